@@ -1,0 +1,19 @@
+//! What goes over the wire, as `docs/openapi.json` describes it. Every object refuses unknown members.
+
+mod action;
+mod problem;
+mod review;
+mod story;
+mod system;
+
+pub use action::{
+    ActionView, AuthorizationView, CancelRequest, ExecutionView, FinishRequest, Page, ProposeRequest, ReasonView,
+    Resource, ReviewView, StartNow, StartRequest, State, SummaryView, UserRef,
+};
+pub use problem::Problem;
+pub use review::{DecideRequest, PendingReview, Presentation, RequirementView, SeatView};
+pub use story::{Answer, RecordView, Story};
+pub use system::{
+    EraseRequest, Erased, ImportPolicy, KeyCreatedView, KeyRequest, KeyView, LogView, PersonRequest, PersonView,
+    PolicyView, Resolved,
+};

@@ -1,0 +1,163 @@
+use std::collections::BTreeMap;
+
+use countersign_evidence::digest::Digest;
+use countersign_evidence::record::KeyKind;
+use countersign_evidence::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// `POST /v1/policies`: the whole text of a policy folder, to become active.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImportPolicy {
+    /// Path within the folder to text.
+    pub files: BTreeMap<String, String>,
+}
+
+/// A version of the policy set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PolicyView {
+    /// Its short name.
+    pub version: String,
+    /// SHA-256 of its whole text in canonical form.
+    #[schema(value_type = String)]
+    pub digest: Digest,
+    /// Whether it is in force now.
+    pub active: bool,
+    /// When it was activated last.
+    #[schema(value_type = String)]
+    pub activated_at: Timestamp,
+    /// Log position of that record.
+    pub position: u64,
+    /// Its own tests, all passed.
+    pub tests_passed: u64,
+    /// The text, where one version was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<BTreeMap<String, String>>,
+}
+
+/// `POST /v1/keys`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeyRequest {
+    /// What it may do.
+    #[schema(value_type = String)]
+    pub kind: KeyKind,
+    /// A label for people; sealed in the evidence.
+    pub label: String,
+    /// Environments it is limited to; empty is all.
+    #[serde(default)]
+    pub environments: Vec<String>,
+    /// Agents it is limited to; empty is all.
+    #[serde(default)]
+    pub agents: Vec<String>,
+    /// The person that a reviewer's key stands for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<Uuid>,
+}
+
+/// An API key, without its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct KeyView {
+    /// Its id.
+    pub key: Uuid,
+    /// What it may do.
+    #[schema(value_type = String)]
+    pub kind: KeyKind,
+    /// The label.
+    pub label: String,
+    /// Environments it is limited to; empty is all.
+    pub environments: Vec<String>,
+    /// Agents it is limited to; empty is all.
+    pub agents: Vec<String>,
+    /// The person that it stands for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<Uuid>,
+    /// When it was made.
+    #[schema(value_type = String)]
+    pub created_at: Timestamp,
+    /// When it was revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// A fresh key: the only time that its secret is shown.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct KeyCreatedView {
+    /// Its id.
+    pub key: Uuid,
+    /// The bearer secret.
+    pub secret: String,
+}
+
+/// `POST /v1/people`: a reviewer, or a change of its groups.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PersonRequest {
+    /// The person to change; a new one where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<Uuid>,
+    /// The name; sealed in the evidence.
+    pub name: String,
+    /// The identity under which agents act on this person's behalf: such actions it never approves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Its groups from now on.
+    pub groups: Vec<String>,
+}
+
+/// A reviewer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PersonView {
+    /// Its opaque id.
+    pub person: Uuid,
+    /// Its name.
+    pub name: String,
+    /// Its groups.
+    pub groups: Vec<String>,
+}
+
+/// `POST /v1/subjects/erase`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EraseRequest {
+    /// The user whose data is to be destroyed.
+    pub user: String,
+}
+
+/// What was destroyed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Erased {
+    /// Ids of the destroyed keys, as the records list them.
+    pub keys: Vec<Uuid>,
+    /// Actions that were open and are closed now.
+    pub closed_actions: Vec<Uuid>,
+    /// Log position of the record that says it is done.
+    pub position: u64,
+}
+
+/// `GET /v1/log`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LogView {
+    /// The origin.
+    pub origin: String,
+    /// The verifier key (C2SP signed-note vkey).
+    pub vkey: String,
+    /// Durable records.
+    pub sequenced: u64,
+    /// Records in the last signed checkpoint.
+    pub published: u64,
+    /// Records the index has read.
+    pub indexed: u64,
+}
+
+/// `GET /v1/resolve/{id}`: what an id names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Resolved {
+    /// `action`, `request`, `trace`, `session`, `record`, `downstream_request`, `key`, …
+    pub kind: String,
+    /// The actions that it names or ties together.
+    pub actions: Vec<Uuid>,
+}

@@ -1,0 +1,12 @@
+//! Envelope, sealing, record types and the action's state machine: no I/O, no async, no clock.
+//!
+//! The public contract is `docs/evidence-format.md`; section numbers in this crate mean that page.
+
+pub mod digest;
+pub mod id;
+pub mod json;
+pub mod key;
+pub mod record;
+pub mod seal;
+pub mod time;
+pub mod vault;

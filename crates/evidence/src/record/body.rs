@@ -1,0 +1,76 @@
+use super::*;
+use crate::json::{self, ConvertError, Value};
+
+macro_rules! bodies {
+    ($($name:literal => $kind:ident),* $(,)?) => {
+        /// The clear content of a record, by its type.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        #[allow(clippy::large_enum_variant, missing_docs)]
+        pub enum Body {
+            $(#[doc = concat!("`", $name, "`")] $kind($kind),)*
+            /// A type that this version does not know: it chains and verifies, its conformance is not checked.
+            Unknown {
+                /// The type's name.
+                kind: String,
+                /// The content as it stands.
+                content: Value,
+            },
+        }
+
+        impl Body {
+            /// The record's type.
+            pub fn kind(&self) -> &str {
+                match self {
+                    $(Body::$kind(_) => $name,)*
+                    Body::Unknown { kind, .. } => kind,
+                }
+            }
+
+            pub(super) fn to_value(&self) -> Result<Value, ConvertError> {
+                match self {
+                    $(Body::$kind(body) => json::to_value(body),)*
+                    Body::Unknown { content, .. } => Ok(content.clone()),
+                }
+            }
+
+            pub(super) fn from_parts(kind: &str, content: Value) -> Result<Self, ConvertError> {
+                match kind {
+                    $($name => json::from_value(content).map(Body::$kind),)*
+                    _ => Ok(Body::Unknown { kind: kind.to_owned(), content }),
+                }
+            }
+        }
+
+        $(impl From<$kind> for Body {
+            fn from(body: $kind) -> Self {
+                Body::$kind(body)
+            }
+        })*
+    };
+}
+
+bodies! {
+    "action.proposed" => ActionProposed,
+    "action.decided" => ActionDecided,
+    "review.presented" => ReviewPresented,
+    "review.decided" => ReviewDecided,
+    "review.escalated" => ReviewEscalated,
+    "review.expired" => ReviewExpired,
+    "review.cancelled" => ReviewCancelled,
+    "action.authorized" => ActionAuthorized,
+    "execution.started" => ExecutionStarted,
+    "execution.refused" => ExecutionRefused,
+    "execution.finished" => ExecutionFinished,
+    "execution.resolved" => ExecutionResolved,
+    "action.closed" => ActionClosed,
+    "log.opened" => LogOpened,
+    "log.closed" => LogClosed,
+    "clock.stepped" => ClockStepped,
+    "policy.activated" => PolicyActivated,
+    "key.created" => KeyCreated,
+    "key.revoked" => KeyRevoked,
+    "access.changed" => AccessChanged,
+    "config.changed" => ConfigChanged,
+    "subject.erasure_requested" => SubjectErasureRequested,
+    "subject.erased" => SubjectErased,
+}

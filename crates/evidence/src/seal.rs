@@ -1,0 +1,275 @@
+//! Sealed fields: RFC 9901 disclosures with salts that one key makes, and that go when the key goes.
+//!
+//! `disclosure = base64url(JSON([salt, name, value]))`, `digest = base64url(SHA-256(ASCII(disclosure)))`. An object's
+//! value is `{"_sd": [digests]}` of its members, so that each member opens alone.
+
+use std::collections::HashMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use crate::digest::Digest;
+use crate::json::{self, Limits, Object, Value};
+use crate::key::Key;
+
+const SALT_PURPOSE: &[u8] = b"salt/v1\0";
+const DIGESTS: &str = "_sd";
+
+/// Makes disclosures under one key. The same key, label, name and value always make the same disclosure.
+pub struct Sealer {
+    mac: Hmac<Sha256>,
+}
+
+/// A field after sealing: the digest that the envelope holds, and what opens it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// Digest of the outermost disclosure.
+    pub digest: Digest,
+    /// All disclosures, the outermost first.
+    pub disclosures: Vec<String>,
+}
+
+/// Why a disclosure is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DisclosureError {
+    /// Not base64url of a JSON array `[salt, name, value]` in canonical form.
+    #[error("a disclosure is unpadded base64url of canonical JSON [salt, name, value]: {0}")]
+    Malformed(&'static str),
+    /// It opens another field than the one that commits to it.
+    #[error("the disclosure that opens {expected:?} says that it is {found:?}")]
+    WrongName {
+        /// The field's name in the envelope.
+        expected: String,
+        /// The name in the disclosure.
+        found: String,
+    },
+    /// Two members of one object open under the same name.
+    #[error("two disclosures of one object have the name {0:?}")]
+    DuplicateMember(String),
+}
+
+/// A field as far as the given disclosures open it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// What is open. Members that are withheld are absent.
+    pub value: Value,
+    /// How many digests no disclosure opened.
+    pub withheld: usize,
+}
+
+impl Sealer {
+    /// A sealer under `key`.
+    pub fn new(key: &Key) -> Self {
+        // HMAC takes a key of any length.
+        #[allow(clippy::expect_used)]
+        let mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("any key length fits HMAC");
+        Sealer { mac }
+    }
+
+    /// The first 16 bytes of HMAC-SHA256(key, "salt/v1" ‖ 0x00 ‖ label), as base64url.
+    fn salt(&self, label: &str) -> String {
+        let mut mac = self.mac.clone();
+        mac.update(SALT_PURPOSE);
+        mac.update(label.as_bytes());
+        URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes().get(..16).unwrap_or_default())
+    }
+
+    /// Seals `value` as the field `name`. `label` is `payload/<version>` or `<record id>/<field>`
+    /// (`docs/evidence-format.md` §4).
+    pub fn seal(&self, label: &str, name: &str, value: &Value) -> Sealed {
+        let mut disclosures = Vec::new();
+        let digest = self.seal_into(label, name, value, &mut |text| disclosures.push(text.to_owned()));
+        disclosures.reverse();
+        Sealed { digest, disclosures }
+    }
+
+    /// Only the digest of [`Sealer::seal`].
+    pub fn digest(&self, label: &str, name: &str, value: &Value) -> Digest {
+        self.seal_into(label, name, value, &mut |_| {})
+    }
+
+    fn seal_into(&self, label: &str, name: &str, value: &Value, each: &mut dyn FnMut(&str)) -> Digest {
+        let mut text = String::from("[\"");
+        text.push_str(&self.salt(label));
+        text.push_str("\",");
+        Value::from(name).write_canonical(&mut text);
+        text.push(',');
+        match value {
+            Value::Object(members) => self.write_members(label, members, &mut text, each),
+            value => value.write_canonical(&mut text),
+        }
+        text.push(']');
+        let disclosure = URL_SAFE_NO_PAD.encode(text);
+        each(&disclosure);
+        Digest::of(disclosure.as_bytes())
+    }
+
+    fn write_members(&self, label: &str, members: &Object, text: &mut String, each: &mut dyn FnMut(&str)) {
+        let seal = |(name, value): (&str, &Value)| {
+            let label = format!("{label}/{}", name.replace('~', "~0").replace('/', "~1"));
+            self.seal_into(&label, name, value, each).to_string()
+        };
+        let mut digests: Vec<String> = members.iter().map(seal).collect();
+        digests.sort_unstable();
+        let digests: Vec<Value> = digests.into_iter().map(Value::from).collect();
+        Value::from(Object::from_iter([(DIGESTS, digests)])).write_canonical(text);
+    }
+}
+
+/// Disclosures by their digests.
+#[derive(Debug, Default, Clone)]
+pub struct Disclosures(HashMap<Digest, String>);
+
+impl Disclosures {
+    /// An empty set.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Opens the field `name` that commits to `digest`. `None` where its disclosure is not here.
+    ///
+    /// # Errors
+    /// [`DisclosureError`] where a disclosure that a digest names is not what it should be.
+    pub fn open(&self, name: &str, digest: Digest) -> Result<Option<Opened>, DisclosureError> {
+        let Some((found, value)) = self.read(digest)? else { return Ok(None) };
+        if found != name {
+            return Err(DisclosureError::WrongName { expected: name.to_owned(), found });
+        }
+        self.open_value(value).map(Some)
+    }
+
+    fn open_value(&self, value: Value) -> Result<Opened, DisclosureError> {
+        let Value::Object(object) = value else { return Ok(Opened { value, withheld: 0 }) };
+        let digests = object.get(DIGESTS).and_then(Value::as_array).filter(|_| object.len() == 1);
+        let digests = digests.ok_or(DisclosureError::Malformed("an object's value is {\"_sd\": [digests]}"))?;
+        let (mut members, mut withheld) = (Object::new(), 0);
+        for digest in digests {
+            let digest = digest.as_str().and_then(|text| text.parse().ok());
+            let digest = digest.ok_or(DisclosureError::Malformed("_sd holds digests"))?;
+            let Some((name, value)) = self.read(digest)? else {
+                withheld += 1;
+                continue;
+            };
+            let opened = self.open_value(value)?;
+            withheld += opened.withheld;
+            if members.insert(name.clone(), opened.value).is_some() {
+                return Err(DisclosureError::DuplicateMember(name));
+            }
+        }
+        Ok(Opened { value: Value::Object(members), withheld })
+    }
+
+    fn read(&self, digest: Digest) -> Result<Option<(String, Value)>, DisclosureError> {
+        self.0.get(&digest).map(|text| read_disclosure(text)).transpose()
+    }
+}
+
+impl<S: Into<String>> Extend<S> for Disclosures {
+    fn extend<I: IntoIterator<Item = S>>(&mut self, disclosures: I) {
+        for text in disclosures {
+            let text = text.into();
+            self.0.insert(Digest::of(text.as_bytes()), text);
+        }
+    }
+}
+
+impl<S: Into<String>> FromIterator<S> for Disclosures {
+    fn from_iter<I: IntoIterator<Item = S>>(disclosures: I) -> Self {
+        let mut set = Disclosures::new();
+        set.extend(disclosures);
+        set
+    }
+}
+
+/// Reads one disclosure: its name and its value as sealed.
+///
+/// # Errors
+/// [`DisclosureError::Malformed`].
+pub fn read_disclosure(text: &str) -> Result<(String, Value), DisclosureError> {
+    let malformed = DisclosureError::Malformed;
+    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| malformed("not unpadded base64url"))?;
+    // A payload is limited before it is sealed; the limit here only stops what we never made.
+    let limits = Limits { bytes: 8 << 20, depth: 128 };
+    let value = json::parse(&bytes, limits).map_err(|_| malformed("not strict JSON"))?;
+    if !json::is_canonical(&bytes, &value) {
+        return Err(malformed("not in canonical form"));
+    }
+    let Value::Array(items) = value else { return Err(malformed("not an array")) };
+    let [Value::String(salt), Value::String(name), value] =
+        <[Value; 3]>::try_from(items).map_err(|_| malformed("not three elements"))?
+    else {
+        return Err(malformed("salt and name are strings"));
+    };
+    let salt = URL_SAFE_NO_PAD.decode(salt).map_err(|_| malformed("the salt is not base64url"))?;
+    if salt.len() < 16 {
+        return Err(malformed("the salt is shorter than 128 bits"));
+    }
+    Ok((name, value))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn value(text: &str) -> Value {
+        json::parse(text.as_bytes(), Limits::default()).unwrap()
+    }
+
+    fn sealer() -> Sealer {
+        Sealer::new(&Key::from_bytes([7; 32]))
+    }
+
+    #[test]
+    fn all_disclosures_open_the_whole_value() {
+        let payload = value(r#"{"a":{"b":[1,{"c":2}],"d/e":null,"_sd":["x"]},"amount":12.50,"":""}"#);
+        let sealed = sealer().seal("payload/0", "payload", &payload);
+        let opened = sealed.disclosures.iter().cloned().collect::<Disclosures>().open("payload", sealed.digest);
+        assert_eq!(opened.unwrap().unwrap(), Opened { value: payload, withheld: 0 });
+    }
+
+    #[test]
+    fn a_withheld_member_is_absent_and_counted() {
+        let payload = value(r#"{"address":{"city":"x","street":"y"},"amount":5}"#);
+        let sealed = sealer().seal("payload/0", "payload", &payload);
+        let shown = sealed.disclosures.iter().filter(|text| {
+            let (name, _) = read_disclosure(text).unwrap();
+            name != "address"
+        });
+        let opened = shown.cloned().collect::<Disclosures>().open("payload", sealed.digest).unwrap().unwrap();
+        assert_eq!(opened, Opened { value: value(r#"{"amount":5}"#), withheld: 1 });
+    }
+
+    #[test]
+    fn digests_are_equal_exactly_when_label_and_value_are() {
+        let sealer = sealer();
+        let digest = |label, text| sealer.digest(label, "payload", &value(text));
+        assert_eq!(digest("payload/0", r#"{"a":1,"b":2}"#), digest("payload/0", r#"{"b":2.0,"a":1e0}"#));
+        assert_ne!(digest("payload/0", r#"{"a":1}"#), digest("payload/0", r#"{"a":2}"#));
+        assert_ne!(digest("payload/0", r#"{"a":1}"#), digest("payload/1", r#"{"a":1}"#));
+        assert_ne!(digest("payload/0", r#"{"a":{"b":1}}"#), digest("payload/0", r#"{"a/b":1}"#));
+    }
+
+    #[test]
+    fn a_disclosure_under_another_name_is_refused() {
+        let sealed = sealer().seal("payload/0", "payload", &value("1"));
+        let set: Disclosures = sealed.disclosures.into_iter().collect();
+        assert!(matches!(set.open("response", sealed.digest), Err(DisclosureError::WrongName { .. })));
+    }
+
+    #[test]
+    fn foreign_bytes_are_refused() {
+        for json in [
+            "[]",
+            r#"["AAAAAAAAAAAAAAAAAAAAAA","n"]"#,
+            r#"["AAAA","n",1]"#,
+            r#"["AAAAAAAAAAAAAAAAAAAAAA", "n",1]"#,
+            "{}",
+        ] {
+            assert!(read_disclosure(&URL_SAFE_NO_PAD.encode(json)).is_err(), "{json}");
+        }
+        assert!(read_disclosure("****").is_err());
+    }
+}

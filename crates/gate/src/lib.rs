@@ -1,0 +1,1 @@
+//! The order of things: propose, review, start, finish, sweep.

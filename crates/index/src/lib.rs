@@ -1,0 +1,1 @@
+//! The questions' store: one row per action, rebuildable.

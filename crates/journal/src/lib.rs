@@ -1,0 +1,1 @@
+//! Where envelopes become durable, and how they become a published log.

@@ -1,0 +1,132 @@
+//! What a decision says.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::request::FactName;
+
+/// What is to happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It may run.
+    Allow,
+    /// It must not run.
+    Deny,
+    /// It may run once every requirement is satisfied.
+    Review,
+}
+
+/// What a rule does when it fires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effect {
+    /// Allows, unless something forbids.
+    Permit,
+    /// Forbids; nothing lifts it.
+    Forbid,
+    /// Forbids until reviewers approve.
+    Review,
+    /// Adds risk points, decides nothing.
+    Risk,
+}
+
+/// The outcome of deciding, and why. The same request, facts and policy set give the same decision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// What is to happen.
+    pub outcome: Outcome,
+    /// The rules that determined it, in the order of the policy folder. Empty where nothing permits, or on errors alone.
+    pub reasons: Vec<Reason>,
+    /// How risky it looks.
+    pub risk: Risk,
+    /// What must be satisfied, all of it. Empty unless the outcome is [`Outcome::Review`].
+    pub review: Vec<Requirement>,
+    /// Rules that could not be evaluated. Not empty means [`Outcome::Deny`].
+    pub errors: Vec<RuleError>,
+    /// What Cedar said about each of the errors, in the same order. It may quote the payload: it belongs in a sealed field.
+    pub error_text: Vec<String>,
+    /// For the agent's model: short, what to do next, no policy internals. Empty for [`Outcome::Allow`].
+    pub message: String,
+    /// The facts that rules which apply to this agent and tool read, whether they fired or not: where one of them has
+    /// changed, the decision may be another.
+    pub facts_read: BTreeSet<FactName>,
+}
+
+/// A rule that determined the outcome.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// The rule's id.
+    pub rule: String,
+    /// What the rule does.
+    pub effect: Effect,
+}
+
+/// How risky an action looks.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Risk {
+    /// Sum of the factors' points, at most 100.
+    pub score: u32,
+    /// The risk rules that fired.
+    pub factors: Vec<Factor>,
+}
+
+/// A risk rule that fired.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Factor {
+    /// The rule's id.
+    pub rule: String,
+    /// Its points.
+    pub points: u32,
+}
+
+/// Approvals that a fired review rule asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requirement {
+    /// The rule's id.
+    pub rule: String,
+    /// Members of any of these groups may approve.
+    pub groups: Vec<String>,
+    /// How many distinct members must.
+    pub quorum: u32,
+    /// How long the review stays open, in seconds.
+    pub expires_s: u64,
+    /// The rule's `@message`: what reviewers and the agent are told.
+    pub message: Option<String>,
+}
+
+/// A rule that could not be evaluated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleError {
+    /// The rule's id; `request` where the request itself is at fault.
+    pub rule: String,
+    /// A stable name for what went wrong.
+    pub code: ErrorCode,
+}
+
+/// Stable names for what goes wrong while deciding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// `null` where a rule reads a value.
+    NullValue,
+    /// An attribute that a rule reads is missing.
+    MissingAttribute,
+    /// A value has another type than the rule's operator takes.
+    TypeMismatch,
+    /// A number is no integer, or none that 64 bits hold, where the rules read integers.
+    NotAnInteger,
+    /// A number has more than four places, or is too large, where the rules read decimals.
+    NotADecimal,
+    /// Integer arithmetic overflowed.
+    Overflow,
+    /// An extension function refused its text, as in `ip("300.1.1.1")`.
+    BadLiteral,
+    /// Too deeply nested to evaluate.
+    TooDeep,
+    /// The server's name is empty or holds a `/`, or the tool's name is empty.
+    BadToolName,
+    /// Anything else that Cedar reports.
+    Evaluation,
+}

@@ -1,0 +1,65 @@
+//! The entities of one request: agent, action and tool with what they are in. Made on the fly, so that unknown agents and
+//! tools are entities like any other.
+
+use std::collections::HashSet;
+
+use cedar_policy::{Entities, Entity, EntityId, EntityTypeName, EntityUid};
+
+use crate::category::Category;
+
+/// What is the same in every request.
+#[derive(Debug)]
+pub(crate) struct Fixed {
+    agent: EntityTypeName,
+    agent_group: EntityTypeName,
+    tool: EntityTypeName,
+    server: EntityTypeName,
+    actions: Vec<Entity>,
+}
+
+/// A request's entities, and the three that it is about.
+pub(crate) struct Cast {
+    pub(crate) agent: EntityUid,
+    pub(crate) action: EntityUid,
+    pub(crate) tool: EntityUid,
+    pub(crate) entities: Entities,
+}
+
+impl Fixed {
+    pub(crate) fn new() -> Result<Self, String> {
+        let name = |name: &str| name.parse::<EntityTypeName>().map_err(|error| error.to_string());
+        let action = name("Action")?;
+        let uid = |id: &str| EntityUid::from_type_name_and_id(action.clone(), EntityId::new(id));
+        let actions = Category::ALL.map(|category| {
+            let groups = if category == Category::Read { vec![uid("any")] } else { vec![uid("any"), uid("effect")] };
+            Entity::new_no_attrs(uid(category.as_str()), groups.into_iter().collect())
+        });
+        Ok(Fixed {
+            agent: name("Agent")?,
+            agent_group: name("AgentGroup")?,
+            tool: name("Tool")?,
+            server: name("Server")?,
+            actions: actions.into(),
+        })
+    }
+
+    /// The entities of a call of `tool` (`<server>/<tool>`) by `agent`.
+    pub(crate) fn cast<'a>(
+        &self,
+        agent: &str,
+        groups: impl Iterator<Item = &'a str>,
+        category: Category,
+        server: &str,
+        tool: &str,
+    ) -> Result<Cast, String> {
+        let uid = |name: &EntityTypeName, id: &str| EntityUid::from_type_name_and_id(name.clone(), EntityId::new(id));
+        let action = self.actions.get(category.index()).cloned().ok_or("an action without entity")?;
+        let (agent, tool) = (uid(&self.agent, agent), uid(&self.tool, tool));
+        let groups: HashSet<EntityUid> = groups.map(|group| uid(&self.agent_group, group)).collect();
+        let server = HashSet::from([uid(&self.server, server)]);
+        let action_uid = action.uid();
+        let entities = [Entity::new_no_attrs(agent.clone(), groups), action, Entity::new_no_attrs(tool.clone(), server)];
+        let entities = Entities::from_entities(entities, None).map_err(|error| error.to_string())?;
+        Ok(Cast { agent, action: action_uid, tool, entities })
+    }
+}

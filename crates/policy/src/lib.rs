@@ -1,0 +1,1 @@
+//! Cedar policy sets: allow, deny or review, purely decided.

@@ -1,0 +1,1 @@
+//! Offline verification: no network, no database, no clock.
