@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::connect::{Transport, TransportError};
-use crate::wire::*;
+use countersign_wire::*;
 
 /// A client of one gate, with one key.
 #[derive(Clone)]

@@ -26,7 +26,7 @@ pub enum Transport {
         /// Scheme and authority, without a trailing slash.
         base: String,
         /// Kept connections.
-        pool: Pool<HttpConnector, Full<Bytes>>,
+        pool: Box<Pool<HttpConnector, Full<Bytes>>>,
     },
     /// HTTP over a Unix socket.
     Unix {
@@ -61,7 +61,7 @@ impl Transport {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         let pool = Pool::builder(TokioExecutor::new()).build(connector);
-        Transport::Tcp { base: base.trim_end_matches('/').to_owned(), pool }
+        Transport::Tcp { base: base.trim_end_matches('/').to_owned(), pool: Box::new(pool) }
     }
 
     /// HTTP over the Unix socket at `path`.

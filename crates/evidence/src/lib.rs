@@ -2,10 +2,12 @@
 //!
 //! The public contract is `docs/evidence-format.md`; section numbers in this crate mean that page.
 
+pub mod action;
 pub mod digest;
 pub mod id;
 pub mod json;
 pub mod key;
+pub mod open;
 pub mod record;
 pub mod seal;
 pub mod time;

@@ -82,12 +82,11 @@ pub fn seal(origin: &str, record: Uuid, sections: &[Section<'_>], random: &dyn R
 
 fn compress(fields: Object) -> Vec<u8> {
     let json = Value::Object(fields).to_canonical();
-    if json.len() >= COMPRESS_FROM {
-        if let Ok(packed) = zstd::bulk::compress(json.as_bytes(), 1) {
-            if packed.len() < json.len() {
-                return [&[ZSTD], packed.as_slice()].concat();
-            }
-        }
+    if json.len() >= COMPRESS_FROM
+        && let Ok(packed) = zstd::bulk::compress(json.as_bytes(), 1)
+        && packed.len() < json.len()
+    {
+        return [&[ZSTD], packed.as_slice()].concat();
     }
     [&[PLAIN], json.as_bytes()].concat()
 }

@@ -85,10 +85,10 @@ mod tests {
         }
 
         #[test]
-        fn any_changed_bit_is_seen(entries in entries(), place: prop::sample::Index, bit in 0..8) {
+        fn any_changed_bit_is_seen(entries in entries(), place: prop::sample::Index, bit in 0..8u8) {
             let mut frame = encode(7, &entries);
             let at = place.index(frame.len());
-            frame[at] ^= 1 << bit;
+            frame[at] ^= 1u8 << bit;
             prop_assert!(decode(7, frame).is_err());
         }
 

@@ -150,8 +150,10 @@ impl Journal for MemoryJournal {
         self.with(log, |log| {
             for position in positions {
                 let place = usize::try_from(*position).unwrap_or(usize::MAX);
-                if let Some(entry) = log.entries.get_mut(place) {
-                    entry.vault = Bytes::new();
+                let Some(entry) = log.entries.get_mut(place) else { continue };
+                let vault = std::mem::replace(&mut entry.vault, Bytes::new());
+                if let Some((_, row)) = log.rows.range_mut(position.saturating_add(1)..).next() {
+                    *row -= vault.len() as u64;
                 }
             }
             Ok(())

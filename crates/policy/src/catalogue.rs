@@ -172,7 +172,9 @@ impl Catalogue {
             check_identifier("agent", id).unwrap_or_else(&mut *problem);
             for group in agent.groups.iter().filter(|group| !self.agent_groups.contains_key(*group)) {
                 let near = suggestion(group, self.agent_groups.keys().map(String::as_str));
-                problem(format!("agent {id:?} is in the unknown group {group:?}{near}: list it under \"agent_groups\""));
+                problem(format!(
+                    "agent {id:?} is in the unknown group {group:?}{near}: list it under \"agent_groups\""
+                ));
             }
         }
         for (name, tool) in &self.tools {

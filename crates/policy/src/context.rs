@@ -68,7 +68,7 @@ fn user(user: User<'_>) -> Expr {
 
 /// `hour` from 0 to 23, `weekday` from 1 (Monday) to 7 (Sunday), as ISO 8601 counts.
 fn time(request: &Request<'_>) -> Expr {
-    let local = request.time.to_zoned(request.zone.clone());
+    let local = request.zone.to_datetime(request.time);
     let weekday = local.weekday().to_monday_one_offset();
     record([
         ("hour", Some(Expr::new_long(i64::from(local.hour())))),
@@ -108,7 +108,13 @@ impl<'a> Builder<'a> {
     }
 
     /// `node` is what rules read of this value; `whole` says that a rule uses something above it as a value.
-    fn value(&mut self, value: &'a Value, node: Option<&'a Node>, whole: bool, kind: Option<NumberKind>) -> Option<Expr> {
+    fn value(
+        &mut self,
+        value: &'a Value,
+        node: Option<&'a Node>,
+        whole: bool,
+        kind: Option<NumberKind>,
+    ) -> Option<Expr> {
         let whole = whole || node.is_some_and(|node| node.whole);
         let kind = node.and_then(|node| node.kind).or(kind);
         match value {
@@ -144,7 +150,13 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn member(&mut self, name: &'a str, value: &'a Value, node: Option<&'a Node>, whole: bool) -> Option<(String, Expr)> {
+    fn member(
+        &mut self,
+        name: &'a str,
+        value: &'a Value,
+        node: Option<&'a Node>,
+        whole: bool,
+    ) -> Option<(String, Expr)> {
         self.path.push(name);
         let member = self.value(value, node, whole, None);
         self.path.pop();

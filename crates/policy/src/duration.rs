@@ -5,7 +5,8 @@ const MOST_SECONDS: u64 = 366 * 24 * 3600;
 
 /// Seconds of `30s`, `15m`, `4h`, `7d`. The error continues a sentence ("the window …").
 pub(crate) fn parse_duration(text: &str) -> Result<u64, String> {
-    let wrong = || format!("{text:?} is no duration: write a whole number and s, m, h or d, such as \"4h\" (1s to 366d)");
+    let wrong =
+        || format!("{text:?} is no duration: write a whole number and s, m, h or d, such as \"4h\" (1s to 366d)");
     let number = text.trim_end_matches(['s', 'm', 'h', 'd']);
     let unit = match text.strip_prefix(number) {
         Some("s") => 1,

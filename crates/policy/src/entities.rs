@@ -58,7 +58,8 @@ impl Fixed {
         let groups: HashSet<EntityUid> = groups.map(|group| uid(&self.agent_group, group)).collect();
         let server = HashSet::from([uid(&self.server, server)]);
         let action_uid = action.uid();
-        let entities = [Entity::new_no_attrs(agent.clone(), groups), action, Entity::new_no_attrs(tool.clone(), server)];
+        let entities =
+            [Entity::new_no_attrs(agent.clone(), groups), action, Entity::new_no_attrs(tool.clone(), server)];
         let entities = Entities::from_entities(entities, None).map_err(|error| error.to_string())?;
         Ok(Cast { agent, action: action_uid, tool, entities })
     }

@@ -10,7 +10,9 @@ pub(crate) fn check_name(what: &str, name: &str) -> Result<(), String> {
     if first && rest && name.len() <= MOST_NAME {
         return Ok(());
     }
-    Err(format!("the {what} {name:?} is no name: begin with a letter, go on with letters, digits, '.', '_', '-' (at most {MOST_NAME})"))
+    Err(format!(
+        "the {what} {name:?} is no name: begin with a letter, go on with letters, digits, '.', '_', '-' (at most {MOST_NAME})"
+    ))
 }
 
 /// Identifiers from outside: 1 to 128 printable ASCII characters without space.

@@ -54,12 +54,14 @@ pub(crate) fn without_annotations(body: &pst::Template) -> String {
 pub(crate) fn scope_entities(body: &pst::Template) -> Vec<pst::EntityUID> {
     use pst::{ActionConstraint, EntityOrSlot, PrincipalConstraint, ResourceConstraint};
     let mut entities = Vec::new();
-    if let PrincipalConstraint::Eq(entity) | PrincipalConstraint::In(entity) | PrincipalConstraint::IsIn(_, entity) = &body.principal
+    if let PrincipalConstraint::Eq(entity) | PrincipalConstraint::In(entity) | PrincipalConstraint::IsIn(_, entity) =
+        &body.principal
         && let EntityOrSlot::Entity(uid) = entity
     {
         entities.push(uid.clone());
     }
-    if let ResourceConstraint::Eq(entity) | ResourceConstraint::In(entity) | ResourceConstraint::IsIn(_, entity) = &body.resource
+    if let ResourceConstraint::Eq(entity) | ResourceConstraint::In(entity) | ResourceConstraint::IsIn(_, entity) =
+        &body.resource
         && let EntityOrSlot::Entity(uid) = entity
     {
         entities.push(uid.clone());

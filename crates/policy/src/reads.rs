@@ -63,7 +63,9 @@ impl Reads {
                 }
                 ["history", "sums"] => facts.extend(sums()),
                 ["history", "sums", name, ..] => facts.extend([FactName::Sum((*name).to_owned())]),
-                ["history", name, ..] => facts.extend(FactName::FIXED.into_iter().find(|(fixed, _)| fixed == name).map(|(_, f)| f)),
+                ["history", name, ..] => {
+                    facts.extend(FactName::FIXED.into_iter().find(|(fixed, _)| fixed == name).map(|(_, f)| f))
+                }
                 _ => {}
             }
         }
@@ -238,7 +240,9 @@ fn unknown_name(path: &Path, catalogue: &Catalogue) -> Option<String> {
 }
 
 /// The number type of each path in all rules. `Err` names a path that has both.
-pub(crate) fn number_kinds<'a>(rules: impl Iterator<Item = &'a Reads> + Clone) -> Result<BTreeMap<Path, NumberKind>, Path> {
+pub(crate) fn number_kinds<'a>(
+    rules: impl Iterator<Item = &'a Reads> + Clone,
+) -> Result<BTreeMap<Path, NumberKind>, Path> {
     let mut kinds = BTreeMap::new();
     for (path, kind) in rules.clone().flat_map(|reads| &reads.kinds) {
         if kinds.insert(path.clone(), *kind).is_some_and(|before| before != *kind) {
@@ -250,7 +254,10 @@ pub(crate) fn number_kinds<'a>(rules: impl Iterator<Item = &'a Reads> + Clone) -
 }
 
 /// Paths compared with each other have the same type: goes on until nothing more is learnt.
-fn spread<'a>(kinds: &mut BTreeMap<Path, NumberKind>, rules: impl Iterator<Item = &'a Reads> + Clone) -> Result<(), Path> {
+fn spread<'a>(
+    kinds: &mut BTreeMap<Path, NumberKind>,
+    rules: impl Iterator<Item = &'a Reads> + Clone,
+) -> Result<(), Path> {
     let mut learnt = true;
     while learnt {
         learnt = false;
@@ -260,11 +267,11 @@ fn spread<'a>(kinds: &mut BTreeMap<Path, NumberKind>, rules: impl Iterator<Item 
                 (Some(kind), None) => {
                     kinds.insert(right.clone(), kind);
                     learnt = true;
-                },
+                }
                 (None, Some(kind)) => {
                     kinds.insert(left.clone(), kind);
                     learnt = true;
-                },
+                }
                 _ => {}
             }
         }

@@ -44,6 +44,13 @@ pub struct Request<'a> {
     pub zone: &'a TimeZone,
 }
 
+impl Request<'_> {
+    /// `<server>/<tool>`
+    pub(crate) fn full_tool_name(&self) -> String {
+        format!("{}/{}", self.server, self.tool)
+    }
+}
+
 /// The user on whose behalf an agent acts.
 #[derive(Debug, Clone, Copy)]
 pub struct User<'a> {

@@ -130,7 +130,10 @@ fn effect_of<'a>(
         }
     }
     if in_risk_folder != risk {
-        problem("rules with @risk stand in the folder risk/, and only they: move the rule or add @risk(\"points\")".to_owned());
+        problem(
+            "rules with @risk stand in the folder risk/, and only they: move the rule or add @risk(\"points\")"
+                .to_owned(),
+        );
     }
     match (effect, review, risk) {
         (pst::Effect::Permit, false, false) => Effect::Permit,

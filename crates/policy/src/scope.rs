@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use cedar_policy::pst::{ActionConstraint, EntityOrSlot, EntityType, EntityUID, PrincipalConstraint, ResourceConstraint, Template};
+use cedar_policy::pst::{
+    ActionConstraint, EntityOrSlot, EntityType, EntityUID, PrincipalConstraint, ResourceConstraint, Template,
+};
 
 use crate::category::Category;
 
@@ -34,7 +36,11 @@ pub(crate) enum Resource {
 impl Scope {
     /// Cedar's meaning of the scope, for entities as this crate makes them (`in` includes the entity itself).
     pub(crate) fn of(rule: &Template) -> Self {
-        Scope { principal: principal(&rule.principal), categories: categories(&rule.action), resource: resource(&rule.resource) }
+        Scope {
+            principal: principal(&rule.principal),
+            categories: categories(&rule.action),
+            resource: resource(&rule.resource),
+        }
     }
 
     pub(crate) fn never_applies(&self) -> bool {
@@ -106,7 +112,9 @@ fn categories(constraint: &ActionConstraint) -> BTreeSet<Category> {
             .iter()
             .flat_map(|uid| match plain(uid) {
                 Some(("Action", "any")) => Category::ALL.to_vec(),
-                Some(("Action", "effect")) => Category::ALL.into_iter().filter(|category| *category != Category::Read).collect(),
+                Some(("Action", "effect")) => {
+                    Category::ALL.into_iter().filter(|category| *category != Category::Read).collect()
+                }
                 _ => exactly(uid).into_iter().collect(),
             })
             .collect(),

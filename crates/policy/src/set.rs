@@ -1,6 +1,6 @@
 //! The policy set: loaded and checked as a whole, then immutable.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use cedar_policy::pst;
@@ -9,6 +9,7 @@ use crate::cases::{self, Case};
 use crate::catalogue::{self, Catalogue};
 use crate::category::Category;
 use crate::decision::Effect;
+use crate::entities::Fixed;
 use crate::error::{LoadErrors, Problem};
 use crate::names::check_identifier;
 use crate::reads::{ENTITY_TYPES, NumberKind, Path as Attributes, Reads, number_kinds};
@@ -28,7 +29,8 @@ const MOST_RULES: usize = 1000;
 pub struct PolicySet {
     pub(crate) loaded: Loaded,
     pub(crate) slices: Slices,
-    pub(crate) actions: crate::entities::Fixed,
+    pub(crate) fixed: Fixed,
+    positions: HashMap<String, usize>,
     text: PolicyText,
     version: String,
     digest: String,
@@ -72,10 +74,11 @@ impl PolicySet {
         let cases = text.of(Kind::Tests).flat_map(|(file, text)| cases::read(file, text, &mut problems)).collect();
         crate::schema::check(&text, &rules, &mut problems);
         LoadErrors::unless_empty(problems)?;
-        let fixed = crate::entities::Fixed::new().map_err(|message| LoadErrors::one("", message))?;
+        let fixed = Fixed::new().map_err(|message| LoadErrors::one("", message))?;
         Ok(PolicySet {
             slices: Slices::of(&rules),
-            actions: fixed,
+            fixed,
+            positions: rules.iter().enumerate().map(|(at, rule)| (rule.id.clone(), at)).collect(),
             version: text.version(),
             digest: text.digest(),
             facts_wanted: rules.iter().flat_map(|rule| rule.reads.facts(&catalogue)).collect(),
@@ -131,6 +134,14 @@ impl PolicySet {
         &self.cases
     }
 
+    pub(crate) fn rule(&self, position: usize) -> Option<&Rule> {
+        self.loaded.rules.get(position)
+    }
+
+    pub(crate) fn position(&self, id: &str) -> Option<usize> {
+        self.positions.get(id).copied()
+    }
+
     pub(crate) fn slice(&self, category: Category, server: &str, tool: &str) -> &Slice {
         self.slices.get(&self.loaded, category, server, tool)
     }
@@ -167,7 +178,8 @@ fn read_rules(text: &PolicyText, catalogue: &Catalogue, problems: &mut Vec<Probl
     let mut seen: BTreeMap<&str, &Rule> = BTreeMap::new();
     for rule in &rules {
         if let Some(first) = seen.insert(&rule.id, rule) {
-            let message = format!("@id({:?}) is taken by {}:{}: give each rule its own", rule.id, first.file, first.line);
+            let message =
+                format!("@id({:?}) is taken by {}:{}: give each rule its own", rule.id, first.file, first.line);
             problems.push(Problem::new(&rule.file, Some(rule.line), message));
         }
     }
@@ -178,7 +190,8 @@ fn read_rule(file: &str, line: u32, text: &str, catalogue: &Catalogue, problems:
     let parsed = match crate::parse::parse(text) {
         Ok(parsed) => parsed,
         Err(errors) => {
-            problems.extend(errors.into_iter().map(|(offset, message)| Problem::new(file, Some(line + offset), message)));
+            problems
+                .extend(errors.into_iter().map(|(offset, message)| Problem::new(file, Some(line + offset), message)));
             return None;
         }
     };
@@ -196,8 +209,11 @@ fn read_rule(file: &str, line: u32, text: &str, catalogue: &Catalogue, problems:
         check_entity(uid, catalogue).unwrap_or_else(&mut problem);
     }
     if scope.never_applies() {
-        problem("the rule's scope can match no request: check its entity types (principal: Agent, AgentGroup; action: \
-             Action, with `in` for \"any\" and \"effect\"; resource: Tool, Server with `in`)".to_owned());
+        problem(
+            "the rule's scope can match no request: check its entity types (principal: Agent, AgentGroup; action: \
+             Action, with `in` for \"any\" and \"effect\"; resource: Tool, Server with `in`)"
+                .to_owned(),
+        );
     }
     match crate::parse::variants(&parsed, &annotations.id) {
         Ok((as_written, as_permit)) => Some(Rule {
@@ -240,8 +256,14 @@ fn check_entity(uid: &pst::EntityUID, catalogue: &Catalogue) -> Result<(), Strin
         }
         Some(("Action", _)) => Ok(()),
         Some(("Tool", name)) => catalogue::check_tool_name(name),
-        Some(("Server", name)) if name.contains('/') => Err(format!("the server {name:?} has a '/': name the tool's server alone")),
+        Some(("Server", name)) if name.contains('/') => {
+            Err(format!("the server {name:?} has a '/': name the tool's server alone"))
+        }
         Some(("Server", name)) => check_identifier("server", name),
-        _ => Err(format!("{uid} is of no known type{}: use {}", suggestion(&uid.ty.to_string(), ENTITY_TYPES), ENTITY_TYPES.join(", "))),
+        _ => Err(format!(
+            "{uid} is of no known type{}: use {}",
+            suggestion(&uid.ty.to_string(), ENTITY_TYPES),
+            ENTITY_TYPES.join(", ")
+        )),
     }
 }

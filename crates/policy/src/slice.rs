@@ -16,8 +16,6 @@ use crate::tree::Node;
 /// Rules whose scope admits one category and tool, ready to be evaluated.
 #[derive(Debug, Default)]
 pub(crate) struct Slice {
-    /// Positions of the rules, ascending.
-    pub(crate) rules: Vec<usize>,
     /// Permits and final forbids, as written.
     pub(crate) deciding: cedar::PolicySet,
     /// Review rules as permits, so that every one that fires is listed and none hides a missing permit.
@@ -36,7 +34,6 @@ impl Slice {
     pub(crate) fn of(loaded: &Loaded, admits: impl Fn(&Rule) -> bool) -> Self {
         let chosen: Vec<(usize, &Rule)> = loaded.rules.iter().enumerate().filter(|(_, rule)| admits(rule)).collect();
         let mut slice = Slice {
-            rules: chosen.iter().map(|(position, _)| *position).collect(),
             reads: Node::of(chosen.iter().map(|(position, rule)| (*position, &rule.reads)), &loaded.kinds),
             reads_risk: chosen.iter().any(|(_, rule)| rule.reads.touches("risk")),
             ..Slice::default()

@@ -18,10 +18,7 @@ pub(crate) struct Node {
 
 impl Node {
     /// The tree of what the rules at these positions read.
-    pub(crate) fn of<'a>(
-        rules: impl Iterator<Item = (usize, &'a Reads)>,
-        kinds: &BTreeMap<Path, NumberKind>,
-    ) -> Self {
+    pub(crate) fn of<'a>(rules: impl Iterator<Item = (usize, &'a Reads)>, kinds: &BTreeMap<Path, NumberKind>) -> Self {
         let mut root = Node::default();
         for (position, reads) in rules {
             for path in &reads.values {

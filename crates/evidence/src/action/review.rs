@@ -1,0 +1,116 @@
+use super::{Action, ApplyError, Denial, Stage, broken};
+use crate::digest::Digest;
+use crate::record::*;
+use crate::time::Timestamp;
+
+/// One reviewer's approval.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approval {
+    /// The reviewer's opaque id.
+    pub person: String,
+    /// The reviewer's groups at that time.
+    pub groups: Vec<String>,
+    /// Digest of the payload that was approved. An approval counts for that payload alone.
+    pub payload: Digest,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// People are being asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Review {
+    /// Every requirement must be satisfied.
+    pub demand: ReviewDemand,
+    /// The approvals of the payload in question.
+    pub approvals: Vec<Approval>,
+}
+
+impl Review {
+    /// The approvals that fill seats of one requirement: distinct people who were in one of its groups.
+    pub fn seats<'a>(&'a self, requirement: &'a Requirement) -> impl Iterator<Item = &'a Approval> {
+        self.approvals.iter().filter(move |approval| counts(&approval.groups, requirement))
+    }
+
+    /// Whether every requirement has its quorum.
+    pub fn satisfied(&self) -> bool {
+        self.demand.requirements.iter().all(|requirement| {
+            usize::try_from(requirement.quorum).is_ok_and(|quorum| self.seats(requirement).count() >= quorum)
+        })
+    }
+
+    /// The rules for which a member of `groups` may fill a seat.
+    pub fn open_to(&self, groups: &[String]) -> Vec<String> {
+        let may = self.demand.requirements.iter().filter(|requirement| counts(groups, requirement));
+        may.map(|requirement| requirement.rule.clone()).collect()
+    }
+}
+
+fn counts(groups: &[String], requirement: &Requirement) -> bool {
+    groups.iter().any(|group| requirement.groups.contains(group))
+}
+
+impl Action {
+    /// A reviewer answered.
+    pub(super) fn reviewed(
+        &self,
+        review: &Review,
+        decided: &ReviewDecided,
+        envelope: &Envelope,
+    ) -> Result<Stage, ApplyError> {
+        let rule = |rule| Err(broken(envelope, rule));
+        if envelope.actor.kind != ActorKind::Reviewer {
+            return rule("only a reviewer decides a review");
+        }
+        if envelope.time >= review.demand.expires_at {
+            return rule("the review has expired");
+        }
+        if decided.requirements.is_empty() || decided.requirements != review.open_to(&decided.groups) {
+            return rule("its requirements are those that the reviewer's groups may decide");
+        }
+        if decided.verdict == Verdict::Deny {
+            return match decided.payload == self.payload() && decided.payload_version == self.payload_version() {
+                true => Ok(Stage::Denied(Denial::Reviewer)),
+                false => rule("it judges another payload than the one in question"),
+            };
+        }
+        let approval = Approval {
+            person: envelope.actor.id.clone(),
+            groups: decided.groups.clone(),
+            payload: decided.payload,
+            at: envelope.time,
+        };
+        if decided.payload_version == self.payload_version() {
+            return self.approved(review, approval, envelope);
+        }
+        if Some(decided.payload_version) != self.payload_version().checked_add(1) {
+            return rule("an edit makes the next payload version");
+        }
+        if envelope.sealed.get("payload") != Some(&decided.payload) {
+            return rule("an edit seals the payload that it judges");
+        }
+        Ok(Stage::Edited(approval))
+    }
+
+    fn approved(&self, review: &Review, approval: Approval, envelope: &Envelope) -> Result<Stage, ApplyError> {
+        if approval.payload != self.payload() || envelope.sealed.contains_key("payload") {
+            return Err(broken(envelope, "it judges another payload than the one in question"));
+        }
+        if review.approvals.iter().any(|held| held.person == approval.person) {
+            return Err(broken(envelope, "one person fills one seat"));
+        }
+        let mut review = review.clone();
+        review.approvals.push(approval);
+        Ok(Stage::Reviewing(review))
+    }
+
+    /// Approvals of the payload in question that a new decision keeps.
+    pub(super) fn kept_approvals(&self) -> Vec<Approval> {
+        let held = match &self.stage {
+            Stage::Reviewing(review) => review.approvals.clone(),
+            Stage::Edited(approval) => vec![approval.clone()],
+            Stage::Authorized(authorization) => authorization.approvals.clone(),
+            _ => Vec::new(),
+        };
+        held.into_iter().filter(|approval| approval.payload == self.payload()).collect()
+    }
+}

@@ -1,0 +1,95 @@
+//! From what the three sets answer to one decision.
+
+use std::collections::BTreeSet;
+
+use crate::decide::{Answer, Failure};
+use crate::decision::{Decision, Factor, Outcome, Reason, Risk};
+use crate::message;
+use crate::request::FactName;
+use crate::rule::Rule;
+
+/// Where risk stops counting.
+const MOST_RISK: u32 = 100;
+
+/// What the three sets answered.
+#[derive(Default)]
+pub(crate) struct Found<'a> {
+    failures: Vec<Failure>,
+    risk: Vec<&'a Rule>,
+    review: Vec<&'a Rule>,
+    permitted: bool,
+    /// Permits where permitted, final forbids where not.
+    deciding: Vec<&'a Rule>,
+}
+
+impl<'a> Found<'a> {
+    pub(crate) fn with(failures: Vec<Failure>) -> Self {
+        Found { failures, ..Found::default() }
+    }
+
+    pub(crate) fn take_risk(&mut self, answer: Answer<'a>) {
+        self.failures.extend(answer.failures);
+        self.risk = answer.fired;
+    }
+
+    pub(crate) fn take_review(&mut self, answer: Answer<'a>) {
+        self.failures.extend(answer.failures);
+        self.review = answer.fired;
+    }
+
+    pub(crate) fn take_deciding(&mut self, answer: Answer<'a>) {
+        self.failures.extend(answer.failures);
+        self.permitted = answer.allowed;
+        self.deciding = answer.fired;
+    }
+
+    pub(crate) fn score(&self) -> u32 {
+        self.risk.iter().map(|rule| rule.points).sum::<u32>().min(MOST_RISK)
+    }
+
+    fn outcome(&self) -> Outcome {
+        if !self.failures.is_empty() || !self.permitted {
+            Outcome::Deny
+        } else if self.review.is_empty() {
+            Outcome::Allow
+        } else {
+            Outcome::Review
+        }
+    }
+
+    pub(crate) fn into_decision(self, empty: bool, facts_read: BTreeSet<FactName>) -> Decision {
+        let outcome = self.outcome();
+        // On an error nothing permits; what forbids is still worth saying.
+        let deciding = if outcome == Outcome::Deny && self.permitted { &[] } else { self.deciding.as_slice() };
+        let review = if outcome == Outcome::Review { self.review.as_slice() } else { &[] };
+        let reason = |rule: &&Rule| Reason { rule: rule.id.clone(), effect: rule.effect };
+        let factors = self.risk.iter().map(|rule| Factor { rule: rule.id.clone(), points: rule.points });
+        let message = match outcome {
+            Outcome::Allow => String::new(),
+            Outcome::Review => message::review(review),
+            Outcome::Deny if empty => message::no_policy(),
+            Outcome::Deny => message::deny(deciding, !self.failures.is_empty()),
+        };
+        let mut decision = Decision {
+            outcome,
+            reasons: deciding.iter().chain(review).map(reason).collect(),
+            risk: Risk { score: self.score(), factors: factors.collect() },
+            review: review.iter().map(|rule| rule.requirement()).collect(),
+            errors: Vec::new(),
+            error_text: Vec::new(),
+            message,
+            facts_read,
+        };
+        // One error for each rule: what comes after the first follows from it.
+        let mut seen = BTreeSet::new();
+        let mut failures = self.failures;
+        failures.sort_by(|a, b| a.error.rule.cmp(&b.error.rule));
+        for failure in failures {
+            if seen.insert(failure.error.rule.clone()) {
+                decision.errors.push(failure.error);
+                decision.error_text.push(failure.text);
+            }
+        }
+        decision
+    }
+}
