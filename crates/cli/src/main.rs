@@ -1,1 +1,59 @@
-fn main() {}
+//! The `countersign` command.
+//!
+//! Every command but the offline ones is a thin client of the gate's HTTP API. What a command needs comes in through its
+//! [`session::Session`]; what it prints for people has gone through [`visible`] where it comes from outside.
+
+mod arguments;
+mod commands;
+mod config;
+mod connect;
+mod error;
+mod exit;
+mod global;
+mod output;
+mod routes;
+mod session;
+mod style;
+mod system;
+mod table;
+#[cfg(test)]
+mod testing;
+mod visible;
+mod when;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use countersign_client::ClientError;
+
+use crate::arguments::Arguments;
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::session::Session;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut session = Session::new(arguments.global);
+    match commands::run(arguments.command, &mut session).await {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            let exit = failure.exit();
+            if exit != Exit::Done {
+                tell(&failure, session.out.json);
+            }
+            exit.into()
+        }
+    }
+}
+
+/// Says on standard error what is wrong; machines get the gate's own problem document.
+fn tell(failure: &Failure, json: bool) {
+    if let (true, Failure::Client(ClientError::Refused(problem))) = (json, failure)
+        && let Ok(text) = countersign_evidence::json::to_string(problem)
+    {
+        eprintln!("{text}");
+        return;
+    }
+    eprintln!("countersign: {}", visible::visible_lines(&failure.to_string()));
+}

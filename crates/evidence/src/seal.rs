@@ -3,7 +3,7 @@
 //! `disclosure = base64url(JSON([salt, name, value]))`, `digest = base64url(SHA-256(ASCII(disclosure)))`. An object's
 //! value is `{"_sd": [digests]}` of its members, so that each member opens alone.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -16,6 +16,8 @@ use crate::key::Key;
 
 const SALT_PURPOSE: &[u8] = b"salt/v1\0";
 const DIGESTS: &str = "_sd";
+/// Most levels of objects within a sealed value, and of arrays within one disclosure.
+const MOST_DEPTH: usize = 128;
 
 /// Makes disclosures under one key. The same key, label, name and value always make the same disclosure.
 pub struct Sealer {
@@ -137,10 +139,17 @@ impl Disclosures {
         if found != name {
             return Err(DisclosureError::WrongName { expected: name.to_owned(), found });
         }
-        self.open_value(value).map(Some)
+        self.open_value(value, &mut HashSet::new(), 0).map(Some)
     }
 
-    fn open_value(&self, value: Value) -> Result<Opened, DisclosureError> {
+    /// Each digest opens once (RFC 9901 §7.1) and no deeper than we seal: foreign disclosures can name each other so that
+    /// they open into far more than their own length.
+    fn open_value(
+        &self,
+        value: Value,
+        seen: &mut HashSet<Digest>,
+        depth: usize,
+    ) -> Result<Opened, DisclosureError> {
         let Value::Object(object) = value else { return Ok(Opened { value, withheld: 0 }) };
         let digests = object.get(DIGESTS).and_then(Value::as_array).filter(|_| object.len() == 1);
         let digests = digests.ok_or(DisclosureError::Malformed("an object's value is {\"_sd\": [digests]}"))?;
@@ -148,11 +157,14 @@ impl Disclosures {
         for digest in digests {
             let digest = digest.as_str().and_then(|text| text.parse().ok());
             let digest = digest.ok_or(DisclosureError::Malformed("_sd holds digests"))?;
+            if !seen.insert(digest) || depth >= MOST_DEPTH {
+                return Err(DisclosureError::Malformed("a digest is named twice, or nested deeper than 128 levels"));
+            }
             let Some((name, value)) = self.read(digest)? else {
                 withheld += 1;
                 continue;
             };
-            let opened = self.open_value(value)?;
+            let opened = self.open_value(value, seen, depth + 1)?;
             withheld += opened.withheld;
             if members.insert(name.clone(), opened.value).is_some() {
                 return Err(DisclosureError::DuplicateMember(name));
@@ -191,7 +203,7 @@ pub fn read_disclosure(text: &str) -> Result<(String, Value), DisclosureError> {
     let malformed = DisclosureError::Malformed;
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| malformed("not unpadded base64url"))?;
     // A payload is limited before it is sealed; the limit here only stops what we never made.
-    let limits = Limits { bytes: 8 << 20, depth: 128 };
+    let limits = Limits { bytes: 8 << 20, depth: MOST_DEPTH };
     let value = json::parse(&bytes, limits).map_err(|_| malformed("not strict JSON"))?;
     if !json::is_canonical(&bytes, &value) {
         return Err(malformed("not in canonical form"));

@@ -13,6 +13,9 @@ pub struct Timestamp(i64);
 pub trait Clock: Send + Sync {
     /// The time now.
     fn now(&self) -> Timestamp;
+
+    /// Microseconds since some fixed moment; never steps.
+    fn monotonic_us(&self) -> i64;
 }
 
 /// The text is not a time of this format.

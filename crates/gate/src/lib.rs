@@ -1,1 +1,42 @@
 //! The order of things: propose, review, start, finish, sweep.
+//!
+//! One function owns the order of a commit: `writer::Writer::commit`. What a command adds to it stands in `command/`, one
+//! file per verb. Everything before the queue (checking, deciding, sealing) runs in parallel and is pure but for
+//! randomness; everything after the commit is a view.
+
+mod board;
+mod caller;
+mod command;
+mod draft;
+mod error;
+mod follow;
+mod gate;
+mod history;
+mod judge;
+mod load;
+mod look;
+mod open_action;
+mod people;
+mod policies;
+mod prepare;
+mod recover;
+mod reviews;
+mod ring;
+mod settings;
+mod shared;
+mod state;
+mod story;
+mod subjects;
+mod time_line;
+mod turn;
+mod view;
+mod writer;
+
+pub use caller::{Caller, Person};
+pub use error::GateError;
+pub use follow::{FollowError, catch_up, follow};
+pub use gate::Gate;
+pub use ring::KeyStoreRing;
+pub use settings::Settings;
+pub use shared::Parts;
+pub use writer::WriterState;

@@ -11,17 +11,39 @@
 //!
 //! SQL lives here and in the index alone.
 
+mod cache;
+mod credentials;
 mod error;
 #[cfg(any(test, feature = "testing"))]
 pub mod faulty;
 mod folder;
 mod frame;
 mod journal;
+mod keys_db;
+mod keystore;
+mod keystore_memory;
+mod keystore_sqlite;
+mod master;
+mod materialize;
 mod memory;
+mod proofs;
+mod reader;
+mod recover;
+mod round;
 mod sqlite;
+mod store;
+mod vault_bundle;
 
+pub use credentials::{ApiKey, ApiKeyKind, Credentials, Person};
 pub use error::Error;
 pub use folder::DataFolder;
 pub use journal::{Batch, Boundary, Entry, Head, Journal, LogId, MOST_BATCH, MOST_ENVELOPE, MOST_VAULT, Priority};
+pub use keystore::{KeyId, KeyInfo, KeyKind, KeyStore, KeyStoreError, Owner};
+pub use keystore_memory::MemoryKeyStore;
+pub use keystore_sqlite::SqliteKeyStore;
+pub use master::{MASTER_KEY_VARIABLE, MasterKey, MasterKeyError};
+pub use materialize::Materializer;
 pub use memory::MemoryJournal;
+pub use reader::LogReader;
 pub use sqlite::{SqliteJournal, SqliteOptions};
+pub use store::Store;

@@ -1,1 +1,44 @@
 //! The MCP gateway over stdio: raw JSON-RPC in the path of a real server.
+//!
+//! [`run`] starts the real server as its child and stands between it and the client. Everything passes through, parsed
+//! strictly and written anew in canonical form, except `tools/call`: each call becomes an action at the gate, and only what
+//! the gate authorized is sent on, exactly as authorized. Both protocol eras are spoken: the legacy `initialize` handshake
+//! (2024-11-05 to 2025-11-25) and the modern per-request `_meta` (2026-07-28).
+//!
+//! What a call's payload is, and what is transport: see [`TRANSPORT_KEYS`]. How annotations become a category: see
+//! [`category_of`].
+//!
+//! ```text
+//! client ─ lines ─► pump ─► call ─► (gate: propose, hold, start) ─► child ─► (gate: finish) ─► client
+//!                     └──────────── everything else ──────────────► child ─► client
+//! ```
+
+mod answer;
+mod call;
+mod catalogue;
+mod child;
+mod config;
+mod demo_server;
+mod execute;
+mod flights;
+mod gate;
+mod gateway;
+mod hold;
+mod id_scan;
+mod jsonrpc;
+mod lines;
+mod listing;
+mod outcome;
+mod payload;
+mod peers;
+mod pump;
+mod serve;
+mod stdio;
+
+pub use catalogue::category_of;
+pub use child::run;
+pub use config::{Config, Error, HoldPolicy, Settings, default_server_name};
+pub use demo_server::{DemoError, bundled_server};
+pub use payload::TRANSPORT_KEYS;
+pub use serve::{Pipes, serve};
+pub use stdio::standard_input;

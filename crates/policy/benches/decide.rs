@@ -18,7 +18,9 @@ fn main() {
     let set = PolicySet::load_dir(&folder).expect("the starter policy loads");
     println!("starter policy: {} rules", set.rules().len());
     let text = "x".repeat(1900);
-    let mcp = |path: &str, text: &str| format!(r#"{{"name":"f","server":"files","arguments":{{"path":"{path}","content":"{text}"}}}}"#);
+    let mcp = |path: &str, text: &str| {
+        format!(r#"{{"name":"f","server":"files","arguments":{{"path":"{path}","content":"{text}"}}}}"#)
+    };
     let write = mcp("/work/notes.txt", &text);
     measure(&set, "allow: read_text_file, 2 KB", Category::Read, ("files", "read_text_file"), &write, Outcome::Allow);
     measure(&set, "allow: write_file, 2 KB", Category::Write, ("files", "write_file"), &write, Outcome::Allow);
@@ -28,9 +30,23 @@ fn main() {
     measure(&set, "review: write_file, 2 KB", Category::Write, ("files", "write_file"), &report, Outcome::Review);
     let refund = format!(r#"{{"amount":1200,"order":"A-17","note":"{text}"}}"#);
     measure(&set, "review: refund, 2 KB", Category::Payment, ("payments", "refund"), &refund, Outcome::Review);
-    measure(&set, "deny: secrets, 2 KB", Category::Write, ("files", "write_file"), &mcp("/work/.env", &text), Outcome::Deny);
+    measure(
+        &set,
+        "deny: secrets, 2 KB",
+        Category::Write,
+        ("files", "write_file"),
+        &mcp("/work/.env", &text),
+        Outcome::Deny,
+    );
     for rules in [10, 100, 1000] {
-        measure(&many(rules), &format!("allow: one of {rules} tools' rules"), Category::Write, ("s", "t7"), &write, Outcome::Allow);
+        measure(
+            &many(rules),
+            &format!("allow: one of {rules} tools' rules"),
+            Category::Write,
+            ("s", "t7"),
+            &write,
+            Outcome::Allow,
+        );
     }
 }
 
@@ -46,7 +62,14 @@ fn many(rules: usize) -> PolicySet {
     PolicySet::from_text(PolicyText(BTreeMap::from([("rules.cedar".to_owned(), rules)]))).expect("the rules load")
 }
 
-fn measure(set: &PolicySet, name: &str, category: Category, (server, tool): (&str, &str), payload: &str, expected: Outcome) {
+fn measure(
+    set: &PolicySet,
+    name: &str,
+    category: Category,
+    (server, tool): (&str, &str),
+    payload: &str,
+    expected: Outcome,
+) {
     let payload: Value = parse(payload.as_bytes(), Limits::default()).expect("JSON");
     let zone = TimeZone::get("Europe/Berlin").expect("a time zone");
     let request = Request {

@@ -19,6 +19,8 @@ pub(crate) struct Fault<'a> {
     /// Attribute names from `context` down.
     pub(crate) path: Vec<&'a str>,
     pub(crate) code: ErrorCode,
+    /// Whether the value itself is `null`, so that nothing below it can be asked for either.
+    pub(crate) null: bool,
 }
 
 /// What the context is built from, and what could not be.
@@ -46,6 +48,11 @@ pub(crate) fn build<'a>(reads: &'a Node, of: &Source<'a>) -> Built<'a> {
         members.extend(member.map(|member| (name.clone(), member)));
     }
     Built { members, faults: builder.faults }
+}
+
+/// For what rules only ask for, or look for members in that it does not have: anything but a record will do.
+fn placeholder() -> Expr {
+    Expr::new_bool(true)
 }
 
 fn text(text: &str) -> Expr {
@@ -96,81 +103,68 @@ impl<'a> Builder<'a> {
             "history" => Some(self.history(node, of)),
             "payload" => {
                 self.path = vec!["payload"];
-                self.value(request.payload, Some(node), false, None)
+                Some(self.value(request.payload, Some(node), false, None))
             }
             _ => None,
         }
     }
 
-    fn fault(&mut self, code: ErrorCode) -> Option<Expr> {
-        self.faults.push(Fault { path: self.path.clone(), code });
-        None
+    /// Reports the fault. What stands for the value is there but good for nothing: left out, it would switch `has` off,
+    /// and with it the rule.
+    fn fault(&mut self, code: ErrorCode) -> Expr {
+        self.faults.push(Fault { path: self.path.clone(), code, null: code == ErrorCode::NullValue });
+        placeholder()
     }
 
     /// `node` is what rules read of this value; `whole` says that a rule uses something above it as a value.
-    fn value(
-        &mut self,
-        value: &'a Value,
-        node: Option<&'a Node>,
-        whole: bool,
-        kind: Option<NumberKind>,
-    ) -> Option<Expr> {
+    fn value(&mut self, value: &'a Value, node: Option<&'a Node>, whole: bool, kind: Option<NumberKind>) -> Expr {
         let whole = whole || node.is_some_and(|node| node.whole);
         let kind = node.and_then(|node| node.kind).or(kind);
         match value {
-            // Left out, it would switch `has` off, and with it the rule.
             Value::Null => self.fault(ErrorCode::NullValue),
             Value::Object(object) if whole => {
-                let mut members = Vec::with_capacity(object.len());
-                for (name, member) in object.iter() {
-                    let node = node.and_then(|node| node.child(name));
-                    members.extend(self.member(name, member, node, true));
-                }
-                Some(collect(members.into_iter()))
+                let child = |name: &str| node.and_then(|node| node.child(name));
+                collect(object.iter().map(|(name, member)| self.member(name, member, child(name), true)))
             }
             Value::Object(object) => {
                 let children = node.map(|node| &node.children).into_iter().flatten();
-                let mut members = Vec::new();
-                for (name, node) in children {
-                    if let Some(member) = object.get(name) {
-                        members.extend(self.member(name, member, Some(node), false));
-                    }
-                }
-                Some(collect(members.into_iter()))
+                let members = children.filter_map(|(name, node)| Some((name.as_str(), object.get(name)?, node)));
+                collect(members.map(|(name, member, node)| self.member(name, member, Some(node), false)))
             }
-            // Rules ask for its presence, or for members that it does not have: anything but a record will do.
-            _ if !whole => Some(Expr::new_bool(true)),
-            Value::Bool(value) => Some(Expr::new_bool(*value)),
-            Value::String(value) => Some(text(value)),
+            _ if !whole => placeholder(),
+            Value::Bool(value) => Expr::new_bool(*value),
+            Value::String(value) => text(value),
             Value::Number(number) => self.number(number, kind),
-            Value::Array(items) => {
-                let items: Vec<Expr> = items.iter().filter_map(|item| self.value(item, None, true, kind)).collect();
-                Some(Expr::new_set(items))
-            }
+            Value::Array(items) => self.array(items, kind),
         }
     }
 
-    fn member(
-        &mut self,
-        name: &'a str,
-        value: &'a Value,
-        node: Option<&'a Node>,
-        whole: bool,
-    ) -> Option<(String, Expr)> {
+    fn member(&mut self, name: &'a str, value: &'a Value, node: Option<&'a Node>, whole: bool) -> (String, Expr) {
         self.path.push(name);
         let member = self.value(value, node, whole, None);
         self.path.pop();
-        member.map(|member| (name.to_owned(), member))
+        (name.to_owned(), member)
     }
 
-    fn number(&mut self, number: &Number, kind: Option<NumberKind>) -> Option<Expr> {
+    /// No path leads into an array: its elements' faults are its own.
+    fn array(&mut self, items: &'a [Value], kind: Option<NumberKind>) -> Expr {
+        let before = self.faults.len();
+        let items: Vec<Expr> = items.iter().map(|item| self.value(item, None, true, kind)).collect();
+        for fault in self.faults.iter_mut().skip(before) {
+            fault.path.clone_from(&self.path);
+            fault.null = false;
+        }
+        Expr::new_set(items)
+    }
+
+    fn number(&mut self, number: &Number, kind: Option<NumberKind>) -> Expr {
         match kind {
             Some(NumberKind::Decimal) => match Amount::try_from(number) {
-                Ok(amount) => Some(Expr::new_decimal(amount.to_cedar())),
+                Ok(amount) => Expr::new_decimal(amount.to_cedar()),
                 Err(_) => self.fault(ErrorCode::NotADecimal),
             },
             Some(NumberKind::Long) | None => match number.as_i64() {
-                Some(integer) => Some(Expr::new_long(integer)),
+                Some(integer) => Expr::new_long(integer),
                 None => self.fault(ErrorCode::NotAnInteger),
             },
         }
@@ -187,8 +181,7 @@ impl<'a> Builder<'a> {
             if let Some(before) = facts.sums.get(name).filter(|_| all || node.is_some()) {
                 self.path = vec!["history", "sums", name];
                 let total = sum.amount_of(of.tool, of.request.payload).ok().and_then(|own| before.checked_add(own));
-                let member = self.sum(total, node.and_then(|node| node.kind));
-                members.extend(member.map(|member| (name.clone(), member)));
+                members.push((name.clone(), self.sum(total, node.and_then(|node| node.kind))));
             }
         }
         record([
@@ -200,13 +193,13 @@ impl<'a> Builder<'a> {
         ])
     }
 
-    fn sum(&mut self, total: Option<Amount>, kind: Option<NumberKind>) -> Option<Expr> {
+    fn sum(&mut self, total: Option<Amount>, kind: Option<NumberKind>) -> Expr {
         match (kind, total) {
             (Some(NumberKind::Long), Some(total)) => match total.as_integer() {
-                Some(integer) => Some(Expr::new_long(integer)),
+                Some(integer) => Expr::new_long(integer),
                 None => self.fault(ErrorCode::NotAnInteger),
             },
-            (_, Some(total)) => Some(Expr::new_decimal(total.to_cedar())),
+            (_, Some(total)) => Expr::new_decimal(total.to_cedar()),
             (_, None) => self.fault(ErrorCode::NotADecimal),
         }
     }

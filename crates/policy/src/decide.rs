@@ -57,7 +57,7 @@ impl PolicySet {
     /// Decides with the rules of this slice.
     pub(crate) fn decide_with(&self, slice: &Slice, request: &Request<'_>, tool: &str, facts: &Facts) -> Decision {
         let facts_read =
-            slice.facts.iter().filter(|(at, _)| self.rule(*at).is_some_and(|rule| self.applies(rule, request)));
+            slice.facts.iter().filter(|(at, _)| self.rule(*at).is_some_and(|rule| self.applies(rule, request, tool)));
         let facts_read: BTreeSet<_> = facts_read.flat_map(|(_, facts)| facts.iter().cloned()).collect();
         let found = self.prepare(slice, request, tool, facts).and_then(|prepared| self.evaluate(slice, prepared));
         found.unwrap_or_else(|failure| Found::with(vec![failure])).into_decision(self.is_empty(), facts_read)
@@ -79,7 +79,7 @@ impl PolicySet {
         let cast = self.fixed.cast(request.agent, groups, request.category, request.server, tool);
         let cast = cast.map_err(|text| Failure::new(REQUEST, ErrorCode::Evaluation, text))?;
         let built = context::build(&slice.reads, &Source { catalogue: self.catalogue(), request, tool, facts });
-        let failures = built.faults.iter().flat_map(|fault| self.failures_of(fault, slice, request)).collect();
+        let failures = built.faults.iter().flat_map(|fault| self.failures_of(fault, slice, request, tool)).collect();
         Ok(Prepared { cast, members: built.members, failures })
     }
 
@@ -130,19 +130,20 @@ impl PolicySet {
     }
 
     /// A fault concerns the rules that read the value and that apply to the request.
-    fn failures_of(&self, fault: &Fault<'_>, slice: &Slice, request: &Request<'_>) -> Vec<Failure> {
+    fn failures_of(&self, fault: &Fault<'_>, slice: &Slice, request: &Request<'_>, tool: &str) -> Vec<Failure> {
         let text = format!("context.{}: {}", fault.path.join("."), message::of_fault(fault.code));
-        let readers = slice.reads.readers_of(&fault.path).into_iter().filter_map(|position| self.rule(position));
+        let readers =
+            slice.reads.concerned(&fault.path, fault.null).into_iter().filter_map(|position| self.rule(position));
         readers
-            .filter(|rule| self.applies(rule, request))
+            .filter(|rule| self.applies(rule, request, tool))
             .map(|rule| Failure::new(&rule.id, fault.code, text.clone()))
             .collect()
     }
 
     /// Whether the rule's scope admits the request.
-    pub(crate) fn applies(&self, rule: &Rule, request: &Request<'_>) -> bool {
+    pub(crate) fn applies(&self, rule: &Rule, request: &Request<'_>, tool: &str) -> bool {
         rule.scope.categories.contains(&request.category)
-            && rule.scope.admits_tool(request.server, &request.full_tool_name())
+            && rule.scope.admits_tool(request.server, tool)
             && self.admits_agent(rule, request)
     }
 

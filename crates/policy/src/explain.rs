@@ -36,7 +36,7 @@ pub struct RuleExplanation {
 
 /// Whether a rule fired.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "verdict")]
+#[serde(rename_all = "snake_case", tag = "result")]
 pub enum Verdict {
     /// Scope and conditions hold.
     Fired,
@@ -67,7 +67,7 @@ impl PolicySet {
     }
 
     fn explain_rule(&self, rule: &Rule, request: &Request<'_>, facts: &Facts, score: u32) -> RuleExplanation {
-        let applies = self.applies(rule, request);
+        let applies = self.applies(rule, request, &request.full_tool_name());
         RuleExplanation {
             rule: rule.id.clone(),
             effect: rule.effect,

@@ -29,18 +29,24 @@ impl<'a> Found<'a> {
 
     pub(crate) fn take_risk(&mut self, answer: Answer<'a>) {
         self.failures.extend(answer.failures);
-        self.risk = answer.fired;
+        self.risk = self.sound(answer.fired);
     }
 
     pub(crate) fn take_review(&mut self, answer: Answer<'a>) {
         self.failures.extend(answer.failures);
-        self.review = answer.fired;
+        self.review = self.sound(answer.fired);
     }
 
     pub(crate) fn take_deciding(&mut self, answer: Answer<'a>) {
         self.failures.extend(answer.failures);
         self.permitted = answer.allowed;
-        self.deciding = answer.fired;
+        self.deciding = self.sound(answer.fired);
+    }
+
+    /// A rule that could not be evaluated has not fired, whatever Cedar made of the rest of the request.
+    fn sound(&self, mut fired: Vec<&'a Rule>) -> Vec<&'a Rule> {
+        fired.retain(|rule| self.failures.iter().all(|failure| failure.error.rule != rule.id));
+        fired
     }
 
     pub(crate) fn score(&self) -> u32 {

@@ -13,6 +13,8 @@ mod category;
 mod context;
 mod decide;
 mod decision;
+#[cfg(test)]
+mod differential;
 mod duration;
 mod entities;
 mod error;

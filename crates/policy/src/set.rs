@@ -1,6 +1,7 @@
 //! The policy set: loaded and checked as a whole, then immutable.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 use std::path::Path;
 
 use cedar_policy::pst;
@@ -21,11 +22,12 @@ use crate::spelling::suggestion;
 use crate::split::split;
 use crate::text::{Kind, PolicyText};
 
+/// Bytes of stack for loading; touched only as far as needed.
+const LOADING_STACK: usize = 64 << 20;
 /// Most rules in a set.
 const MOST_RULES: usize = 1000;
 
 /// A checked set of rules. Immutable; deciding with it needs nothing else.
-#[derive(Debug)]
 pub struct PolicySet {
     pub(crate) loaded: Loaded,
     pub(crate) slices: Slices,
@@ -36,6 +38,12 @@ pub struct PolicySet {
     digest: String,
     facts_wanted: BTreeSet<FactName>,
     cases: Vec<Case>,
+}
+
+impl fmt::Debug for PolicySet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PolicySet").field("version", &self.version).field("rules", &self.rules().len()).finish()
+    }
 }
 
 /// What slices are cut from.
@@ -61,6 +69,15 @@ impl PolicySet {
     /// All problems: Cedar that does not parse, unknown or missing annotations, unknown groups, names that no request has,
     /// a schema that the rules do not fit, malformed entities or tests, limits (1,000 rules, 16 KiB each).
     pub fn from_text(text: PolicyText) -> Result<Self, LoadErrors> {
+        // Cedar's parser and validator recurse without looking at the stack: room for the longest rules that `split` admits.
+        let loading = std::thread::Builder::new().stack_size(LOADING_STACK).spawn(|| Self::load(text));
+        let loading = loading.map_err(|error| LoadErrors::one("", format!("no thread to load the policy: {error}")))?;
+        let failed =
+            |_| LoadErrors::one("", "the policy could not be loaded: please report this, with the policy folder");
+        loading.join().map_err(failed)?
+    }
+
+    fn load(text: PolicyText) -> Result<Self, LoadErrors> {
         let mut problems = Vec::new();
         text.check(&mut problems);
         LoadErrors::unless_empty(std::mem::take(&mut problems))?;
@@ -205,16 +222,15 @@ fn read_rule(file: &str, line: u32, text: &str, catalogue: &Catalogue, problems:
         problem("a risk rule reads context.risk, which comes of risk rules: read something else".to_owned());
     }
     let scope = Scope::of(body);
-    for uid in crate::parse::scope_entities(body).iter().chain(&reads.entities) {
-        check_entity(uid, catalogue).unwrap_or_else(&mut problem);
+    let named: Vec<_> = crate::parse::scope_entities(body)
+        .iter()
+        .chain(&reads.entities)
+        .map(|uid| check_entity(uid, catalogue))
+        .collect();
+    if named.iter().all(Result::is_ok) && scope.never_applies() {
+        problem(MATCHES_NOTHING.to_owned());
     }
-    if scope.never_applies() {
-        problem(
-            "the rule's scope can match no request: check its entity types (principal: Agent, AgentGroup; action: \
-             Action, with `in` for \"any\" and \"effect\"; resource: Tool, Server with `in`)"
-                .to_owned(),
-        );
-    }
+    named.into_iter().filter_map(Result::err).for_each(&mut problem);
     match crate::parse::variants(&parsed, &annotations.id) {
         Ok((as_written, as_permit)) => Some(Rule {
             id: annotations.id,
@@ -239,6 +255,9 @@ fn read_rule(file: &str, line: u32, text: &str, catalogue: &Catalogue, problems:
         }
     }
 }
+
+const MATCHES_NOTHING: &str = "the rule's scope can match no request: write `principal ==` an Agent or `in` an AgentGroup, \
+    `action ==` a category or `in` \"any\" or \"effect\", `resource ==` a Tool or `in` a Server";
 
 /// Entities named by rules: a misspelt one would make the rule match nothing.
 fn check_entity(uid: &pst::EntityUID, catalogue: &Catalogue) -> Result<(), String> {

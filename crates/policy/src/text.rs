@@ -128,8 +128,10 @@ fn read_folder(folder: &Path, prefix: &str, depth: usize, text: &mut PolicyText,
         if text.0.len() > MOST_FILES {
             return;
         }
-        if !entry.path().is_dir() {
+        if entry.path().is_file() {
             read_file(&entry.path(), relative, text, problems);
+        } else if !entry.path().is_dir() {
+            problems.push(Problem::new(&relative, None, "neither a file nor a folder: remove it"));
         } else if depth < MOST_DEPTH {
             read_folder(&entry.path(), &relative, depth + 1, text, problems);
         } else {

@@ -12,8 +12,10 @@ pub(crate) struct Node {
     pub(crate) whole: bool,
     /// The type of the numbers here.
     pub(crate) kind: Option<NumberKind>,
-    /// Positions of the rules that use the value or ask for its presence.
+    /// Positions of the rules that use the value.
     readers: BTreeSet<usize>,
+    /// Positions of the rules that ask for its presence.
+    askers: BTreeSet<usize>,
 }
 
 impl Node {
@@ -27,7 +29,7 @@ impl Node {
                 node.readers.insert(position);
             }
             for path in &reads.presence {
-                root.reach(path).readers.insert(position);
+                root.reach(path).askers.insert(position);
             }
         }
         for (path, kind) in kinds {
@@ -54,29 +56,36 @@ impl Node {
         }
     }
 
+    /// For tests: has everything below `name` converted, as if a rule used it whole.
+    #[cfg(test)]
+    pub(crate) fn see_all(&mut self, name: &str) {
+        self.children.entry(name.to_owned()).or_default().whole = true;
+    }
+
     pub(crate) fn child(&self, name: &str) -> Option<&Node> {
         self.children.get(name)
     }
 
-    /// The rules that see what stands at `path`: those that read it, something below it, or something above it whole.
-    pub(crate) fn readers_of(&self, path: &[&str]) -> BTreeSet<usize> {
-        let mut readers = BTreeSet::new();
+    /// The rules that a fault at `path` concerns: those that use the value there, or one above it as a whole. A `null`
+    /// also concerns those that ask for it or for something below.
+    pub(crate) fn concerned(&self, path: &[&str], null: bool) -> BTreeSet<usize> {
+        let mut rules = self.readers.clone();
         let mut node = self;
         for name in path {
-            if node.whole {
-                readers.extend(&node.readers);
-            }
             match node.children.get(*name) {
                 Some(child) => node = child,
-                None => return readers,
+                None => return rules,
             }
+            rules.extend(&node.readers);
         }
-        node.collect(&mut readers);
-        readers
+        if null {
+            node.collect(&mut rules);
+        }
+        rules
     }
 
-    fn collect(&self, readers: &mut BTreeSet<usize>) {
-        readers.extend(&self.readers);
-        self.children.values().for_each(|child| child.collect(readers));
+    fn collect(&self, rules: &mut BTreeSet<usize>) {
+        rules.extend(self.readers.iter().chain(&self.askers));
+        self.children.values().for_each(|child| child.collect(rules));
     }
 }

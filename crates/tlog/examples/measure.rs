@@ -7,12 +7,13 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use countersign_tlog::{Cosigner, Frontier, Hash, Signer, TileError, RightEdge, leaf_hash};
+use countersign_tlog::{Cosigner, Frontier, Hash, RightEdge, Signer, TileError, leaf_hash};
 
 const LEAF_BYTES: usize = 700;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let entries: Vec<Vec<u8>> = (0..1024u32).map(|i| (0..LEAF_BYTES as u32).map(|j| (i * 31 + j) as u8).collect()).collect();
+    let entries: Vec<Vec<u8>> =
+        (0..1024u32).map(|i| (0..LEAF_BYTES as u32).map(|j| (i * 31 + j) as u8).collect()).collect();
     let hashes: Vec<Hash> = entries.iter().map(|entry| leaf_hash(entry)).collect();
 
     measure("leaf hashes of 700 bytes", 1_000_000, |n| {

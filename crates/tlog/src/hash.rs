@@ -5,7 +5,7 @@ use std::fmt;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use sha2::{Digest, Sha256};
 
-/// Size of a [`Hash`] in bytes.
+/// Size of a [`struct@Hash`] in bytes.
 pub const HASH_BYTES: usize = 32;
 
 /// Root of the tree without leaves: SHA-256 of nothing (RFC 6962, section 2.1).
@@ -18,7 +18,7 @@ pub const EMPTY_ROOT: Hash = Hash([
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Hash(pub [u8; HASH_BYTES]);
 
-/// Why some text or bytes are not a [`Hash`].
+/// Why some text or bytes are not a [`struct@Hash`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HashError {
     /// Not standard base64 with padding (RFC 4648, section 4).

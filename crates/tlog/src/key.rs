@@ -96,7 +96,6 @@ impl Verifier {
     /// [`KeyError`]; in particular [`KeyError::Id`] if the id was not computed from name and key.
     pub fn from_vkey(vkey: &str) -> Result<Self, KeyError> {
         let (name, id, material) = split_key_text(vkey)?;
-        // A key name has at most 255 bytes, and the longest key that is supported 33.
         let bytes = STANDARD.decode(material).map_err(|_| KeyError::Format)?;
         let (kind, public_key) = bytes.split_first().ok_or(KeyError::Format)?;
         let kind = SignatureType::from_byte(*kind)?;
@@ -168,7 +167,8 @@ impl fmt::Debug for Verifier {
 
 /// First four bytes of SHA-256 over name, newline, type and public key (C2SP signed-note, "Signatures").
 fn key_id(name: &str, kind: SignatureType, public_key: &[u8; 32]) -> u32 {
-    let digest = Sha256::new().chain_update(name).chain_update([b'\n', kind.byte()]).chain_update(public_key).finalize();
+    let digest =
+        Sha256::new().chain_update(name).chain_update([b'\n', kind.byte()]).chain_update(public_key).finalize();
     let [a, b, c, d, ..]: [u8; 32] = digest.into();
     u32::from_be_bytes([a, b, c, d])
 }

@@ -43,7 +43,7 @@ mod trust_file;
 
 pub use bundle::{BundleError, Entries, MAX_ENTRY_BYTES, append_entry, decode_bundle, encode_bundle};
 pub use checkpoint::{Checkpoint, CheckpointError, MAX_ORIGIN_BYTES};
-pub use cosignature::{Cosigner, CosignatureError};
+pub use cosignature::{CosignatureError, Cosigner};
 pub use edge::{RightEdge, RightEdgeError};
 pub use frontier::{Frontier, FrontierError};
 pub use hash::{EMPTY_ROOT, HASH_BYTES, Hash, HashError, leaf_hash, node_hash};

@@ -72,10 +72,14 @@ impl TrustFile {
         if logs.is_empty() {
             return Err(CheckpointError::NotByLog(checkpoint.origin().to_owned()).into());
         }
-        let witnesses: Vec<WitnessSeen> = self.witnesses.iter().map(|witness| {
-            let signature = verified.iter().find(|signature| *signature.verifier == witness.verifier);
-            WitnessSeen { name: witness.name.clone(), cosigned_at: signature.and_then(|s| s.timestamp) }
-        }).collect();
+        let witnesses: Vec<WitnessSeen> = self
+            .witnesses
+            .iter()
+            .map(|witness| {
+                let signature = verified.iter().find(|signature| *signature.verifier == witness.verifier);
+                WitnessSeen { name: witness.name.clone(), cosigned_at: signature.and_then(|s| s.timestamp) }
+            })
+            .collect();
         let quorum = self.quorum_of(&witnesses);
         Ok(Evaluation { checkpoint, logs, witnesses, quorum })
     }

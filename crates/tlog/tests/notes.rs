@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use countersign_tlog::{
-    Checkpoint, CheckpointError, Cosigner, CosignatureError, EMPTY_ROOT, KeyError, MAX_NOTE_BYTES, Note, NoteError,
+    Checkpoint, CheckpointError, CosignatureError, Cosigner, EMPTY_ROOT, KeyError, MAX_NOTE_BYTES, Note, NoteError,
     Signature, SignatureType, Signer, Verifier, leaf_hash,
 };
 use proptest::prelude::*;
@@ -143,7 +143,12 @@ fn keys_are_read_strictly_and_secrets_stay_hidden() {
     let wrong = |expected, found| KeyError::WrongType { expected, found };
     assert_eq!(Signer::from_private_text(&witness_text).unwrap_err(), wrong(1, 4));
     assert_eq!(Cosigner::from_private_text(&text).unwrap_err(), wrong(4, 1));
-    for bad in [text.replace("PRIVATE", "PUBLIC"), text.replace("log.", "lag."), text[..text.len() - 4].to_owned(), format!("{}AAAA", text.as_str())] {
+    for bad in [
+        text.replace("PRIVATE", "PUBLIC"),
+        text.replace("log.", "lag."),
+        text[..text.len() - 4].to_owned(),
+        format!("{}AAAA", text.as_str()),
+    ] {
         assert!(Signer::from_private_text(&bad).is_err(), "{bad}");
     }
 }

@@ -275,7 +275,9 @@ fn must_reject() {
     assert_eq!(Frontier::from_bytes(&[0; 7]), Err(FrontierError::Length(7)));
     assert_eq!(Frontier::from_bytes(&u64::MAX.to_be_bytes()), Err(FrontierError::Size(u64::MAX)));
     assert!(Hash::from_base64("47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=").is_ok());
-    for bad in ["", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFV=", "AAAA"] {
+    for bad in
+        ["", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFV=", "AAAA"]
+    {
         assert!(Hash::from_base64(bad).is_err(), "{bad}");
     }
 }

@@ -6,7 +6,8 @@ use std::convert::Infallible;
 
 use countersign_tlog::{
     Checkpoint, CheckpointError, Cosigner, Frontier, KeyError, Note, NoteError, ProofError, Quorum, RightEdge, Signer,
-    TileError, TileReader, TlogProof, TlogProofError, TrustError, TrustFile, TrustFileProblem, encode_hashes, leaf_hash,
+    TileError, TileReader, TlogProof, TlogProofError, TrustError, TrustFile, TrustFileProblem, encode_hashes,
+    leaf_hash,
 };
 use proptest::prelude::*;
 
@@ -193,7 +194,12 @@ fn proven(index: u64) -> (Vec<u8>, TlogProof) {
     let mut reader = TileReader::new(1_000, edge.root(), |tile| Ok::<_, Infallible>(tiles.get(&tile).cloned()));
     let hashes = reader.prove_inclusion(index).unwrap().1;
     let checkpoint = Checkpoint::new(ORIGIN, 1_000, frontier.root()).unwrap();
-    let proof = TlogProof { extra: Some(b"note to the reader".to_vec()), index, hashes, checkpoint: cosigned(&checkpoint, &[1]) };
+    let proof = TlogProof {
+        extra: Some(b"note to the reader".to_vec()),
+        index,
+        hashes,
+        checkpoint: cosigned(&checkpoint, &[1]),
+    };
     (format!("entry {index}").into_bytes(), proof)
 }
 

@@ -34,6 +34,9 @@ pub struct Resource {
 pub struct StartNow {
     /// The caller's name for the attempt.
     pub attempt: String,
+    /// The executor's process instance, an identifier; the key's id where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub executor: Option<String>,
     /// Seconds until the outcome counts as unknown.
     #[serde(default)]
     pub deadline_s: Option<u32>,
@@ -236,6 +239,9 @@ pub struct ActionView {
 pub struct StartRequest {
     /// The caller's name for this attempt: the same one gets the same answer.
     pub attempt: String,
+    /// The executor's process instance, an identifier; the key's id where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub executor: Option<String>,
     /// The payload that will be executed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]

@@ -14,7 +14,7 @@ pub const MOST_ENVELOPE: usize = 16 << 10;
 
 const VERSION: i64 = 1;
 /// 2^53 − 1: envelopes hold no larger integers, and nothing but integers.
-const MOST_INTEGER: i64 = (1 << 53) - 1;
+const MOST_INTEGER: u64 = (1 << 53) - 1;
 
 /// Who made a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -169,7 +169,12 @@ impl Envelope {
         }
         let members: Members = json::from_value(value)?;
         check(&members)?;
-        Self::from_members(members)
+        let envelope = Self::from_members(members)?;
+        // The types read more than they write: null for what is absent, a list for an object, five spellings of a UUID.
+        if envelope.to_canonical()?.as_bytes() != bytes {
+            return Err(EnvelopeError::NotCanonical);
+        }
+        Ok(envelope)
     }
 
     fn from_members(members: Members) -> Result<Self, EnvelopeError> {
@@ -236,13 +241,16 @@ fn is_field_name(text: &str) -> bool {
 fn check_clear(value: &Value, top: bool) -> Result<(), EnvelopeError> {
     let wrong = |what: String| Err(EnvelopeError::Form(what));
     match value {
-        Value::Object(members) => members.iter().try_for_each(|(_, value)| check_clear(value, false)),
+        Value::Object(members) => members.iter().try_for_each(|(name, value)| match is_field_name(name) {
+            true => check_clear(value, false),
+            false => wrong(format!("the body's member name {name:?} is not lower case ASCII ([a-z_]{{1,64}})")),
+        }),
         _ if top => wrong("body is not an object".to_owned()),
         Value::Array(items) => items.iter().try_for_each(|item| check_clear(item, false)),
         Value::String(text) if !is_identifier(text) => {
             wrong(format!("the body holds {text:?}, which is not an identifier ([\\x21-\\x7e]{{1,128}}): seal it"))
         }
-        Value::Number(number) if number.as_i64().is_none_or(|value| value.abs() > MOST_INTEGER) => {
+        Value::Number(number) if number.as_i64().is_none_or(|value| value.unsigned_abs() > MOST_INTEGER) => {
             wrong(format!("the body holds {number}, which is not an integer within ±(2^53 − 1)"))
         }
         Value::Null => wrong("the body holds null: leave the member out".to_owned()),

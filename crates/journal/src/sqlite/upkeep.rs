@@ -24,6 +24,7 @@ const WAITS_FOR_READERS: usize = 40;
 /// How often a released reserve is looked after.
 const PATROL: Duration = Duration::from_secs(1);
 
+/// Locked before the writer's connection where both are.
 #[derive(Debug)]
 pub(super) struct Upkeep {
     connection: Mutex<Connection>,
@@ -65,9 +66,10 @@ impl Shared {
             self.upkeep.appended.store(0, Ordering::Relaxed);
             // The bulk is copied while appends go on; then the rest, for which they wait, so that the log can begin
             // anew in its own blocks (writing over them is cheaper to sync than growing the file).
-            self.carry_over("PASSIVE")?;
+            let connection = self.upkeep.connection.lock();
+            self.carry_over(&connection, "PASSIVE")?;
             let _no_append = self.write.lock();
-            self.carry_over("RESTART")?;
+            self.carry_over(&connection, "RESTART")?;
         }
         if self.reserve.is_released() {
             self.reserve.restore(&self.write.lock())?;
@@ -76,10 +78,10 @@ impl Shared {
     }
 
     /// Copies the write-ahead log into the file. Returns whether all of it was.
-    fn carry_over(&self, mode: &str) -> Result<bool, Error> {
+    fn carry_over(&self, connection: &Connection, mode: &str) -> Result<bool, Error> {
         self.health.check()?;
         let pragma = format!("PRAGMA wal_checkpoint({mode})");
-        let busy = self.upkeep.connection.lock().query_row(&pragma, [], |row| row.get::<_, i64>(0));
+        let busy = connection.query_row(&pragma, [], |row| row.get::<_, i64>(0));
         match busy {
             Ok(busy) => Ok(busy == 0),
             Err(cause) => match cause.sqlite_error_code() {
@@ -129,11 +131,11 @@ impl Shared {
             }
             Ok(())
         })?;
-        drop((connection, no_append));
+        drop(no_append);
         // The old pages lie in the write-ahead log until it is carried over and cut off.
         for _ in 0..WAITS_FOR_READERS {
             let _no_append = self.write.lock();
-            if self.carry_over("TRUNCATE")? {
+            if self.carry_over(&connection, "TRUNCATE")? {
                 return Ok(());
             }
         }

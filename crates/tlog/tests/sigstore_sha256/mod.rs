@@ -40,7 +40,7 @@ impl CryptoProvider for Provider {
 }
 
 /// Call before any sigstore-merkle function.
-pub fn install() {
+pub(crate) fn install() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| assert!(install_default_provider(&Provider).is_ok()));
 }

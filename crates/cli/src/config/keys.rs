@@ -1,0 +1,99 @@
+//! Every key of the configuration, once: what the file may hold, what the environment may set, what the documentation says.
+
+/// What a value must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A string.
+    Text,
+    /// `true` or `false`.
+    Flag,
+    /// An integer, both bounds included.
+    Number(u64, u64),
+}
+
+/// One key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Key {
+    /// Its name, `section.name` within a section.
+    pub(crate) path: &'static str,
+    /// What its value must be.
+    pub(crate) kind: Kind,
+    /// What it does; sentences for the default file and the documentation.
+    pub(crate) about: &'static str,
+}
+
+const fn text(path: &'static str, about: &'static str) -> Key {
+    Key { path, kind: Kind::Text, about }
+}
+
+const fn number(path: &'static str, least: u64, most: u64, about: &'static str) -> Key {
+    Key { path, kind: Kind::Number(least, most), about }
+}
+
+const DAY: u64 = 86_400;
+
+/// In the order of the default file; keys of a section stand together, after those of none.
+pub(crate) const KEYS: [Key; 21] = [
+    text("deployment", "Name of the deployment: the first part of each log's origin. It appears in public checkpoints."),
+    text("workspace", "The workspace whose log this data folder holds. Appears in every record."),
+    text("environment", "The environment of a proposal that names none."),
+    text("listen", "Address and port of the HTTP API. It speaks plain HTTP: beyond this host, put a TLS proxy before it."),
+    text("policy_folder", "The policy folder that commands use where none is named; relative to the data folder."),
+    text("time_zone", "IANA time zone of `context.time` in policies, such as Europe/Zurich."),
+    text(
+        "isolation",
+        "How far agents that connect over TCP stand from the gate: same_user, separate_user or remote. It is recorded with \
+         every action: claim no more than is so.",
+    ),
+    Key {
+        path: "solo",
+        kind: Kind::Flag,
+        about: "Whether the data folder's owner may approve alone. For one developer without colleagues; each such approval \
+                is recorded with `separation: none`.",
+    },
+    number("authorization_ttl_s", 1, DAY, "Seconds that an authorization holds, from its decision or last approval on."),
+    number("execution_deadline_s", 1, DAY, "Seconds until an execution without outcome counts as unknown."),
+    number("publish_interval_ms", 100, 60_000, "Milliseconds between signed checkpoints while records arrive."),
+    number(
+        "hold_s",
+        0,
+        600,
+        "Seconds that `countersign mcp` holds a call for a review before it answers \"pending\". Where it is not set: as long \
+         as the client is known to bear.",
+    ),
+    number("limits.payload_bytes", 1_024, 8 << 20, "Largest payload, in bytes of canonical JSON."),
+    number("limits.open_actions", 1, 10_000_000, "Most open actions in all."),
+    number("limits.open_actions_per_agent", 1, 1_000_000, "Most open actions of one agent."),
+    number("limits.mismatches_per_authorization", 1, 1_000, "Refused starts after which an authorization ends."),
+    number("limits.wait_s", 1, 600, "Longest wait of one request, in seconds."),
+    number("limits.deadline_s", 1, 30 * DAY, "Longest execution deadline that a caller may ask for, in seconds."),
+    number("limits.queue", 16, 1_000_000, "Requests that may wait for the writer; beyond it the gate answers 429."),
+    number("limits.batch_records", 1, 65_536, "Most records in one commit."),
+    number("limits.batch_bytes", 65_536, 64 << 20, "Most bytes in one commit."),
+];
+
+/// Environment variables that are no keys of the configuration, but mean something to `countersign`.
+pub(crate) const RESERVED: [&str; 7] = [
+    "COUNTERSIGN_DATA",
+    "COUNTERSIGN_CONFIG",
+    "COUNTERSIGN_URL",
+    "COUNTERSIGN_KEY",
+    "COUNTERSIGN_KEY_FILE",
+    "COUNTERSIGN_MASTER_KEY",
+    "COUNTERSIGN_LOG",
+];
+
+impl Key {
+    /// The environment variable that sets it.
+    pub(crate) fn variable(&self) -> String {
+        format!("COUNTERSIGN_{}", self.path.replace('.', "_").to_ascii_uppercase())
+    }
+
+    /// Section and name.
+    pub(crate) fn parts(&self) -> (Option<&'static str>, &'static str) {
+        match self.path.split_once('.') {
+            Some((section, name)) => (Some(section), name),
+            None => (None, self.path),
+        }
+    }
+}

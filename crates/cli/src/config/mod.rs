@@ -1,0 +1,137 @@
+//! The configuration: one TOML file and the environment, every key documented, unknown ones refused.
+
+mod keys;
+mod load;
+mod sample;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use countersign_evidence::record::Isolation;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+pub(crate) use load::ConfigError;
+pub(crate) use sample::sample;
+
+/// File name within the data folder.
+pub(crate) const FILE: &str = "countersign.toml";
+
+/// What a deployment is told. [`keys::KEYS`] says what each key means, and its bounds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(dead_code)] // read by whoever assembles the gate
+pub(crate) struct Config {
+    /// First part of each log's origin.
+    pub(crate) deployment: String,
+    /// The workspace whose log this is.
+    pub(crate) workspace: String,
+    /// The environment of a proposal that names none.
+    pub(crate) environment: String,
+    /// Where the HTTP API listens.
+    pub(crate) listen: SocketAddr,
+    /// The policy folder as written; see [`Config::policy_folder_in`].
+    pub(crate) policy_folder: PathBuf,
+    /// IANA name; see [`Config::zone`].
+    pub(crate) time_zone: String,
+    /// How far TCP callers stand from the gate.
+    pub(crate) isolation: Isolation,
+    /// Whether the owner may approve alone.
+    pub(crate) solo: bool,
+    /// Seconds that an authorization holds.
+    pub(crate) authorization_ttl_s: u32,
+    /// Seconds until an execution without outcome is unknown.
+    pub(crate) execution_deadline_s: u32,
+    /// Milliseconds between checkpoints.
+    pub(crate) publish_interval_ms: u64,
+    /// Seconds that the MCP gateway holds a call; by client where `None`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) hold_s: Option<u32>,
+    /// Limits that protect the gate.
+    pub(crate) limits: Limits,
+}
+
+/// Limits that protect the gate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[allow(dead_code)] // read by whoever assembles the gate
+pub(crate) struct Limits {
+    /// Largest payload in bytes of canonical form.
+    pub(crate) payload_bytes: usize,
+    /// Most open actions.
+    pub(crate) open_actions: usize,
+    /// Most open actions of one agent.
+    pub(crate) open_actions_per_agent: usize,
+    /// Refused starts after which an authorization ends.
+    pub(crate) mismatches_per_authorization: u32,
+    /// Longest wait of one request in seconds.
+    pub(crate) wait_s: u32,
+    /// Longest execution deadline in seconds.
+    pub(crate) deadline_s: u32,
+    /// Requests that may wait for the writer.
+    pub(crate) queue: usize,
+    /// Most records in one commit.
+    pub(crate) batch_records: usize,
+    /// Most bytes in one commit.
+    pub(crate) batch_bytes: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            deployment: "countersign.local".to_owned(),
+            workspace: "default".to_owned(),
+            environment: "default".to_owned(),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8640)),
+            policy_folder: PathBuf::from("policy"),
+            time_zone: "UTC".to_owned(),
+            isolation: Isolation::SameUser,
+            solo: false,
+            authorization_ttl_s: 900,
+            execution_deadline_s: 300,
+            publish_interval_ms: 500,
+            hold_s: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            payload_bytes: 1 << 20,
+            open_actions: 100_000,
+            open_actions_per_agent: 1_000,
+            mismatches_per_authorization: 5,
+            wait_s: 600,
+            deadline_s: 86_400,
+            queue: 4_096,
+            batch_records: 1_024,
+            batch_bytes: 4 << 20,
+        }
+    }
+}
+
+impl Config {
+    /// Reads the file (`explicit`, or `countersign.toml` in the data folder where there is one) and this process's
+    /// environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with every problem; a file that is named but not there is one.
+    pub(crate) fn read(data: &Path, explicit: Option<&Path>) -> Result<Self, ConfigError> {
+        let file = load::read_file(data, explicit)?;
+        let environment = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+        Self::load(file.as_ref().map(|(name, text)| (name.as_str(), text.as_str())), environment)
+    }
+
+    /// The policy folder, where `data` is the data folder.
+    pub(crate) fn policy_folder_in(&self, data: &Path) -> PathBuf {
+        data.join(&self.policy_folder)
+    }
+
+    /// The time zone; loading has checked that it exists.
+    #[allow(dead_code)] // read by whoever assembles the gate
+    pub(crate) fn zone(&self) -> TimeZone {
+        TimeZone::get(&self.time_zone).unwrap_or(TimeZone::UTC)
+    }
+}

@@ -1,0 +1,42 @@
+//! The one place that asks the operating system for the time and for randomness; everything else takes them as parameters.
+
+use std::sync::OnceLock;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use countersign_evidence::key::Random;
+use countersign_evidence::time::{Clock, Timestamp};
+
+/// The system's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct SystemClock;
+
+impl Clock for SystemClock {
+    #[allow(clippy::disallowed_methods)]
+    fn now(&self) -> Timestamp {
+        // A clock before 1970 reads as 1970: the gate then refuses to go back behind its last record.
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    }
+
+    #[allow(clippy::disallowed_methods)]
+    fn monotonic_us(&self) -> i64 {
+        static START: OnceLock<Instant> = OnceLock::new();
+        i64::try_from(START.get_or_init(Instant::now).elapsed().as_micros()).unwrap_or(i64::MAX)
+    }
+}
+
+/// The system's generator.
+#[derive(Debug, Clone, Copy, Default)]
+#[allow(dead_code)] // for whoever runs a gate or a gateway in this process
+pub(crate) struct SystemRandom;
+
+impl Random for SystemRandom {
+    /// Ends the process where the system has no randomness: nothing here may go on with predictable keys.
+    #[allow(clippy::disallowed_methods)]
+    fn fill(&self, out: &mut [u8]) {
+        if let Err(error) = getrandom::fill(out) {
+            eprintln!("countersign: the system gives no random numbers: {error}");
+            std::process::abort();
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What is durable, for everyone but the writer to look at, and the bell that rings when it changes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use countersign_evidence::action::Stage;
+use parking_lot::RwLock;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::open_action::{Identity, OpenAction};
+
+/// Open actions, and ended ones until the index has read them, as of the last commit.
+#[derive(Default)]
+pub(crate) struct Board {
+    slots: RwLock<Slots>,
+}
+
+#[derive(Default)]
+struct Slots {
+    actions: HashMap<Uuid, Slot>,
+    /// Open actions by what was proposed, for redemption.
+    identities: HashMap<Identity, Vec<Uuid>>,
+    requests: HashMap<(Uuid, String), Uuid>,
+}
+
+struct Slot {
+    sender: watch::Sender<Arc<OpenAction>>,
+    waiting: Arc<AtomicUsize>,
+}
+
+/// Counts a caller that holds its client while an action waits.
+struct Waiting(Arc<AtomicUsize>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Board {
+    pub(crate) fn get(&self, action: Uuid) -> Option<Arc<OpenAction>> {
+        self.slots.read().actions.get(&action).map(|slot| Arc::clone(&slot.sender.borrow()))
+    }
+
+    /// All that are held here.
+    pub(crate) fn all(&self) -> Vec<Arc<OpenAction>> {
+        self.slots.read().actions.values().map(|slot| Arc::clone(&slot.sender.borrow())).collect()
+    }
+
+    pub(crate) fn by_request(&self, key: Uuid, request_id: &str) -> Option<Arc<OpenAction>> {
+        let slots = self.slots.read();
+        let action = slots.requests.get(&(key, request_id.to_owned()))?;
+        slots.actions.get(action).map(|slot| Arc::clone(&slot.sender.borrow()))
+    }
+
+    /// An identical action that still waits, or was approved and not started, and that no caller holds. The oldest.
+    pub(crate) fn redeemable(&self, identity: &Identity) -> Option<Arc<OpenAction>> {
+        let slots = self.slots.read();
+        let candidates = slots.identities.get(identity)?.iter().filter_map(|action| slots.actions.get(action));
+        candidates
+            .filter(|slot| slot.waiting.load(Ordering::Acquire) == 0)
+            .map(|slot| Arc::clone(&slot.sender.borrow()))
+            .find(|open| matches!(open.action.stage, Stage::Reviewing(_) | Stage::Authorized(_)))
+    }
+
+    /// Shows a committed state, and wakes who waits for it.
+    pub(crate) fn show(&self, open: Arc<OpenAction>) {
+        let mut slots = self.slots.write();
+        let id = open.id();
+        if let Some(slot) = slots.actions.get(&id) {
+            slot.sender.send_replace(open);
+            return;
+        }
+        slots.identities.entry(open.identity).or_default().push(id);
+        slots.requests.insert((open.identity.key, open.action.proposed.request_id.clone()), id);
+        slots.actions.insert(id, Slot { sender: watch::Sender::new(open), waiting: Arc::default() });
+    }
+
+    /// Forgets an action that the index answers for from now on.
+    pub(crate) fn forget(&self, action: Uuid) {
+        let mut slots = self.slots.write();
+        let Some(slot) = slots.actions.remove(&action) else { return };
+        let open = Arc::clone(&slot.sender.borrow());
+        slots.requests.remove(&(open.identity.key, open.action.proposed.request_id.clone()));
+        if let Some(same) = slots.identities.get_mut(&open.identity) {
+            same.retain(|id| *id != action);
+            if same.is_empty() {
+                slots.identities.remove(&open.identity);
+            }
+        }
+    }
+
+    /// Waits until people have decided, at most so long; then the state by then. `None`: it is not held here.
+    pub(crate) async fn wait(&self, action: Uuid, most: Duration) -> Option<Arc<OpenAction>> {
+        let (mut receiver, _waiting) = {
+            let slots = self.slots.read();
+            let slot = slots.actions.get(&action)?;
+            slot.waiting.fetch_add(1, Ordering::AcqRel);
+            (slot.sender.subscribe(), Waiting(Arc::clone(&slot.waiting)))
+        };
+        let undecided = |open: &Arc<OpenAction>| matches!(open.action.stage, Stage::Reviewing(_));
+        let _ = tokio::time::timeout(most, receiver.wait_for(|open| !undecided(open))).await;
+        let open = Arc::clone(&receiver.borrow());
+        Some(open)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.slots.read().actions.len()
+    }
+}

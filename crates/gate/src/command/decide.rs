@@ -1,0 +1,81 @@
+use std::sync::Arc;
+
+use countersign_evidence::action::Stage;
+use countersign_evidence::digest::Digest;
+use countersign_evidence::json::Value;
+use countersign_evidence::record::{Body, ReviewDecided};
+use uuid::Uuid;
+
+use super::Answer;
+use crate::draft::Draft;
+use crate::error::GateError;
+use crate::judge::Judged;
+use crate::turn::Turn;
+
+/// A reviewer's answer, sealed.
+pub(crate) struct Verdict {
+    pub(crate) action: Uuid,
+    pub(crate) draft: Draft,
+    pub(crate) decided: ReviewDecided,
+    /// The payload in question when it was shown.
+    pub(crate) shown: Digest,
+    /// Where the reviewer edited the payload.
+    pub(crate) edit: Option<Edit>,
+}
+
+/// An edited payload, and what policy says of it.
+pub(crate) struct Edit {
+    pub(crate) payload: Arc<Value>,
+    pub(crate) plain: Digest,
+    pub(crate) judged: Arc<Judged>,
+}
+
+impl Turn<'_> {
+    /// A reviewer was shown the action.
+    pub(super) fn present(&mut self, action: Uuid, draft: &Draft, version: u32) -> Result<Answer, GateError> {
+        let mut open = self.take(action, None)?;
+        if open.action.review().is_none() || open.action.payload_version() != version {
+            return Err(GateError::StaleReview(action));
+        }
+        self.add(&mut open, draft.clone())?;
+        self.answer(open)
+    }
+
+    /// decide → \[decided by a reviewer, decided again by policy?, authorized?\], one commit.
+    pub(super) fn decide(&mut self, verdict: &Verdict) -> Result<Answer, GateError> {
+        let mut open = self.take(verdict.action, None)?;
+        let Stage::Reviewing(review) = &open.action.stage else {
+            let state = open.action.stage.name().to_owned();
+            return Err(GateError::WrongState { action: verdict.action, state, what: "nothing is left to decide" });
+        };
+        if self.time >= review.demand.expires_at {
+            let state = "expired".to_owned();
+            return Err(GateError::WrongState { action: verdict.action, state, what: "the review has expired" });
+        }
+        if open.action.payload() != verdict.shown {
+            return Err(GateError::StaleReview(verdict.action));
+        }
+        let person = &verdict.draft.actor.id;
+        if review.approvals.iter().any(|approval| approval.person == *person) && verdict.edit.is_none() {
+            return Err(GateError::NotAReviewer("you have approved this already: one person fills one seat".to_owned()));
+        }
+        let decided = ReviewDecided { requirements: review.open_to(&verdict.decided.groups), ..verdict.decided.clone() };
+        if decided.requirements.is_empty() {
+            let groups = crate::view::groups(review.demand.requirements.iter().flat_map(|one| &one.groups)).join(", ");
+            return Err(GateError::NotAReviewer(format!("only members of {groups} may decide this")));
+        }
+        if verdict.edit.as_ref().is_some_and(|edit| !self.policy_version_is(&edit.judged.draft.body)) {
+            return Ok(Answer::Stale);
+        }
+        let draft = Draft { body: Body::ReviewDecided(decided), ..verdict.draft.clone() };
+        self.add(&mut open, draft)?;
+        if let Some(edit) = &verdict.edit {
+            open.edited = Some(Arc::clone(&edit.payload));
+            open.plain = edit.plain;
+            self.redecide(&mut open, &edit.judged)?;
+        } else {
+            self.authorize_if_satisfied(&mut open)?;
+        }
+        self.answer(open)
+    }
+}

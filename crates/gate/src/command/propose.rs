@@ -1,0 +1,94 @@
+use std::sync::Arc;
+
+use countersign_evidence::record::{ActionAuthorized, ActorKind, AuthorizedBy, Body, Decision};
+
+use super::Answer;
+use crate::draft::{Draft, actor};
+use crate::error::GateError;
+use crate::open_action::OpenAction;
+use crate::prepare::Prepared;
+use crate::turn::Turn;
+
+impl Turn<'_> {
+    /// propose → \[proposed, decided, authorized?, started?\], one commit. If the process dies before it, nothing has
+    /// happened and nothing was answered; after it, the action stands where the last of these records says.
+    pub(super) fn propose(&mut self, prepared: &Prepared) -> Result<Answer, GateError> {
+        let Body::ActionProposed(proposed) = &prepared.proposed.body else {
+            return Err(GateError::Broken("a proposal is no action.proposed".to_owned()));
+        };
+        // The same request id with the same content is the same action, however often it is sent.
+        if let Some(held) = self.by_request(prepared.identity.key, &proposed.request_id) {
+            return match held.identity == prepared.identity {
+                true => Ok(Answer::View(Box::new(held.view()))),
+                false => Err(GateError::RequestReplayed(held.id())),
+            };
+        }
+        // Another policy came into force while this one was being decided.
+        if !self.policy_version_is(&prepared.judged.draft.body) {
+            return Ok(Answer::Stale);
+        }
+        if prepared.judged.decision != Decision::Deny {
+            self.check_room(&proposed.agent.id)?;
+        }
+        // Intent first, then the decision, though both become durable at once.
+        let (action, position) = self.begin(prepared.action, &prepared.environment, prepared.proposed.clone())?;
+        let mut open = OpenAction {
+            action,
+            key: prepared.key.clone(),
+            identity: prepared.identity,
+            plain: prepared.plain,
+            edited: None,
+            requester: prepared.requester.clone(),
+            message: prepared.judged.message.clone(),
+            rule_messages: prepared.judged.rule_messages.clone(),
+            positions: vec![position],
+        };
+        self.add(&mut open, prepared.judged.draft.clone())?;
+        if prepared.judged.decision == Decision::Allow {
+            self.authorize(&mut open, AuthorizedBy::Policy)?;
+            if let Some(start) = &prepared.start {
+                let wire = prepared.wire;
+                self.begin_execution(&mut open, &start.attempt, start.executor.as_deref(), start.deadline_s, wire)?;
+            }
+        }
+        Ok(Answer::View(Box::new(self.put_new(open).view())))
+    }
+
+    /// Lets exactly the payload in question be executed once, from now on.
+    pub(super) fn authorize(&mut self, open: &mut OpenAction, by: AuthorizedBy) -> Result<(), GateError> {
+        let decided = open.action.decided.as_ref().ok_or(GateError::NotFound("decision"))?;
+        let body = ActionAuthorized {
+            by,
+            policy_set: decided.policy_set.clone(),
+            payload_version: open.action.payload_version(),
+            payload: open.action.payload(),
+            expires_at: self.after(self.shared.settings().authorization_ttl_s),
+        };
+        let draft = Draft::plain(self.shared.new_id(), actor(ActorKind::Policy, &body.policy_set.version), body);
+        self.add(open, draft)
+    }
+
+    /// Authorizes if every requirement has its quorum.
+    pub(super) fn authorize_if_satisfied(&mut self, open: &mut OpenAction) -> Result<(), GateError> {
+        match open.action.review().is_some_and(countersign_evidence::action::Review::satisfied) {
+            true => self.authorize(open, AuthorizedBy::Review),
+            false => Ok(()),
+        }
+    }
+
+    /// Takes over a new decision about an action that exists: \[decided, authorized?\].
+    pub(super) fn redecide(
+        &mut self,
+        open: &mut OpenAction,
+        judged: &Arc<crate::judge::Judged>,
+    ) -> Result<(), GateError> {
+        self.add(open, judged.draft.clone())?;
+        open.message.clone_from(&judged.message);
+        open.rule_messages.clone_from(&judged.rule_messages);
+        match judged.decision {
+            Decision::Deny => Ok(()),
+            Decision::Allow => self.authorize(open, AuthorizedBy::Policy),
+            Decision::Review => self.authorize_if_satisfied(open),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+use std::sync::Arc;
+
+use countersign_evidence::action::Stage;
+use countersign_evidence::record::{
+    ActionClosed, ActorKind, Closing, Enforcement, ExecutionRefused, ExecutionStarted, Match, Refusal,
+};
+use subtle::ConstantTimeEq;
+use uuid::Uuid;
+
+use super::{Answer, Presented};
+use crate::draft::{Draft, Field, Fields, actor, system};
+use crate::error::GateError;
+use crate::judge::Judged;
+use crate::open_action::OpenAction;
+use crate::turn::Turn;
+
+/// A request for the go-ahead.
+pub(crate) struct Start {
+    pub(crate) action: Uuid,
+    pub(crate) attempt: String,
+    pub(crate) executor: Option<String>,
+    pub(crate) presented: Presented,
+    pub(crate) deadline_s: Option<u32>,
+    /// Whose word the execution is.
+    pub(crate) wire: bool,
+    /// The action decided again, where another policy is in force than the one that authorized it.
+    pub(crate) judged: Option<Arc<Judged>>,
+    /// The action as the log tells it, where the gate no longer holds it.
+    pub(crate) loaded: Option<Arc<OpenAction>>,
+}
+
+impl Turn<'_> {
+    /// start → \[started\] or \[refused\]. The effect may leave only after the answer, and the answer only after the
+    /// commit: if the process dies before it, nothing was started; after it, the outcome is open until the deadline.
+    pub(super) fn start(&mut self, start: &Start) -> Result<Answer, GateError> {
+        let mut open = self.take(start.action, start.loaded.as_ref())?;
+        if let Some(execution) = open.action.execution() {
+            // The same attempt gets the same answer.
+            return match execution.started.attempt == start.attempt {
+                true => Ok(Answer::View(Box::new(open.view()))),
+                false => self.refuse(open, start, Refusal::AlreadyUsed),
+            };
+        }
+        let Some(authorization) = open.action.authorization().cloned() else {
+            return self.refuse(open, start, Refusal::Unauthorized);
+        };
+        if self.time >= authorization.expires_at {
+            return self.refuse(open, start, Refusal::Expired);
+        }
+        if !bool::from(open.plain.0.ct_eq(&start.presented.plain.0)) {
+            return self.refuse(open, start, Refusal::Mismatch);
+        }
+        if authorization.policy_set.version != self.policy().version() {
+            let Some(judged) = start.judged.as_ref().filter(|judged| self.policy_version_is(&judged.draft.body)) else {
+                return Ok(Answer::Stale);
+            };
+            self.redecide(&mut open, judged)?;
+            match &open.action.stage {
+                Stage::Authorized(_) => {}
+                Stage::Denied(_) => return self.refuse(open, start, Refusal::PolicyChanged),
+                _ => return self.refuse(open, start, Refusal::Unauthorized),
+            }
+        }
+        self.begin_execution(&mut open, &start.attempt, start.executor.as_deref(), start.deadline_s, start.wire)?;
+        self.answer(open)
+    }
+
+    /// Writes `execution.started` for the authorized payload.
+    pub(super) fn begin_execution(
+        &mut self,
+        open: &mut OpenAction,
+        attempt: &str,
+        executor: Option<&str>,
+        deadline_s: Option<u32>,
+        wire: bool,
+    ) -> Result<(), GateError> {
+        let settings = self.shared.settings();
+        let seconds = deadline_s.unwrap_or(settings.execution_deadline_s).clamp(1, settings.most_deadline_s);
+        let payload_version = open.action.payload_version();
+        let key = open.identity.key.to_string();
+        let body = ExecutionStarted {
+            attempt: attempt.to_owned(),
+            executor: executor.unwrap_or(&key).to_owned(),
+            deadline: self.after(seconds),
+            payload_version,
+            matches: if payload_version == 0 { Match::Exact } else { Match::Edited },
+            enforcement: if wire { Enforcement::Wire } else { Enforcement::Attested },
+        };
+        let kind = if wire { ActorKind::Gateway } else { ActorKind::Agent };
+        let draft = Draft::plain(self.shared.new_id(), actor(kind, &key), body).with_payload(open.action.payload());
+        self.add(open, draft)
+    }
+
+    /// Records the refusal. A mismatch does not burn the authorization, but too many of them do.
+    fn refuse(&mut self, mut open: OpenAction, start: &Start, refusal: Refusal) -> Result<Answer, GateError> {
+        let settings = self.shared.settings();
+        let refused = GateError::Refused { refusal, action: open.id() };
+        // What is over takes a bounded number of refusals into the record; after that it is only answered.
+        if open.action.refusals >= settings.most_mismatches {
+            return Err(refused);
+        }
+        let payload_version = open.action.payload_version();
+        let body = ExecutionRefused { refusal, attempt: start.attempt.clone(), payload_version };
+        let presented = start.presented.payload.clone().filter(|_| refusal == Refusal::Mismatch);
+        let fields = presented.map(|payload| Field::payload(payload_version, payload)).into_iter().collect();
+        let sections = vec![Fields { key: &open.key, wrapped_by: None, fields }];
+        let by = actor(ActorKind::Gateway, open.identity.key);
+        let draft =
+            Draft::sealed(self.shared.new_id(), by, body, &settings.origin, sections, self.shared.random());
+        self.add(&mut open, draft)?;
+        if open.action.refusals >= settings.most_mismatches && open.action.authorization().is_some() {
+            let closed = ActionClosed { how: Closing::Cancelled };
+            self.add(&mut open, Draft::plain(self.shared.new_id(), system(), closed))?;
+        }
+        self.put(open);
+        Ok(Answer::Refused(refused))
+    }
+}

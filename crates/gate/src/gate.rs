@@ -1,0 +1,322 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_evidence::action::Action;
+use countersign_evidence::digest::Digest;
+use countersign_evidence::id::is_identifier;
+use countersign_evidence::json::{self, Value};
+use countersign_evidence::record::{ActorKind, ExecutionFinished};
+use countersign_wire::{ActionView, CancelRequest, FinishRequest, ProposeRequest, StartRequest};
+use tokio::sync::{mpsc, oneshot, watch};
+use uuid::Uuid;
+
+use crate::caller::Caller;
+use crate::command::{Answer, Command, Finish, Presented, Start};
+use crate::draft::{Draft, Field, Fields, actor};
+use crate::error::GateError;
+use crate::judge::Judged;
+use crate::open_action::OpenAction;
+use crate::prepare::Checked;
+use crate::shared::Shared;
+use crate::writer::{Job, WriterState};
+
+/// How often something is made ready again because another policy came into force meanwhile.
+const MOST_TRIES: usize = 5;
+
+/// The gate: a handle that is cheap to clone. Every answer of every method leaves only after its records are durable.
+#[derive(Clone)]
+pub struct Gate {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) jobs: mpsc::Sender<Job>,
+    pub(crate) told: watch::Receiver<WriterState>,
+}
+
+impl Gate {
+    /// Proposes an action.
+    ///
+    /// # Errors
+    /// [`GateError`]; nothing may be executed then.
+    pub async fn propose(&self, caller: &Caller, request: ProposeRequest) -> Result<ActionView, GateError> {
+        caller.must_act()?;
+        let wait = request.wait_s;
+        let view = self.propose_now(caller, request).await?;
+        if wait > 0 && view.state == countersign_wire::State::Waiting {
+            return self.action(caller, view.action, wait).await;
+        }
+        Ok(view)
+    }
+
+    async fn propose_now(&self, caller: &Caller, request: ProposeRequest) -> Result<ActionView, GateError> {
+        for _ in 0..MOST_TRIES {
+            let checked = self.shared.check(caller, request.clone())?;
+            if let Some(held) = self.same_request(caller, &checked).await? {
+                return Ok(held);
+            }
+            if let Some(held) = self.redeem(caller, &checked).await? {
+                return Ok(held);
+            }
+            let prepared = self.shared.prepare(caller, checked)?;
+            if let Some(view) = self.view_of(Command::Propose(Box::new(prepared))).await? {
+                return Ok(view);
+            }
+        }
+        Err(GateError::Busy)
+    }
+
+    /// The action that this request id already names.
+    async fn same_request(&self, caller: &Caller, checked: &Checked) -> Result<Option<ActionView>, GateError> {
+        let request_id = &checked.request.request_id;
+        let held = match self.shared.board.by_request(caller.key, request_id) {
+            Some(held) => Some(held),
+            None => match self.shared.indexed_request(caller.key, request_id)? {
+                Some(action) => self.find(action).await?,
+                None => None,
+            },
+        };
+        match held {
+            None => Ok(None),
+            Some(held) if held.identity == checked.identity => Ok(Some(held.view())),
+            Some(held) => Err(GateError::RequestReplayed(held.id())),
+        }
+    }
+
+    /// Takes over an identical action that was approved, or still waits, and that nobody holds.
+    async fn redeem(&self, caller: &Caller, checked: &Checked) -> Result<Option<ActionView>, GateError> {
+        let Some(held) = checked.request.redeem.then(|| self.shared.board.redeemable(&checked.identity)).flatten() else {
+            return Ok(None);
+        };
+        let Some(start) = &checked.request.start_if_allowed else { return Ok(Some(held.view())) };
+        // An edit must reach the caller before it can execute it, so it starts by itself.
+        if held.action.authorization().is_none() || held.edited.is_some() {
+            return Ok(Some(held.view()));
+        }
+        let request = StartRequest {
+            attempt: start.attempt.clone(),
+            executor: start.executor.clone(),
+            payload: Some(checked.request.payload.clone()),
+            payload_sha256: None,
+            deadline_s: start.deadline_s,
+        };
+        self.start(caller, held.id(), request).await.map(Some)
+    }
+
+    /// An action now, or as soon as people have decided, at most `wait_s` seconds from now.
+    ///
+    /// # Errors
+    /// [`GateError::NotFound`].
+    pub async fn action(&self, caller: &Caller, action: Uuid, wait_s: u32) -> Result<ActionView, GateError> {
+        let found = self.find(action).await?.ok_or(GateError::NotFound("action"))?;
+        may_see(caller, &found)?;
+        if wait_s == 0 {
+            return Ok(found.view());
+        }
+        let wait = Duration::from_secs(u64::from(wait_s.min(self.shared.settings().most_wait_s)));
+        let waited = self.shared.board.wait(action, wait).await;
+        Ok(waited.unwrap_or(found).view())
+    }
+
+    /// Asks for the go-ahead. `Ok`: `execution.started` is durable, and the effect may leave now.
+    ///
+    /// # Errors
+    /// [`GateError::Refused`] is recorded like any other answer.
+    pub async fn start(&self, caller: &Caller, action: Uuid, request: StartRequest) -> Result<ActionView, GateError> {
+        caller.must_act()?;
+        check_named(&[("attempt", Some(&request.attempt)), ("executor", request.executor.as_deref())])?;
+        let presented = presented(&request)?;
+        let held = self.own(caller, action).await?;
+        let limit = self.shared.settings().most_payload;
+        if presented.payload.as_ref().is_some_and(|payload| payload.to_canonical().len() > limit) {
+            return Err(GateError::PayloadTooLarge { bytes: limit + 1, limit });
+        }
+        let loaded = self.shared.board.get(action).is_none().then_some(held);
+        for _ in 0..MOST_TRIES {
+            let judged = self.judged_again(action).await?;
+            let start = Start {
+                action,
+                attempt: request.attempt.clone(),
+                executor: request.executor.clone(),
+                presented: Presented { plain: presented.plain, payload: presented.payload.clone() },
+                deadline_s: request.deadline_s,
+                wire: self.shared.is_wire(caller),
+                judged,
+                loaded: loaded.clone(),
+            };
+            if let Some(view) = self.view_of(Command::Start(Box::new(start))).await? {
+                return Ok(view);
+            }
+        }
+        Err(GateError::Busy)
+    }
+
+    /// Where another policy is in force than the one that authorized it, the action is decided again.
+    async fn judged_again(&self, action: Uuid) -> Result<Option<Arc<Judged>>, GateError> {
+        let Some(open) = self.shared.board.get(action) else { return Ok(None) };
+        let policy = self.shared.policy();
+        match open.action.authorization() {
+            Some(authorization) if authorization.policy_set.version != policy.version() => {
+                let question = self.shared.question_of(&open, None).await?;
+                let version = open.action.payload_version();
+                Ok(Some(Arc::new(self.shared.judge_again(&policy, question, &open.key, version))))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Records what came of an execution.
+    ///
+    /// # Errors
+    /// [`GateError`].
+    pub async fn finish(&self, caller: &Caller, action: Uuid, request: FinishRequest) -> Result<ActionView, GateError> {
+        caller.must_act()?;
+        check_named(&[
+            ("attempt", Some(&request.attempt)),
+            ("status", request.status.as_deref()),
+            ("downstream_request_id", request.downstream_request_id.as_deref()),
+        ])?;
+        let held = self.own(caller, action).await?;
+        let loaded = self.shared.board.get(action).is_none().then(|| Arc::clone(&held));
+        let finished = ExecutionFinished {
+            attempt: request.attempt,
+            outcome: request.outcome,
+            late: false,
+            status: request.status,
+            duration_us: request.duration_us.map(|duration| duration.min((1 << 53) - 1)),
+            downstream_request_id: request.downstream_request_id,
+        };
+        let mut fields = Vec::new();
+        fields.extend(request.response.map(|response| Field::new("response", response)));
+        fields.extend(request.error.map(|error| Field::new("error", error)));
+        let sections = vec![Fields { key: &held.key, wrapped_by: None, fields }];
+        let kind = if self.shared.is_wire(caller) { ActorKind::Gateway } else { ActorKind::Agent };
+        let (id, origin) = (self.shared.new_id(), &self.shared.settings().origin);
+        let by = actor(kind, caller.key);
+        let draft = Draft::sealed(id, by, finished.clone(), origin, sections, self.shared.random());
+        let finish = Finish { action, draft, finished, loaded };
+        self.view_of(Command::Finish(Box::new(finish))).await?.ok_or(GateError::Busy)
+    }
+
+    /// Gives an action up: what was not started never will be.
+    ///
+    /// # Errors
+    /// [`GateError::WrongState`] where it was started.
+    pub async fn cancel(&self, caller: &Caller, action: Uuid, request: CancelRequest) -> Result<ActionView, GateError> {
+        caller.must_act()?;
+        let why = request.why.unwrap_or_else(|| "caller_cancelled".to_owned());
+        check_named(&[("why", Some(&why))])?;
+        let held = self.own(caller, action).await?;
+        if self.shared.board.get(action).is_none() {
+            return Ok(held.view());
+        }
+        self.view_of(Command::Cancel { action, why, by: caller.key }).await?.ok_or(GateError::Busy)
+    }
+
+    /// Ends what time has ended. Called about once a second.
+    ///
+    /// # Errors
+    /// [`GateError`].
+    pub async fn sweep(&self) -> Result<(), GateError> {
+        self.send(Command::Sweep).await.map(drop)
+    }
+
+    /// Whether records can be made durable now, and how many are.
+    pub fn writer_state(&self) -> WriterState {
+        self.told.borrow().clone()
+    }
+
+    /// Resolves when the writer has stopped: nothing can be recorded any more, and the process should end.
+    pub async fn stopped(&self) -> String {
+        let mut told = self.told.clone();
+        loop {
+            if let WriterState::Stopped(why) = &*told.borrow_and_update() {
+                return why.clone();
+            }
+            if told.changed().await.is_err() {
+                return "the writer has ended".to_owned();
+            }
+        }
+    }
+
+    /// Actions held in memory: open ones, and ended ones until the index has read them.
+    pub fn held_actions(&self) -> usize {
+        self.shared.board.len()
+    }
+
+    pub(crate) async fn send(&self, command: Command) -> Result<Answer, GateError> {
+        let (reply, answer) = oneshot::channel();
+        match self.jobs.try_send(Job { command, reply }) {
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Full(_)) => return Err(GateError::Busy),
+            Err(mpsc::error::TrySendError::Closed(_)) => return Err(self.gone()),
+        }
+        answer.await.map_err(|_| self.gone())?
+    }
+
+    fn gone(&self) -> GateError {
+        match self.writer_state() {
+            WriterState::Stopped(why) => GateError::Unavailable(why),
+            WriterState::Writing(_) => GateError::Unavailable("the writer has ended".to_owned()),
+        }
+    }
+
+    /// The view that a command comes to; `None` where it must be made ready again.
+    pub(crate) async fn view_of(&self, command: Command) -> Result<Option<ActionView>, GateError> {
+        match self.send(command).await? {
+            Answer::View(view) => Ok(Some(*view)),
+            Answer::Refused(error) => Err(error),
+            Answer::Stale => Ok(None),
+            Answer::Position(_) | Answer::Closed { .. } => Err(GateError::Broken("another answer was due".to_owned())),
+        }
+    }
+
+    /// The action, from memory or from the log.
+    pub(crate) async fn find(&self, action: Uuid) -> Result<Option<Arc<OpenAction>>, GateError> {
+        if let Some(open) = self.shared.board.get(action) {
+            return Ok(Some(open));
+        }
+        let Some(positions) = self.shared.indexed_positions(action)? else { return Ok(None) };
+        Ok(self.shared.load(&positions).await?.map(Arc::new))
+    }
+
+    /// The action, where this caller proposed it.
+    async fn own(&self, caller: &Caller, action: Uuid) -> Result<Arc<OpenAction>, GateError> {
+        let found = self.find(action).await?.ok_or(GateError::NotFound("action"))?;
+        let own = found.identity.key == caller.key;
+        if own { Ok(found) } else { Err(GateError::NotFound("action")) }
+    }
+}
+
+/// Callers see what they proposed; people see what their key covers.
+pub(crate) fn may_see(caller: &Caller, open: &OpenAction) -> Result<(), GateError> {
+    may_see_action(caller, &open.action)
+}
+
+pub(crate) fn may_see_action(caller: &Caller, action: &Action) -> Result<(), GateError> {
+    let own = action.proposed.authenticated.key == caller.key;
+    let covered = caller.covers(&action.environment, &action.proposed.agent.id);
+    match own || (caller.must_look().is_ok() && covered) {
+        true => Ok(()),
+        false => Err(GateError::NotFound("action")),
+    }
+}
+
+fn presented(request: &StartRequest) -> Result<Presented, GateError> {
+    match (&request.payload, request.payload_sha256) {
+        (Some(payload), None) => {
+            Ok(Presented { plain: Digest::of(payload.to_canonical().as_bytes()), payload: Some(payload.clone()) })
+        }
+        (None, Some(plain)) => Ok(Presented { plain, payload: None }),
+        _ => Err(GateError::Invalid("start takes exactly one of payload and payload_sha256".to_owned())),
+    }
+}
+
+fn check_named(named: &[(&str, Option<&str>)]) -> Result<(), GateError> {
+    match named.iter().find(|(_, text)| text.is_some_and(|text| !is_identifier(text))) {
+        Some((name, _)) => Err(GateError::Invalid(format!("{name} must be 1 to 128 visible ASCII characters"))),
+        None => Ok(()),
+    }
+}
+
+/// A value as a canonical JSON value.
+pub(crate) fn value_of(value: &impl serde::Serialize) -> Value {
+    json::to_value(value).unwrap_or_default()
+}

@@ -1,0 +1,183 @@
+//! Asking policy: a pure decision, and the `action.decided` that says what it was and what it read.
+
+use countersign_evidence::json::{self, Object, Value};
+use countersign_evidence::key::Key;
+use countersign_evidence::record::{
+    ActionDecided, ActorKind, Category, Decision, Effect, Factor, PolicyRef, Reason, Requirement, ReviewDemand, Risk,
+    RuleError,
+};
+use countersign_evidence::time::Timestamp;
+use countersign_policy::{Facts, Outcome, PolicySet, Request, Resource, User};
+
+use crate::draft::{Draft, Field, Fields, actor};
+use crate::prepare::Checked;
+use crate::shared::Shared;
+
+/// Reasons listed in the clear at most; all of them are sealed where there are more.
+const MOST_REASONS: usize = 32;
+
+/// What policy is asked.
+#[derive(Debug, Clone)]
+pub(crate) struct Question {
+    pub(crate) agent: String,
+    pub(crate) server: String,
+    pub(crate) tool: String,
+    pub(crate) category: Category,
+    pub(crate) environment: String,
+    pub(crate) user: Option<(String, Vec<String>)>,
+    pub(crate) model: Option<String>,
+    pub(crate) payload: Value,
+    pub(crate) resource: Option<(String, Option<String>)>,
+    pub(crate) intent: Option<String>,
+    pub(crate) source: String,
+    pub(crate) time: Timestamp,
+}
+
+/// What policy answered, as a record.
+#[derive(Debug, Clone)]
+pub(crate) struct Judged {
+    pub(crate) draft: Draft,
+    pub(crate) decision: Decision,
+    pub(crate) policy: PolicyRef,
+    /// For the agent's model.
+    pub(crate) message: String,
+    /// What each fired review rule says to people.
+    pub(crate) rule_messages: Vec<(String, String)>,
+}
+
+impl Question {
+    pub(crate) fn proposed(checked: &Checked, time: Timestamp) -> Self {
+        let request = &checked.request;
+        Question {
+            agent: request.agent.id.clone(),
+            server: request.tool.server.clone(),
+            tool: request.tool.name.clone(),
+            category: checked.category,
+            environment: checked.environment.clone(),
+            user: request.user.as_ref().map(|user| (user.id.clone(), user.groups.clone())),
+            model: request.model.clone(),
+            payload: request.payload.clone(),
+            resource: checked.resource.clone(),
+            intent: request.intent.clone(),
+            source: request.source.as_ref().map_or_else(|| "api".to_owned(), |source| source.via.clone()),
+            time,
+        }
+    }
+}
+
+pub(crate) fn policy_ref(policy: &PolicySet) -> PolicyRef {
+    let digest = policy.digest().parse().unwrap_or(countersign_evidence::digest::Digest([0; 32]));
+    PolicyRef { version: policy.version().to_owned(), digest }
+}
+
+impl Shared {
+    /// Decides, and makes the record. Pure but for the record's random nonce and id.
+    pub(crate) fn judge(
+        &self,
+        policy: &PolicySet,
+        question: &Question,
+        facts: Facts,
+        key: &Key,
+        payload_version: u32,
+    ) -> Judged {
+        let answer = self.ask(policy, question, &facts);
+        let decision = match answer.outcome {
+            Outcome::Allow => Decision::Allow,
+            Outcome::Deny => Decision::Deny,
+            Outcome::Review => Decision::Review,
+        };
+        let reasons: Vec<Reason> = answer.reasons.iter().filter_map(reason).collect();
+        let total = reasons.len();
+        let body = ActionDecided {
+            decision,
+            policy_set: policy_ref(policy),
+            reasons: reasons.iter().take(MOST_REASONS).cloned().collect(),
+            reasons_total: (total > MOST_REASONS).then_some(total as u64),
+            risk: risk(&answer.risk),
+            review: (decision == Decision::Review).then(|| demand(&answer.review, question.time)),
+            errors: answer.errors.iter().take(MOST_REASONS).map(rule_error).collect(),
+            payload_version,
+        };
+        let mut fields = vec![Field::new("facts", self.facts_value(&facts, question.time))];
+        if !answer.error_text.is_empty() {
+            fields.push(Field::new("errors", answer.error_text.into_iter().map(Value::from).collect::<Vec<_>>()));
+        }
+        if total > MOST_REASONS {
+            fields.push(Field::new("reasons", json::to_value(&reasons).unwrap_or_default()));
+        }
+        let policy_set = body.policy_set.clone();
+        let by = actor(ActorKind::Policy, &policy_set.version);
+        let sections = vec![Fields { key, wrapped_by: None, fields }];
+        let draft = Draft::sealed(self.new_id(), by, body, &self.settings().origin, sections, self.random());
+        let told = |one: &countersign_policy::Requirement| (one.rule.clone(), one.message.clone().unwrap_or_default());
+        let rule_messages = answer.review.iter().map(told).collect();
+        Judged { draft, decision, policy: policy_set, message: answer.message, rule_messages }
+    }
+
+    fn ask(&self, policy: &PolicySet, question: &Question, facts: &Facts) -> countersign_policy::Decision {
+        // The two lists of categories are the same (a test compares them).
+        let category = question.category.as_str().parse().unwrap_or(countersign_policy::Category::Execute);
+        let resource = question.resource.as_ref();
+        let request = Request {
+            agent: &question.agent,
+            agent_groups: &[],
+            server: &question.server,
+            tool: &question.tool,
+            category,
+            environment: &question.environment,
+            user: question.user.as_ref().map(|(id, groups)| User { id, groups }),
+            model: question.model.as_deref(),
+            payload: &question.payload,
+            resource: resource.map(|(kind, id)| Resource { kind, id: id.as_deref() }),
+            intent: question.intent.as_deref(),
+            source: &question.source,
+            time: question.time.to_jiff().unwrap_or_default(),
+            zone: &self.settings().zone,
+        };
+        policy.decide(&request, facts)
+    }
+
+    /// All that the decision read besides the request: with it, deciding again gives the same.
+    fn facts_value(&self, facts: &Facts, time: Timestamp) -> Value {
+        let zone = self.settings().zone.iana_name().unwrap_or("UTC");
+        Value::Object(Object::from_iter([
+            ("history", json::to_value(facts).unwrap_or_default()),
+            ("time", Value::from(time.to_string())),
+            ("zone", Value::from(zone)),
+        ]))
+    }
+}
+
+fn reason(reason: &countersign_policy::Reason) -> Option<Reason> {
+    let effect = match reason.effect {
+        countersign_policy::Effect::Permit => Effect::Permit,
+        countersign_policy::Effect::Forbid => Effect::Forbid,
+        countersign_policy::Effect::Review => Effect::Review,
+        countersign_policy::Effect::Risk => return None,
+    };
+    Some(Reason { rule: reason.rule.clone(), effect })
+}
+
+fn risk(risk: &countersign_policy::Risk) -> Risk {
+    let factor = |factor: &countersign_policy::Factor| Factor { rule: factor.rule.clone(), points: factor.points };
+    Risk { score: risk.score, factors: risk.factors.iter().take(MOST_REASONS).map(factor).collect() }
+}
+
+fn rule_error(error: &countersign_policy::RuleError) -> RuleError {
+    let code = json::to_value(&error.code).ok().and_then(|code| code.as_str().map(str::to_owned));
+    RuleError { rule: error.rule.clone(), code: code.unwrap_or_else(|| "evaluation".to_owned()) }
+}
+
+/// The review ends when the first of its rules says so.
+fn demand(requirements: &[countersign_policy::Requirement], time: Timestamp) -> ReviewDemand {
+    let shortest = requirements.iter().map(|one| one.expires_s).min().unwrap_or_default();
+    let requirement = |one: &countersign_policy::Requirement| Requirement {
+        rule: one.rule.clone(),
+        groups: one.groups.clone(),
+        quorum: one.quorum,
+    };
+    ReviewDemand {
+        requirements: requirements.iter().map(requirement).collect(),
+        expires_at: time.plus_seconds(i64::try_from(shortest).unwrap_or(i64::MAX)),
+    }
+}

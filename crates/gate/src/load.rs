@@ -1,0 +1,137 @@
+//! Actions rebuilt from their records: at start, and when something late arrives for one that the gate let go of.
+
+use std::sync::Arc;
+
+use countersign_evidence::action::Action;
+use countersign_evidence::digest::Digest;
+use countersign_evidence::json::{self, Value};
+use countersign_evidence::open::{ActionOpener, OpenedRecord};
+use countersign_evidence::record::{Body, Envelope};
+use countersign_wire::UserRef;
+use uuid::Uuid;
+
+use crate::error::GateError;
+use crate::open_action::{Identity, OpenAction, Requester};
+use crate::prepare::Content;
+use crate::shared::Shared;
+
+/// A record of an action, opened as far as the keys go.
+pub(crate) struct Told {
+    pub(crate) position: u64,
+    pub(crate) envelope: Envelope,
+    pub(crate) text: String,
+    pub(crate) opened: OpenedRecord,
+}
+
+fn broken(what: impl std::fmt::Display) -> GateError {
+    GateError::Broken(format!("a stored record does not read: {what}; run `countersign log fsck`"))
+}
+
+impl Shared {
+    /// The records at these positions, opened in order.
+    pub(crate) async fn tell(&self, positions: &[u64]) -> Result<(Vec<Told>, Option<countersign_evidence::key::Key>), GateError> {
+        let mut opener = ActionOpener::new(&*self.ring, &self.settings().origin);
+        let mut told = Vec::with_capacity(positions.len());
+        for &position in positions {
+            let entry = self.entry(position).await?;
+            let envelope = Envelope::parse(&entry.envelope).map_err(broken)?;
+            let opened = opener.open(&envelope, Some(&entry.vault)).map_err(broken)?;
+            let text = String::from_utf8_lossy(&entry.envelope).into_owned();
+            told.push(Told { position, envelope, text, opened });
+        }
+        let key = opener.action_key().cloned();
+        Ok((told, key))
+    }
+
+    /// The action whose records lie at these positions. `None` where its key is gone: it was erased.
+    pub(crate) async fn load(&self, positions: &[u64]) -> Result<Option<OpenAction>, GateError> {
+        let (told, key) = self.tell(positions).await?;
+        let (Some(first), Some(key)) = (told.first(), key) else { return Ok(None) };
+        let leaf = |told: &Told| Digest::leaf(told.text.as_bytes());
+        let mut action = Action::open(&first.envelope, leaf(first)).map_err(broken)?;
+        for next in told.get(1..).unwrap_or_default() {
+            action.apply(&next.envelope, leaf(next)).map_err(broken)?;
+        }
+        let Some(payload) = first.opened.fields.get("payload") else { return Ok(None) };
+        let edited = told.iter().rev().find_map(edited_payload).map(Arc::new);
+        let in_question = edited.as_deref().unwrap_or(payload).to_canonical();
+        let user = user_of(&first.opened);
+        let catalogue = self.policy();
+        let owner = catalogue.catalogue().agents.get(&action.proposed.agent.id).and_then(|agent| agent.owner.clone());
+        let subject = self.subject_of(first.position).await?;
+        Ok(Some(OpenAction {
+            identity: Identity {
+                content: identity(&first.envelope, &first.opened, payload),
+                key: action.proposed.authenticated.key,
+            },
+            plain: Digest::of(in_question.as_bytes()),
+            key,
+            edited,
+            requester: Requester { user, owner, subject },
+            message: self.message_of(&action),
+            rule_messages: self.rule_messages(&action),
+            positions: positions.to_vec(),
+            action,
+        }))
+    }
+
+    /// One stored record.
+    pub(crate) async fn entry(&self, position: u64) -> Result<countersign_journal::Entry, GateError> {
+        let entries = self.parts.reader.read(position, 1).await.map_err(broken)?;
+        entries.into_iter().next().ok_or_else(|| broken(format!("the log has no position {position}")))
+    }
+
+    /// Id of the key that a proposal's own key is wrapped by.
+    async fn subject_of(&self, position: u64) -> Result<Uuid, GateError> {
+        let entry = self.entry(position).await?;
+        let sections = countersign_evidence::vault::sections(&entry.vault).map_err(broken)?;
+        let wrapped = sections.iter().find_map(|section| section.wrapped.map(|(id, _)| id));
+        Ok(wrapped.unwrap_or(self.workspace_key.0))
+    }
+
+    /// What rules said is not in the record; the policy set in force knows it, if it still has the rule.
+    fn rule_messages(&self, action: &Action) -> Vec<(String, String)> {
+        let policy = self.policy();
+        let asked = action.review().map(|review| review.demand.requirements.as_slice()).unwrap_or_default();
+        let message = |rule: &str| {
+            let found = policy.rules().iter().find(|known| known.id == rule);
+            found.and_then(|rule| rule.message.clone()).unwrap_or_default()
+        };
+        asked.iter().map(|one| (one.rule.clone(), message(&one.rule))).collect()
+    }
+
+    fn message_of(&self, action: &Action) -> String {
+        match action.review() {
+            Some(_) => "This waits for a review. Call it again with the same arguments once it is approved.".to_owned(),
+            None => String::new(),
+        }
+    }
+}
+
+fn edited_payload(told: &Told) -> Option<Value> {
+    match &told.envelope.body {
+        Body::ReviewDecided(_) => told.opened.fields.get("payload").cloned(),
+        _ => None,
+    }
+}
+
+pub(crate) fn user_of(opened: &OpenedRecord) -> Option<String> {
+    opened.fields.get("user")?.get("id")?.as_str().map(str::to_owned)
+}
+
+/// The same digest that the proposal had when it came in.
+fn identity(envelope: &Envelope, opened: &OpenedRecord, payload: &Value) -> Digest {
+    let Body::ActionProposed(proposed) = &envelope.body else { return Digest([0; 32]) };
+    let user: Option<UserRef> = opened.fields.get("user").cloned().and_then(|user| json::from_value(user).ok());
+    let id = opened.fields.get("resource").and_then(Value::as_str).map(str::to_owned);
+    let resource = proposed.resource_type.clone().map(|kind| (kind, id));
+    let content = Content {
+        agent: &proposed.agent.id,
+        user: user.as_ref(),
+        environment: &envelope.environment,
+        tool: &proposed.tool,
+        resource: resource.as_ref(),
+        payload: &payload.to_canonical(),
+    };
+    content.digest()
+}

@@ -1,0 +1,64 @@
+use std::sync::Arc;
+
+use countersign_evidence::action::Action;
+use countersign_evidence::digest::Digest;
+use countersign_evidence::json::Value;
+use countersign_evidence::key::Key;
+use uuid::Uuid;
+
+/// An action as the gate holds it: its state, and digests in place of payloads.
+#[derive(Debug, Clone)]
+pub(crate) struct OpenAction {
+    /// The state, as the records tell it.
+    pub(crate) action: Action,
+    /// `K_action`.
+    pub(crate) key: Key,
+    /// What the proposal was, for idempotency and redemption.
+    pub(crate) identity: Identity,
+    /// SHA-256 of the canonical payload in question, in memory only.
+    pub(crate) plain: Digest,
+    /// The payload in question, where a reviewer edited it: the caller must be told.
+    pub(crate) edited: Option<Arc<Value>>,
+    /// Who must not approve it.
+    pub(crate) requester: Requester,
+    /// For the agent's model.
+    pub(crate) message: String,
+    /// What each review rule says to people.
+    pub(crate) rule_messages: Vec<(String, String)>,
+    /// Log positions of its records.
+    pub(crate) positions: Vec<u64>,
+}
+
+/// What makes two proposals the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Identity {
+    /// SHA-256 over agent, user, environment, tool, resource and payload.
+    pub(crate) content: Digest,
+    /// The API key that proposed it.
+    pub(crate) key: Uuid,
+}
+
+/// The people who never approve this action.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Requester {
+    /// The user on whose behalf the agent acts.
+    pub(crate) user: Option<String>,
+    /// The person who answers for the agent.
+    pub(crate) owner: Option<String>,
+    /// The key by which the subject's data is sealed.
+    pub(crate) subject: Uuid,
+}
+
+impl OpenAction {
+    pub(crate) fn id(&self) -> Uuid {
+        self.action.id
+    }
+
+    pub(crate) fn position(&self) -> u64 {
+        self.positions.last().copied().unwrap_or_default()
+    }
+
+    pub(crate) fn tool(&self) -> String {
+        format!("{}/{}", self.action.proposed.tool.server, self.action.proposed.tool.name)
+    }
+}

@@ -1,0 +1,238 @@
+//! Proposals, made ready in parallel before they queue for the writer: checked, decided by policy, sealed.
+
+use std::collections::BTreeMap;
+
+use countersign_evidence::digest::Digest;
+use countersign_evidence::id::is_identifier;
+use countersign_evidence::json::{self, Object, Value};
+use countersign_evidence::key::Key;
+use countersign_evidence::open::fingerprint;
+use countersign_evidence::record::{ActionProposed, ActorKind, Category, Decision, Source, ToolRef};
+use countersign_evidence::time::Timestamp;
+use countersign_journal::{KeyKind as OwnerKind, Owner};
+use countersign_policy::{Amount, Catalogue, PolicySet};
+use countersign_wire::{ProposeRequest, StartNow, UserRef};
+use uuid::Uuid;
+
+use crate::caller::Caller;
+use crate::draft::{Draft, Field, Fields, actor};
+use crate::error::GateError;
+use crate::history::Subject;
+use crate::judge::{Judged, Question};
+use crate::open_action::{Identity, Requester};
+use crate::shared::Shared;
+
+/// A proposal that was checked, before policy is asked.
+pub(crate) struct Checked {
+    pub(crate) request: ProposeRequest,
+    pub(crate) environment: String,
+    pub(crate) category: Category,
+    pub(crate) resource: Option<(String, Option<String>)>,
+    pub(crate) canonical: String,
+    pub(crate) identity: Identity,
+}
+
+/// A proposal that only needs its place in the log.
+pub(crate) struct Prepared {
+    pub(crate) action: Uuid,
+    pub(crate) environment: String,
+    pub(crate) identity: Identity,
+    pub(crate) plain: Digest,
+    pub(crate) key: Key,
+    pub(crate) requester: Requester,
+    pub(crate) proposed: Draft,
+    pub(crate) judged: Judged,
+    pub(crate) start: Option<StartNow>,
+    pub(crate) wire: bool,
+}
+
+impl Shared {
+    /// Everything that can be refused without asking policy.
+    pub(crate) fn check(&self, caller: &Caller, request: ProposeRequest) -> Result<Checked, GateError> {
+        let environment = request.environment.clone().unwrap_or_else(|| self.settings().environment.clone());
+        check_identifiers(&request, &environment)?;
+        if !caller.covers(&environment, &request.agent.id) {
+            return Err(GateError::Forbidden("this key does not cover that agent or environment".to_owned()));
+        }
+        let canonical = request.payload.to_canonical();
+        let (bytes, limit) = (canonical.len(), self.settings().most_payload);
+        if bytes > limit {
+            return Err(GateError::PayloadTooLarge { bytes, limit });
+        }
+        let texts = [request.intent.as_deref(), request.user.as_ref().map(|user| user.id.as_str())];
+        if texts.iter().flatten().any(|text| text.len() > limit) || context_len(&request) > limit {
+            return Err(GateError::Invalid("intent, user and context are each limited like the payload".to_owned()));
+        }
+        let policy = self.policy();
+        let (category, resource) = from_catalogue(policy.catalogue(), &request);
+        let content = Content {
+            agent: &request.agent.id,
+            user: request.user.as_ref(),
+            environment: &environment,
+            tool: &request.tool,
+            resource: resource.as_ref(),
+            payload: &canonical,
+        };
+        let identity = Identity { content: content.digest(), key: caller.key };
+        Ok(Checked { environment, category, resource, canonical, identity, request })
+    }
+
+    /// Asks policy and seals. The proposal counts in the facts from here on.
+    pub(crate) fn prepare(&self, caller: &Caller, checked: Checked) -> Result<Prepared, GateError> {
+        let policy = self.policy();
+        let (action, now) = (self.new_id(), self.now());
+        let key = Key::generate(self.random());
+        let question = Question::proposed(&checked, now);
+        let facts = self.facts_of(&checked, &policy, now);
+        let judged = self.judge(&policy, &question, facts, &key, 0);
+        if judged.decision == Decision::Deny {
+            self.history.denied(self.fingerprint(&checked.canonical), now);
+        }
+        let owner = policy.catalogue().agents.get(&checked.request.agent.id).and_then(|agent| agent.owner.clone());
+        let (subject, subject_key) = self.subject_key(&checked)?;
+        let user = checked.request.user.as_ref().map(|user| user.id.clone());
+        let plain = Digest::of(checked.canonical.as_bytes());
+        let (start, wire) = (checked.request.start_if_allowed.clone(), self.is_wire(caller));
+        let (environment, identity) = (checked.environment.clone(), checked.identity);
+        let proposed = self.proposed_draft(caller, checked, &key, (subject, &subject_key));
+        let requester = Requester { user, owner, subject };
+        Ok(Prepared { action, environment, identity, plain, key, requester, proposed, judged, start, wire })
+    }
+
+    /// Whose word an execution is: the enforcement point's, or the caller's.
+    pub(crate) fn is_wire(&self, caller: &Caller) -> bool {
+        caller.authenticated().kind == countersign_evidence::record::KeyKind::Gateway
+    }
+
+    pub(crate) fn fingerprint(&self, canonical: &str) -> [u8; 16] {
+        fingerprint(&self.workspace_key.1, canonical)
+    }
+
+    fn facts_of(&self, checked: &Checked, policy: &PolicySet, now: Timestamp) -> countersign_policy::Facts {
+        let tool = &checked.request.tool;
+        let full = format!("{}/{}", tool.server, tool.name);
+        let subject = Subject {
+            agent: &checked.request.agent.id,
+            tool: &full,
+            fingerprint: self.fingerprint(&checked.canonical),
+            amounts: amounts(policy.catalogue(), &full, &checked.request.payload),
+        };
+        self.history.take(&subject, policy.facts_wanted(), policy.catalogue(), now)
+    }
+
+    /// The key of the person concerned; without a user, of the workspace.
+    fn subject_key(&self, checked: &Checked) -> Result<(Uuid, Key), GateError> {
+        match &checked.request.user {
+            None => Ok(self.workspace_key.clone()),
+            Some(user) => self.owner_key(OwnerKind::Subject, &user.id),
+        }
+    }
+
+    pub(crate) fn owner_key(&self, kind: OwnerKind, identity: &str) -> Result<(Uuid, Key), GateError> {
+        let owner = Owner { kind, workspace: &self.settings().workspace, identity };
+        let (id, key) = self.parts.keys.get_or_create(owner)?;
+        Ok((id.0, key))
+    }
+
+    fn proposed_draft(&self, caller: &Caller, checked: Checked, key: &Key, subject: (Uuid, &Key)) -> Draft {
+        let Checked { request, category, resource, .. } = checked;
+        let body = ActionProposed {
+            agent: request.agent,
+            model: request.model,
+            tool: request.tool,
+            category,
+            resource_type: resource.as_ref().map(|(kind, _)| kind.clone()),
+            request_id: request.request_id,
+            correlation: request.correlation,
+            source: request.source.unwrap_or(Source { via: "api".to_owned(), version: None }),
+            authenticated: caller.authenticated(),
+            isolation: caller.isolation,
+        };
+        let mut fields = vec![Field::payload(0, request.payload)];
+        fields.extend(request.intent.map(|intent| Field::new("intent", intent)));
+        fields.extend(request.user.map(|user| Field::new("user", user_value(user))));
+        fields.extend(resource.and_then(|(_, id)| id).map(|id| Field::new("resource", id)));
+        fields.extend(request.context.map(|context| Field::new("context", context)));
+        let sections = vec![Fields { key, wrapped_by: Some(subject), fields }];
+        let agent = actor(ActorKind::Agent, &body.agent.id);
+        Draft::sealed(self.new_id(), agent, body, &self.settings().origin, sections, self.random())
+    }
+}
+
+fn user_value(user: UserRef) -> Value {
+    let groups: Vec<Value> = user.groups.into_iter().map(Value::from).collect();
+    Value::Object(Object::from_iter([("id", Value::from(user.id)), ("groups", Value::Array(groups))]))
+}
+
+fn context_len(request: &ProposeRequest) -> usize {
+    request.context.as_ref().map_or(0, |context| context.to_canonical().len())
+}
+
+/// The catalogue's word on category and resource wins over the caller's.
+fn from_catalogue(
+    catalogue: &Catalogue,
+    request: &ProposeRequest,
+) -> (Category, Option<(String, Option<String>)>) {
+    let known = catalogue.tools.get(&format!("{}/{}", request.tool.server, request.tool.name));
+    let listed = known.and_then(|tool| Category::from_name(tool.category.as_str()));
+    // What nobody describes might do anything.
+    let category = listed.or(request.category).unwrap_or(Category::Execute);
+    let mapped = known.and_then(|tool| tool.resource_of(&request.payload));
+    let mapped = mapped.map(|(kind, id)| (kind.to_owned(), id.map(str::to_owned)));
+    let said = request.resource.as_ref().map(|resource| (resource.kind.clone(), Some(resource.id.clone())));
+    (category, mapped.or(said))
+}
+
+/// What this action adds to the sums that rules read. A payload without the number adds nothing: the rule itself fails on it.
+pub(crate) fn amounts(catalogue: &Catalogue, tool: &str, payload: &Value) -> BTreeMap<String, Amount> {
+    let amount = |(name, sum): (&String, &countersign_policy::Sum)| {
+        let amount = sum.amount_of(tool, payload).ok().filter(|amount| *amount != Amount::default());
+        amount.map(|amount| (name.clone(), amount))
+    };
+    catalogue.sums.iter().filter_map(amount).collect()
+}
+
+/// Two proposals are the same when all of this is.
+pub(crate) struct Content<'a> {
+    pub(crate) agent: &'a str,
+    pub(crate) user: Option<&'a UserRef>,
+    pub(crate) environment: &'a str,
+    pub(crate) tool: &'a ToolRef,
+    pub(crate) resource: Option<&'a (String, Option<String>)>,
+    /// The payload's canonical form.
+    pub(crate) payload: &'a str,
+}
+
+impl Content<'_> {
+    pub(crate) fn digest(&self) -> Digest {
+        let tool = (&self.tool.server, &self.tool.name);
+        let rest = json::to_string(&(self.agent, self.user, self.environment, tool, self.resource)).unwrap_or_default();
+        Digest::of(format!("{}:{rest}{}", rest.len(), self.payload).as_bytes())
+    }
+}
+
+fn check_identifiers(request: &ProposeRequest, environment: &str) -> Result<(), GateError> {
+    let mut named = vec![
+        ("request_id", Some(request.request_id.as_str())),
+        ("agent.id", Some(request.agent.id.as_str())),
+        ("agent.version", request.agent.version.as_deref()),
+        ("model", request.model.as_deref()),
+        ("environment", Some(environment)),
+        ("tool.name", Some(request.tool.name.as_str())),
+        ("tool.server", Some(request.tool.server.as_str())),
+        ("resource.type", request.resource.as_ref().map(|resource| resource.kind.as_str())),
+        ("source.via", request.source.as_ref().map(|source| source.via.as_str())),
+        ("source.version", request.source.as_ref().and_then(|source| source.version.as_deref())),
+        ("start_if_allowed.attempt", request.start_if_allowed.as_ref().map(|start| start.attempt.as_str())),
+    ];
+    named.extend(request.correlation.texts().map(|text| ("correlation", Some(text))));
+    for (name, text) in named {
+        if text.is_some_and(|text| !is_identifier(text)) {
+            return Err(GateError::Invalid(format!("{name} must be 1 to 128 visible ASCII characters without spaces")));
+        }
+    }
+    match request.tool.server.contains('/') {
+        true => Err(GateError::Invalid("tool.server must not contain '/'".to_owned())),
+        false => Ok(()),
+    }
+}

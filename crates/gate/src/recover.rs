@@ -1,0 +1,133 @@
+//! Starting: the state is what folding the log gives, and nothing else.
+
+use std::sync::Arc;
+
+use countersign_evidence::record::LogOpened;
+use countersign_evidence::time::Timestamp;
+use countersign_journal::{Head, KeyKind, Owner};
+use countersign_policy::{PolicySet, PolicyText};
+use parking_lot::RwLock;
+use tokio::sync::{mpsc, watch};
+
+use crate::board::Board;
+use crate::command::Command;
+use crate::draft::{Draft, system};
+use crate::error::GateError;
+use crate::gate::Gate;
+use crate::history::History;
+use crate::prepare::amounts;
+use crate::ring::KeyStoreRing;
+use crate::shared::{Parts, Shared};
+use crate::state::State;
+use crate::writer::{Writer, WriterState};
+
+fn unavailable(error: impl std::fmt::Display) -> GateError {
+    GateError::Unavailable(error.to_string())
+}
+
+impl Gate {
+    /// Opens the gate on a log that was opened for writing; the index has read all of it (see [`crate::catch_up`]).
+    /// Starts the writer's thread. The opening itself is a record.
+    ///
+    /// # Errors
+    /// [`GateError`] where the log does not fold.
+    pub async fn open(parts: Parts, head: Head) -> Result<Gate, GateError> {
+        let workspace = Owner { kind: KeyKind::Workspace, workspace: &parts.settings.workspace, identity: "workspace" };
+        let (id, key) = parts.keys.get_or_create(workspace)?;
+        let workspace_key = (id.0, key);
+        let ring = Arc::new(KeyStoreRing(Arc::clone(&parts.keys)));
+        let nothing = PolicySet::from_text(PolicyText::default()).map_err(|error| GateError::BadPolicy(error.to_string()))?;
+        let shared = Arc::new(Shared {
+            parts,
+            workspace_key,
+            ring,
+            history: History::default(),
+            policy: RwLock::new(Arc::new(nothing)),
+            board: Board::default(),
+        });
+        if let Some(active) = shared.active_policy().await? {
+            *shared.policy.write() = Arc::new(active);
+        }
+        let state = shared.rebuild(head).await?;
+        let (jobs, queue) = mpsc::channel(shared.settings().queue);
+        let (teller, told) = watch::channel(WriterState::Writing(state.head.size()));
+        let epoch = state.head.epoch;
+        let writer = Writer::new(Arc::clone(&shared), state, queue, teller, tokio::runtime::Handle::current());
+        let thread = std::thread::Builder::new().name("writer".to_owned());
+        thread.spawn(move || writer.run()).map_err(unavailable)?;
+        let gate = Gate { shared, jobs, told };
+        gate.record_opening(epoch).await?;
+        Ok(gate)
+    }
+
+    async fn record_opening(&self, epoch: u64) -> Result<(), GateError> {
+        let settings = self.shared.settings();
+        let body = LogOpened { origin: settings.origin.clone(), epoch, version: settings.version.clone() };
+        let draft = Draft::plain(self.shared.new_id(), system(), body);
+        self.send(Command::System(vec![draft])).await.map(drop)
+    }
+}
+
+impl Shared {
+    /// The set that the latest `policy.activated` holds.
+    async fn active_policy(&self) -> Result<Option<PolicySet>, GateError> {
+        let latest = self.indexed_policies()?.into_iter().max_by_key(|policy| policy.position);
+        let Some(latest) = latest else { return Ok(None) };
+        let text = self.policy_text(latest.position).await?;
+        PolicySet::from_text(text).map(Some).map_err(|error| GateError::BadPolicy(error.to_string()))
+    }
+
+    async fn rebuild(&self, head: Head) -> Result<State, GateError> {
+        let last_time = self.last_time(head.size()).await?;
+        let mut state = State::new(head, self.policy(), last_time);
+        self.restore_history(last_time).await?;
+        for (_, positions) in self.parts.index.open_actions().map_err(unavailable)? {
+            if let Some(open) = self.load(&positions).await? {
+                state.hold(Arc::new(open), self);
+            }
+        }
+        Ok(state)
+    }
+
+    async fn last_time(&self, size: u64) -> Result<Timestamp, GateError> {
+        let Some(last) = size.checked_sub(1) else { return Ok(Timestamp::default()) };
+        let entry = self.entry(last).await?;
+        let envelope = countersign_evidence::record::Envelope::parse(&entry.envelope);
+        envelope.map(|envelope| envelope.time).map_err(unavailable)
+    }
+
+    /// Counts the recent past again, as far as rules can ask about it.
+    async fn restore_history(&self, now: Timestamp) -> Result<(), GateError> {
+        let index = &self.parts.index;
+        for (agent, at, actions) in index.actions_per_minute(now.plus_seconds(-3600)).map_err(unavailable)? {
+            self.history.restore(&agent, actions, at);
+        }
+        for (fingerprint, at) in index.denials_since(now.plus_seconds(-86_400)).map_err(unavailable)? {
+            self.history.denied(fingerprint, at);
+        }
+        for (agent, tool) in index.tools_used().map_err(unavailable)? {
+            self.history.authorized(&agent, &tool);
+        }
+        self.restore_sums(now).await
+    }
+
+    /// Sums are over payload fields, which only the log has.
+    async fn restore_sums(&self, now: Timestamp) -> Result<(), GateError> {
+        let policy = self.policy();
+        let catalogue = policy.catalogue();
+        let Some(window) = catalogue.sums.values().map(countersign_policy::Sum::window_s).max() else { return Ok(()) };
+        let since = now.plus_seconds(-i64::try_from(window).unwrap_or(i64::MAX));
+        let tools = catalogue.sums.values().flat_map(|sum| &sum.tools).cloned().collect();
+        for positions in self.parts.index.actions_of_tools(&tools, since).map_err(unavailable)? {
+            let (told, _) = self.tell(positions.get(..1).unwrap_or_default()).await?;
+            let Some(first) = told.first() else { continue };
+            let countersign_evidence::record::Body::ActionProposed(proposed) = &first.envelope.body else { continue };
+            let Some(payload) = first.opened.fields.get("payload") else { continue };
+            let tool = format!("{}/{}", proposed.tool.server, proposed.tool.name);
+            for (sum, amount) in amounts(catalogue, &tool, payload) {
+                self.history.restore_sum(&proposed.agent.id, &sum, amount, first.envelope.time);
+            }
+        }
+        Ok(())
+    }
+}

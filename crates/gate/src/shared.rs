@@ -1,0 +1,70 @@
+use std::sync::Arc;
+
+use countersign_evidence::id::uuid_v7;
+use countersign_evidence::key::{Key, Random};
+use countersign_evidence::open::KeyRing;
+use countersign_evidence::time::{Clock, Timestamp};
+use countersign_index::Index;
+use countersign_journal::{Credentials, Journal, KeyStore, LogId, LogReader};
+use countersign_policy::PolicySet;
+use parking_lot::RwLock;
+use uuid::Uuid;
+
+use crate::board::Board;
+use crate::history::History;
+use crate::settings::Settings;
+
+/// What the gate is made of. The command line puts it together; nobody else names concrete parts.
+pub struct Parts {
+    /// What it was told.
+    pub settings: Settings,
+    /// The log.
+    pub log: LogId,
+    /// Where records become durable.
+    pub journal: Arc<dyn Journal>,
+    /// Published log and journal, read as one.
+    pub reader: LogReader,
+    /// Subject, person and workspace keys.
+    pub keys: Arc<dyn KeyStore>,
+    /// API keys and people.
+    pub credentials: Arc<Credentials>,
+    /// The questions' store.
+    pub index: Arc<Index>,
+    /// Where time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Where randomness comes from.
+    pub random: Arc<dyn Random>,
+}
+
+/// What every part of the gate can reach.
+pub(crate) struct Shared {
+    pub(crate) parts: Parts,
+    pub(crate) workspace_key: (Uuid, Key),
+    pub(crate) ring: Arc<dyn KeyRing>,
+    pub(crate) history: History,
+    pub(crate) policy: RwLock<Arc<PolicySet>>,
+    pub(crate) board: Board,
+}
+
+impl Shared {
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.parts.settings
+    }
+
+    pub(crate) fn random(&self) -> &dyn Random {
+        &*self.parts.random
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.parts.clock.now()
+    }
+
+    pub(crate) fn new_id(&self) -> Uuid {
+        uuid_v7(self.now(), self.random())
+    }
+
+    /// The policy set in force.
+    pub(crate) fn policy(&self) -> Arc<PolicySet> {
+        Arc::clone(&self.policy.read())
+    }
+}

@@ -1,0 +1,106 @@
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use countersign_evidence::time::Timestamp;
+use countersign_journal::Head;
+use countersign_policy::PolicySet;
+use uuid::Uuid;
+
+use crate::open_action::OpenAction;
+use crate::shared::Shared;
+use crate::turn::Changes;
+
+/// What the writer knows: always what folding the log up to `head` gives.
+pub(crate) struct State {
+    pub(crate) head: Head,
+    pub(crate) policy: Arc<PolicySet>,
+    /// Open actions, and ended ones until the index has read them.
+    pub(crate) actions: HashMap<Uuid, Arc<OpenAction>>,
+    /// Those that are not over.
+    pub(crate) open: HashSet<Uuid>,
+    pub(crate) open_by_agent: HashMap<String, usize>,
+    pub(crate) requests: HashMap<(Uuid, String), Uuid>,
+    /// Ended actions by the position of their last record.
+    ended: VecDeque<(u64, Uuid)>,
+    /// Time of the latest record.
+    pub(crate) last_time: Timestamp,
+}
+
+impl State {
+    pub(crate) fn new(head: Head, policy: Arc<PolicySet>, last_time: Timestamp) -> Self {
+        State {
+            head,
+            policy,
+            actions: HashMap::new(),
+            open: HashSet::new(),
+            open_by_agent: HashMap::new(),
+            requests: HashMap::new(),
+            ended: VecDeque::new(),
+            last_time,
+        }
+    }
+
+    /// Takes over what a turn changed, once its records are durable, and shows it to everyone.
+    pub(crate) fn commit(&mut self, head: Head, time: Timestamp, changes: Changes, shared: &Shared) {
+        self.head = head;
+        self.last_time = time;
+        if let Some(policy) = changes.policy {
+            *shared.policy.write() = Arc::clone(&policy);
+            self.policy = policy;
+        }
+        self.requests.extend(changes.requests);
+        for (_, open) in changes.actions {
+            self.hold(open, shared);
+        }
+    }
+
+    /// Holds an action's latest state.
+    pub(crate) fn hold(&mut self, open: Arc<OpenAction>, shared: &Shared) {
+        let (id, agent) = (open.id(), open.action.proposed.agent.id.clone());
+        let was_reviewing = self.actions.get(&id).is_some_and(|held| held.action.review().is_some());
+        match (was_reviewing, open.action.review().is_some()) {
+            (false, true) => shared.history.review_began(&agent),
+            (true, false) => shared.history.review_ended(&agent),
+            _ => {}
+        }
+        if open.action.authorization().is_some() || open.action.execution().is_some() {
+            shared.history.authorized(&agent, &open.tool());
+        }
+        if open.action.is_over() {
+            if self.open.remove(&id) {
+                self.one_less(&agent);
+            }
+            self.ended.push_back((open.position(), id));
+        } else if self.open.insert(id) {
+            *self.open_by_agent.entry(agent).or_default() += 1;
+        }
+        shared.board.show(Arc::clone(&open));
+        self.actions.insert(id, open);
+    }
+
+    fn one_less(&mut self, agent: &str) {
+        if let Some(count) = self.open_by_agent.get_mut(agent) {
+            *count -= 1;
+            if *count == 0 {
+                self.open_by_agent.remove(agent);
+            }
+        }
+    }
+
+    /// Forgets ended actions that the index answers for from now on: those that it has read whole.
+    pub(crate) fn forget_indexed(&mut self, indexed: u64, shared: &Shared) {
+        while let Some((position, id)) = self.ended.front().copied() {
+            if position >= indexed {
+                break;
+            }
+            self.ended.pop_front();
+            // An unknown outcome that was known later stands in the queue twice; the later place counts.
+            if self.actions.get(&id).is_some_and(|open| open.position() <= position)
+                && let Some(open) = self.actions.remove(&id)
+            {
+                self.requests.remove(&(open.identity.key, open.action.proposed.request_id.clone()));
+                shared.board.forget(id);
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+use countersign_evidence::action::{End, Stage};
+use countersign_evidence::record::{Decision, Effect, Enforcement, Match, Outcome};
+use countersign_wire::{ActionView, AuthorizationView, ExecutionView, ReasonView, ReviewView, State};
+
+use crate::open_action::OpenAction;
+
+/// Where an action stands, as its caller is told.
+pub(crate) fn state(stage: &Stage) -> State {
+    match stage {
+        Stage::Proposed | Stage::Reviewing(_) | Stage::Edited(_) => State::Waiting,
+        Stage::Allowed(_) | Stage::Authorized(_) => State::Authorized,
+        Stage::Executing(_) => State::Executing,
+        Stage::Finished(End { outcome: Outcome::Succeeded, .. }) => State::Succeeded,
+        Stage::Finished(End { outcome: Outcome::Failed, .. }) => State::Failed,
+        Stage::Finished(End { outcome: Outcome::Unknown, .. }) => State::Unknown,
+        Stage::Denied(_) => State::Denied,
+        Stage::Closed(_) => State::Closed,
+    }
+}
+
+pub(crate) fn effect(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Permit => "permit",
+        Effect::Forbid => "forbid",
+        Effect::Review => "review",
+    }
+}
+
+pub(crate) fn match_name(matches: Match) -> &'static str {
+    match matches {
+        Match::Exact => "exact",
+        Match::Edited => "edited",
+    }
+}
+
+fn enforcement(enforcement: Enforcement) -> &'static str {
+    match enforcement {
+        Enforcement::Wire => "wire",
+        Enforcement::Attested => "attested",
+    }
+}
+
+impl OpenAction {
+    /// The action as its caller sees it.
+    pub(crate) fn view(&self) -> ActionView {
+        let action = &self.action;
+        let decided = action.decided.as_ref();
+        ActionView {
+            action: action.id,
+            state: state(&action.stage),
+            decision: decided.map_or(Decision::Deny, |decided| decided.decision),
+            reasons: decided.map(|decided| decided.reasons.as_slice()).unwrap_or_default().iter().map(reason).collect(),
+            risk: decided.map_or(0, |decided| decided.risk.score),
+            message: self.message_now(),
+            review: action.review().map(|review| ReviewView {
+                groups: groups(review.demand.requirements.iter().flat_map(|requirement| &requirement.groups)),
+                expires_at: review.demand.expires_at,
+            }),
+            authorization: action.authorization().map(|authorization| AuthorizationView {
+                payload_version: authorization.payload_version,
+                expires_at: authorization.expires_at,
+                payload: self.edited.as_deref().cloned(),
+            }),
+            execution: action.execution().map(|execution| ExecutionView {
+                attempt: execution.started.attempt.clone(),
+                matches: match_name(execution.started.matches).to_owned(),
+                enforcement: enforcement(execution.started.enforcement).to_owned(),
+                deadline: execution.started.deadline,
+                outcome: match &action.stage {
+                    Stage::Finished(end) => Some(end.outcome),
+                    _ => None,
+                },
+            }),
+            policy: decided.map(|decided| decided.policy_set.version.clone()).unwrap_or_default(),
+            position: self.position(),
+        }
+    }
+
+    /// For the model: what to do next.
+    fn message_now(&self) -> String {
+        use countersign_evidence::action::{Denial, Ending};
+        match &self.action.stage {
+            Stage::Denied(Denial::Reviewer) => "A reviewer denied this. Do not try it again.".to_owned(),
+            Stage::Denied(Denial::Expired) => "Nobody approved this in time. Ask the user before you try again.".to_owned(),
+            Stage::Closed(Ending::ReviewCancelled | Ending::Closed(_)) => "This was given up. Nothing was executed.".to_owned(),
+            Stage::Authorized(_) if self.edited.is_some() => {
+                "Approved with changes: execute the payload as it was edited.".to_owned()
+            }
+            _ => self.message.clone(),
+        }
+    }
+}
+
+fn reason(reason: &countersign_evidence::record::Reason) -> ReasonView {
+    ReasonView { rule: reason.rule.clone(), effect: effect(reason.effect).to_owned() }
+}
+
+/// Each once, in order.
+pub(crate) fn groups<'a>(names: impl Iterator<Item = &'a String>) -> Vec<String> {
+    let names: std::collections::BTreeSet<&String> = names.collect();
+    names.into_iter().cloned().collect()
+}

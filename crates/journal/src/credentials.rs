@@ -1,0 +1,236 @@
+//! Who may call, and who the people are: rows beside the keys. Names and labels come in sealed.
+
+use std::str::FromStr;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use uuid::Uuid;
+
+use crate::keys_db::KeysDb;
+use crate::keystore::KeyStoreError;
+use crate::keystore_sqlite::SqliteKeyStore;
+
+/// What an API key is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ApiKeyKind {
+    /// Proposes and executes.
+    Agent,
+    /// Judges.
+    Reviewer,
+    /// Runs the deployment.
+    Operator,
+    /// Reads.
+    Auditor,
+}
+
+impl ApiKeyKind {
+    const ALL: [ApiKeyKind; 4] = [ApiKeyKind::Agent, ApiKeyKind::Reviewer, ApiKeyKind::Operator, ApiKeyKind::Auditor];
+
+    /// The name under which it is stored.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ApiKeyKind::Agent => "agent",
+            ApiKeyKind::Reviewer => "reviewer",
+            ApiKeyKind::Operator => "operator",
+            ApiKeyKind::Auditor => "auditor",
+        }
+    }
+}
+
+impl FromStr for ApiKeyKind {
+    type Err = KeyStoreError;
+
+    fn from_str(text: &str) -> Result<Self, KeyStoreError> {
+        let known = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
+        known.ok_or_else(|| KeyStoreError::corrupt("an API key of unknown kind"))
+    }
+}
+
+/// An API key as stored: its hash, never itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Its identity.
+    pub id: Uuid,
+    /// What it is for.
+    pub kind: ApiKeyKind,
+    /// SHA-256 of the key. Whoever authenticates compares it with the presented key's in constant time.
+    pub hash: [u8; 32],
+    /// What it may reach: JSON, opaque here.
+    pub scope: String,
+    /// What its owner calls it, sealed.
+    pub label: Vec<u8>,
+    /// Microseconds since 1970 (UTC).
+    pub created: i64,
+    /// Microseconds since 1970 (UTC), once it is revoked.
+    pub revoked: Option<i64>,
+}
+
+/// A person who reviews or operates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// Opaque identity, as records name it.
+    pub id: Uuid,
+    /// The groups whose reviews this person may decide.
+    pub groups: Vec<String>,
+    /// The name, sealed under the person's key.
+    pub name: Vec<u8>,
+    /// Microseconds since 1970 (UTC).
+    pub created: i64,
+    /// Microseconds since 1970 (UTC), once access is revoked.
+    pub revoked: Option<i64>,
+}
+
+/// API keys and people, in `keys.db`. Every change is durable when it returns.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    db: KeysDb,
+}
+
+const API_KEY: &str = "SELECT id, kind, hash, scope, label, created, revoked FROM api_key";
+const PERSON: &str = "SELECT id, groups, name, created, revoked FROM person";
+
+impl Credentials {
+    /// Those in the same file as the keys.
+    #[must_use]
+    pub fn beside(keys: &SqliteKeyStore) -> Self {
+        Credentials { db: keys.db().clone() }
+    }
+
+    /// Adds an API key.
+    ///
+    /// # Errors
+    /// [`KeyStoreError::Storage`], also if its id or hash exists already.
+    pub fn insert_api_key(&self, key: &ApiKey) -> Result<(), KeyStoreError> {
+        let insert = "INSERT INTO api_key (id, kind, hash, scope, label, created, revoked) VALUES (?, ?, ?, ?, ?, ?, ?)";
+        self.db.write(|sql| {
+            let id = key.id.to_string();
+            let row = params![id, key.kind.as_str(), key.hash, key.scope, key.label, key.created, key.revoked];
+            sql.execute(insert, row).map(|_| ()).map_err(KeyStoreError::from)
+        })
+    }
+
+    /// The API key with this hash, revoked or not.
+    ///
+    /// # Errors
+    /// [`KeyStoreError`].
+    pub fn find_api_key(&self, hash: &[u8; 32]) -> Result<Option<ApiKey>, KeyStoreError> {
+        self.db.with(|sql| one(sql, &format!("{API_KEY} WHERE hash = ?"), params![hash], api_key))
+    }
+
+    /// All API keys, oldest first.
+    ///
+    /// # Errors
+    /// [`KeyStoreError`].
+    pub fn api_keys(&self) -> Result<Vec<ApiKey>, KeyStoreError> {
+        self.db.with(|sql| all(sql, &format!("{API_KEY} ORDER BY created, id"), api_key))
+    }
+
+    /// Revokes an API key at a time (microseconds since 1970). Returns whether there was one to revoke; an earlier
+    /// revocation stands.
+    ///
+    /// # Errors
+    /// [`KeyStoreError::Storage`].
+    pub fn revoke_api_key(&self, id: Uuid, at: i64) -> Result<bool, KeyStoreError> {
+        self.change("UPDATE api_key SET revoked = ?2 WHERE id = ?1 AND revoked IS NULL", params![id.to_string(), at])
+    }
+
+    /// Adds a person.
+    ///
+    /// # Errors
+    /// [`KeyStoreError::Storage`], also if the id exists already; [`KeyStoreError::GroupName`].
+    pub fn insert_person(&self, person: &Person) -> Result<(), KeyStoreError> {
+        let insert = "INSERT INTO person (id, groups, name, created, revoked) VALUES (?, ?, ?, ?, ?)";
+        let groups = written(&person.groups)?;
+        self.change(insert, params![person.id.to_string(), groups, person.name, person.created, person.revoked])
+            .map(|_| ())
+    }
+
+    /// The person with this id, revoked or not.
+    ///
+    /// # Errors
+    /// [`KeyStoreError`].
+    pub fn find_person(&self, id: Uuid) -> Result<Option<Person>, KeyStoreError> {
+        self.db.with(|sql| one(sql, &format!("{PERSON} WHERE id = ?"), params![id.to_string()], person))
+    }
+
+    /// All people, oldest first.
+    ///
+    /// # Errors
+    /// [`KeyStoreError`].
+    pub fn people(&self) -> Result<Vec<Person>, KeyStoreError> {
+        self.db.with(|sql| all(sql, &format!("{PERSON} ORDER BY created, id"), person))
+    }
+
+    /// Puts a person into other groups. Returns whether there is such a person.
+    ///
+    /// # Errors
+    /// [`KeyStoreError::Storage`], [`KeyStoreError::GroupName`].
+    pub fn set_groups(&self, id: Uuid, groups: &[String]) -> Result<bool, KeyStoreError> {
+        self.change("UPDATE person SET groups = ?2 WHERE id = ?1", params![id.to_string(), written(groups)?])
+    }
+
+    /// Revokes a person's access at a time (microseconds since 1970). Returns whether there was any to revoke.
+    ///
+    /// # Errors
+    /// [`KeyStoreError::Storage`].
+    pub fn revoke_person(&self, id: Uuid, at: i64) -> Result<bool, KeyStoreError> {
+        self.change("UPDATE person SET revoked = ?2 WHERE id = ?1 AND revoked IS NULL", params![id.to_string(), at])
+    }
+
+    fn change(&self, statement: &str, values: &[&dyn rusqlite::ToSql]) -> Result<bool, KeyStoreError> {
+        self.db.write(|sql| Ok(sql.execute(statement, values)? > 0))
+    }
+}
+
+fn one<T>(
+    sql: &Connection,
+    select: &str,
+    values: &[&dyn rusqlite::ToSql],
+    read: fn(&Row<'_>) -> Result<T, KeyStoreError>,
+) -> Result<Option<T>, KeyStoreError> {
+    sql.prepare_cached(select)?.query_row(values, |row| Ok(read(row))).optional()?.transpose()
+}
+
+fn all<T>(
+    sql: &Connection,
+    select: &str,
+    read: fn(&Row<'_>) -> Result<T, KeyStoreError>,
+) -> Result<Vec<T>, KeyStoreError> {
+    sql.prepare_cached(select)?.query_map([], |row| Ok(read(row)))?.map(|row| row?).collect()
+}
+
+fn api_key(row: &Row<'_>) -> Result<ApiKey, KeyStoreError> {
+    Ok(ApiKey {
+        id: uuid(row)?,
+        kind: row.get::<_, String>(1)?.parse()?,
+        hash: row.get(2)?,
+        scope: row.get(3)?,
+        label: row.get(4)?,
+        created: row.get(5)?,
+        revoked: row.get(6)?,
+    })
+}
+
+fn person(row: &Row<'_>) -> Result<Person, KeyStoreError> {
+    let groups: String = row.get(1)?;
+    Ok(Person {
+        id: uuid(row)?,
+        groups: groups.lines().map(str::to_owned).collect(),
+        name: row.get(2)?,
+        created: row.get(3)?,
+        revoked: row.get(4)?,
+    })
+}
+
+fn uuid(row: &Row<'_>) -> Result<Uuid, KeyStoreError> {
+    let text: String = row.get(0)?;
+    Uuid::parse_str(&text).map_err(|_| KeyStoreError::corrupt("an id in keys.db is no UUID"))
+}
+
+/// Groups as stored: one a line. A name with a line break would put a person into two groups.
+fn written(groups: &[String]) -> Result<String, KeyStoreError> {
+    match groups.iter().find(|group| group.is_empty() || group.chars().any(char::is_control)) {
+        Some(_) => Err(KeyStoreError::GroupName),
+        None => Ok(groups.join("\n")),
+    }
+}

@@ -1,0 +1,74 @@
+//! `keys.db`: the file that the key store and the credentials share, one connection behind a lock.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use crate::folder::DataFolder;
+
+const SCHEMA: &str = "
+    CREATE TABLE master (epoch INTEGER PRIMARY KEY, proof BLOB NOT NULL) STRICT;
+    CREATE TABLE key (
+        id TEXT PRIMARY KEY, kind TEXT NOT NULL, tag BLOB NOT NULL, generation INTEGER NOT NULL, epoch INTEGER,
+        wrapped BLOB, UNIQUE (tag, generation)
+    ) STRICT;
+    CREATE TABLE secret (name TEXT PRIMARY KEY, wrapped BLOB NOT NULL) STRICT;
+    CREATE TABLE api_key (
+        id TEXT PRIMARY KEY, kind TEXT NOT NULL, hash BLOB NOT NULL UNIQUE, scope TEXT NOT NULL, label BLOB NOT NULL,
+        created INTEGER NOT NULL, revoked INTEGER
+    ) STRICT;
+    CREATE TABLE person (
+        id TEXT PRIMARY KEY, groups TEXT NOT NULL, name BLOB NOT NULL, created INTEGER NOT NULL, revoked INTEGER
+    ) STRICT;
+    PRAGMA user_version = 1;
+";
+
+/// An open `keys.db`.
+#[derive(Debug, Clone)]
+pub(crate) struct KeysDb {
+    connection: Arc<Mutex<Connection>>,
+    /// Held so that no other process opens the folder meanwhile.
+    _folder: Arc<DataFolder>,
+}
+
+impl KeysDb {
+    pub(crate) fn open(folder: Arc<DataFolder>) -> rusqlite::Result<Self> {
+        let opened = Connection::open(folder.join("keys.db"))?;
+        opened.busy_timeout(Duration::from_secs(10))?;
+        opened.pragma_update(None, "journal_mode", "WAL")?;
+        opened.pragma_update(None, "synchronous", "FULL")?;
+        // Destroyed keys shall not lie about in free pages.
+        opened.pragma_update(None, "secure_delete", "ON")?;
+        opened.pragma_update(None, "trusted_schema", "OFF")?;
+        let version: i64 = opened.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if version == 0 {
+            opened.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} COMMIT;"))?;
+        }
+        Ok(KeysDb { connection: Arc::new(Mutex::new(opened)), _folder: folder })
+    }
+
+    /// Reads, or writes one statement.
+    pub(crate) fn with<T, E>(&self, work: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E> {
+        work(&self.connection.lock())
+    }
+
+    /// One transaction: durable when it returns.
+    pub(crate) fn write<T, E: From<rusqlite::Error>>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut connection = self.connection.lock();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let value = work(&transaction)?;
+        transaction.commit()?;
+        Ok(value)
+    }
+
+    /// Carries the write-ahead log over and cuts it off: older pages are gone then.
+    pub(crate) fn forget_old_pages(&self) -> rusqlite::Result<bool> {
+        let connection = self.connection.lock();
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| Ok(row.get::<_, i64>(0)? == 0))
+    }
+}

@@ -1,0 +1,263 @@
+//! Publishing, dying at every step of it, and taking it up again.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod common;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use common::{LOG, MortalStore, append, check_files, entry, new_log, published, signer};
+use countersign_journal::faulty::{Fault, FaultyJournal, Verb};
+use countersign_journal::{Boundary, Error, Head, Journal, LogReader, Materializer, Store};
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+
+async fn open(
+    journal: &Arc<dyn Journal>,
+    objects: &Arc<dyn ObjectStore>,
+    head: &Head,
+    index: &Arc<AtomicU64>,
+) -> Result<Materializer, Error> {
+    let store = Store::new(Arc::clone(objects));
+    Materializer::open(Arc::clone(journal), store, signer(), head, Arc::clone(index)).await
+}
+
+async fn drain(materializer: &Materializer, journal: &dyn Journal) {
+    let size = journal.head(LOG).await.unwrap().size();
+    while *materializer.published().borrow() < size {
+        materializer.publish_once().await.unwrap();
+    }
+}
+
+/// The sizes of the batches between two publications: short and long ones, over tile borders and exactly on them.
+const STEPS: &[&[u64]] = &[&[1], &[3, 2], &[250], &[1, 255, 256], &[40], &[700, 4], &[1]];
+
+#[tokio::test]
+async fn what_is_published_is_what_was_appended() {
+    let (memory, mut head) = new_log().await;
+    let (journal, objects): (Arc<dyn Journal>, Arc<dyn ObjectStore>) = (memory, Arc::new(InMemory::new()));
+    let index = Arc::new(AtomicU64::new(u64::MAX));
+    let materializer = open(&journal, &objects, &head, &index).await.unwrap();
+    assert!(!materializer.publish_once().await.unwrap());
+    for step in STEPS {
+        for count in *step {
+            head = append(&*journal, &head, *count).await;
+        }
+        drain(&materializer, &*journal).await;
+        assert_eq!(check_files(&*objects, &[]).await, head.size());
+        assert!(matches!(journal.read(LOG, head.size() - 1, 1).await, Err(Error::Trimmed { .. })));
+    }
+    drop(materializer);
+    let opened = journal.open(LOG).await.unwrap();
+    let again = open(&journal, &objects, &opened, &index).await.unwrap();
+    head = append(&*journal, &opened, 300).await;
+    drain(&again, &*journal).await;
+    assert_eq!(check_files(&*objects, &[]).await, head.size());
+}
+
+/// Plays all steps against a store that dies at operation `k`; returns whether it died.
+async fn die_at(k: u64, happens: bool) -> bool {
+    let (journal, mut head) = new_log().await;
+    let journal: Arc<dyn Journal> = journal;
+    let disk: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let mortal = Arc::new(MortalStore::new(Arc::clone(&disk), k, happens));
+    let objects: Arc<dyn ObjectStore> = Arc::clone(&mortal) as _;
+    let index = Arc::new(AtomicU64::new(100));
+    if let Ok(materializer) = open(&journal, &objects, &head, &index).await {
+        for step in STEPS {
+            for count in *step {
+                head = append(&*journal, &head, *count).await;
+            }
+            while !mortal.is_dead() && *materializer.published().borrow() < head.size() {
+                let _ = materializer.publish_once().await;
+            }
+            index.store(head.size(), Ordering::SeqCst);
+        }
+    }
+    // Whatever the checkpoint in the folder covers is there, and the journal knows of it.
+    let on_disk = check_files(&*disk, &[]).await;
+    let signed = published(&*journal).await.map_or(0, |note| LogReader::tree_of(&note).unwrap().size);
+    assert!(on_disk <= signed);
+    let opened = journal.open(LOG).await.unwrap();
+    let again = open(&journal, &disk, &opened, &index).await.unwrap();
+    assert_eq!(check_files(&*disk, &[]).await, signed);
+    let head = append(&*journal, &opened, 5).await;
+    drain(&again, &*journal).await;
+    assert_eq!(check_files(&*disk, &[]).await, head.size());
+    mortal.is_dead()
+}
+
+#[tokio::test]
+async fn it_may_die_at_every_operation_of_the_store() {
+    for happens in [false, true] {
+        let mut k = 1;
+        while die_at(k, happens).await {
+            k += 1;
+        }
+        assert!(k > 40, "only {k} operations");
+    }
+}
+
+#[tokio::test]
+async fn the_journal_may_fail_at_every_call() {
+    for verb in [Verb::Read, Verb::Publish, Verb::Trim] {
+        for fault in [Fault::Before, Fault::After] {
+            for k in 0..8 {
+                let (memory, mut head) = new_log().await;
+                let faulty = Arc::new(FaultyJournal::new(memory));
+                let journal: Arc<dyn Journal> = Arc::clone(&faulty) as _;
+                let objects: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+                let index = Arc::new(AtomicU64::new(u64::MAX));
+                let mut materializer = open(&journal, &objects, &head, &index).await.unwrap();
+                faulty.fail(verb, k, fault);
+                for count in [200, 100, 256, 1, 1, 1, 1, 1] {
+                    head = append(&*journal, &head, count).await;
+                    if materializer.publish_once().await.is_err() {
+                        // In doubt: what is in the folder holds, and everything is taken up anew.
+                        check_files(&*objects, &[]).await;
+                        head = journal.open(LOG).await.unwrap();
+                        materializer = open(&journal, &objects, &head, &index).await.unwrap();
+                    }
+                }
+                drain(&materializer, &*journal).await;
+                assert!(faulty.is_spent(), "{verb:?} {k}");
+                assert_eq!(check_files(&*objects, &[]).await, head.size());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_new_writer_stops_the_old_one() {
+    let (journal, head) = new_log().await;
+    let (journal, objects): (Arc<dyn Journal>, Arc<dyn ObjectStore>) = (journal, Arc::new(InMemory::new()));
+    let old = open(&journal, &objects, &head, &Arc::default()).await.unwrap();
+    append(&*journal, &head, 3).await;
+    journal.open(LOG).await.unwrap();
+    assert!(matches!(old.publish_once().await, Err(Error::Fenced { ours: 1, current: 2 })));
+    assert_eq!(published(&*journal).await, None);
+    assert_eq!(check_files(&*objects, &[]).await, 0);
+}
+
+async fn published_log() -> (Arc<dyn Journal>, Arc<dyn ObjectStore>, Head) {
+    let (journal, head) = new_log().await;
+    let (journal, objects): (Arc<dyn Journal>, Arc<dyn ObjectStore>) = (journal, Arc::new(InMemory::new()));
+    let materializer = open(&journal, &objects, &head, &Arc::default()).await.unwrap();
+    let head = append(&*journal, &head, 300).await;
+    drain(&materializer, &*journal).await;
+    (journal, objects, head)
+}
+
+#[tokio::test]
+async fn what_no_crash_leaves_behind_is_refused() {
+    let refused = |result: Result<Materializer, Error>| match result {
+        Err(Error::Corrupt { what }) => what,
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("was opened"),
+    };
+    // A missing, a shortened and a changed file that the checkpoint covers.
+    for path in ["tile/0/001.p/44", "tile/1/000.p/1", "tile/entries/001.p/44", "vault/001.p/44"] {
+        for change in 0..3 {
+            let (journal, objects, head) = published_log().await;
+            let path = Path::from(path);
+            let mut bytes = objects.get(&path).await.unwrap().bytes().await.unwrap().to_vec();
+            match change {
+                0 => objects.delete(&path).await.unwrap(),
+                1 => drop(objects.put(&path, bytes[..bytes.len() - 1].to_vec().into()).await.unwrap()),
+                _ if path.as_ref().starts_with("vault") => continue, // nothing in the tree speaks for the vault alone
+                _ => {
+                    bytes[20] ^= 1;
+                    objects.put(&path, bytes.into()).await.unwrap();
+                }
+            }
+            refused(open(&journal, &objects, &head, &Arc::default()).await);
+        }
+    }
+    // A folder that is ahead of the journal: the journal was restored from an old copy.
+    let (_, objects, _) = published_log().await;
+    let (journal, head) = new_log().await;
+    let journal: Arc<dyn Journal> = journal;
+    let what = refused(open(&journal, &objects, &head, &Arc::default()).await);
+    assert!(what.contains("300 entries") && what.contains("old copy"), "{what}");
+    // The same size with another root.
+    let mut entries: Vec<_> = (0..300).map(entry).collect();
+    entries[7].envelope = "other".into();
+    let batch = countersign_journal::Batch { entries, ..Default::default() };
+    let head = journal.append(&head, batch).await.unwrap();
+    let elsewhere: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+    let fork = open(&journal, &elsewhere, &Head::empty(LOG, head.epoch), &Arc::default()).await.unwrap();
+    drain(&fork, &*journal).await;
+    let what = refused(open(&journal, &objects, &head, &Arc::default()).await);
+    assert!(what.contains("different roots"), "{what}");
+    // Another log's key.
+    let (journal, objects, head) = published_log().await;
+    let other = countersign_tlog::Signer::from_seed("test.example/other", &[1; 32]).unwrap();
+    let opened = Materializer::open(journal, Store::new(objects), other, &head, Arc::default()).await;
+    assert!(matches!(opened, Err(Error::Corrupt { .. })));
+}
+
+#[tokio::test]
+async fn erased_vault_entries_are_gone_everywhere_and_stay_gone() {
+    let (journal, head) = new_log().await;
+    let (journal, objects): (Arc<dyn Journal>, Arc<dyn ObjectStore>) = (journal, Arc::new(InMemory::new()));
+    let index = Arc::new(AtomicU64::new(256));
+    let materializer = open(&journal, &objects, &head, &index).await.unwrap();
+    let head = append(&*journal, &head, 270).await;
+    drain(&materializer, &*journal).await;
+    let head = append(&*journal, &head, 5).await;
+    // In a full bundle, in the partial one, and not yet published.
+    let erased = [4, 256, 258, 270, 273];
+    for _ in 0..2 {
+        materializer.erase(&erased).await.unwrap();
+        check_files(&*objects, &erased).await;
+    }
+    drain(&materializer, &*journal).await;
+    assert_eq!(check_files(&*objects, &erased).await, head.size());
+    let reader = LogReader::new(Arc::clone(&journal), Store::new(Arc::clone(&objects)), LOG);
+    for (position, found) in reader.read_range(0, head.size()).await.unwrap().iter().enumerate() {
+        let expected = entry(position as u64);
+        assert_eq!(found.envelope, expected.envelope);
+        assert_eq!(found.vault.is_empty(), expected.vault.is_empty() || erased.contains(&(position as u64)));
+    }
+    assert_eq!(listed(&objects, "vault/001.p").await, ["vault/001.p/19"]);
+}
+
+async fn listed(objects: &Arc<dyn ObjectStore>, folder: &str) -> Vec<String> {
+    use futures::TryStreamExt;
+    let found: Vec<_> = objects.list(Some(&Path::from(folder))).try_collect().await.unwrap();
+    found.into_iter().map(|object| object.location.to_string()).collect()
+}
+
+#[tokio::test]
+async fn the_reader_spans_the_line_and_proves_across_it() {
+    let (journal, head) = new_log().await;
+    let (journal, objects): (Arc<dyn Journal>, Arc<dyn ObjectStore>) = (journal, Arc::new(InMemory::new()));
+    let index = Arc::new(AtomicU64::new(600));
+    let materializer = open(&journal, &objects, &head, &index).await.unwrap();
+    let reader = LogReader::new(Arc::clone(&journal), Store::new(Arc::clone(&objects)), LOG);
+    let mut heads = vec![head.clone()];
+    for (count, publish) in [(10, true), (500, true), (100, true), (400, true), (30, false), (700, false)] {
+        heads.push(append(&*journal, heads.last().unwrap(), count).await);
+        if publish {
+            drain(&materializer, &*journal).await;
+        }
+    }
+    let size = heads.last().unwrap().size();
+    let all = reader.read_range(0, size).await.unwrap();
+    assert!(all.iter().enumerate().all(|(position, found)| *found == entry(position as u64)));
+    assert_eq!(reader.read(size, 5).await.unwrap(), []);
+    let tree = reader.head().await.unwrap();
+    for index in (0..size).step_by(37) {
+        let (leaf, proof) = reader.prove_inclusion(index, tree).await.unwrap();
+        assert_eq!(leaf, countersign_tlog::leaf_hash(&entry(index).envelope));
+        countersign_tlog::verify_inclusion(&leaf, index, tree.size, &tree.root, &proof).unwrap();
+    }
+    for old in &heads[1..] {
+        let (root, _) = reader.prove_consistency(old.size(), tree).await.unwrap();
+        assert_eq!(root, old.root());
+    }
+    let lie = Boundary { size: tree.size - 1, root: tree.root };
+    assert!(matches!(reader.prove_inclusion(0, lie).await, Err(Error::Corrupt { .. })));
+    assert!(reader.prove_inclusion(size, tree).await.is_err());
+}

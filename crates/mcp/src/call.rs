@@ -1,0 +1,240 @@
+//! The way of one `tools/call` to its permission.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_client::wire::{ActionView, ProposeRequest, StartNow, StartRequest, State};
+use countersign_evidence::json::{Object, Value};
+use countersign_evidence::record::{Agent, Category, Source, ToolRef};
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use uuid::Uuid;
+
+use crate::answer::Denial;
+use crate::catalogue::Definition;
+use crate::config::HoldPolicy;
+use crate::execute::Go;
+use crate::flights::Stop;
+use crate::gate;
+use crate::gateway::Gateway;
+use crate::hold::{Held, Hold};
+use crate::jsonrpc::{self, Id};
+use crate::outcome::not_sent;
+use crate::payload::Call;
+use crate::peers::Caller;
+
+/// A policy that changes at every start must not keep a call going round for ever.
+const MOST_TURNS: usize = 16;
+/// The gate waits this much longer for an outcome than the gateway does, so that the gateway's word comes first.
+const DEADLINE_MARGIN_S: u64 = 10;
+
+/// One call of the client, not sent yet.
+pub(crate) struct Asked {
+    pub(crate) id: Id,
+    pub(crate) call: Call,
+    pub(crate) caller: Caller,
+    pub(crate) stop: watch::Receiver<Option<Stop>>,
+    pub(crate) _place: OwnedSemaphorePermit,
+}
+
+/// How asking for permission ends.
+enum Permission {
+    /// `execution.started` is durable: send this.
+    Go(Go),
+    /// It does not run; say so.
+    No(Denial),
+    /// Nobody wants it any more.
+    Stopped(Stop),
+}
+
+/// What is proposed, and under which names it is asked for.
+struct Proposal {
+    payload: Value,
+    attempt: String,
+    executor: String,
+    deadline_s: u32,
+}
+
+impl Gateway {
+    /// Decides one call, and executes it where that is allowed. Told once, in order: what the tool is, propose, hold,
+    /// start (durable), send, finish (durable), answer.
+    pub(crate) async fn call(self: Arc<Self>, mut asked: Asked) {
+        let definition = self.definition(&asked.call).await;
+        match self.permission(&mut asked, definition).await {
+            Permission::Go(go) => self.execute(asked, go).await,
+            Permission::No(denial) => {
+                tracing::info!(tool = asked.call.name, reason = denial.reason, "not executed");
+                let cancelled = self.flights.forget(&asked.id) == Some(Stop::Cancelled);
+                if !cancelled {
+                    self.tell_client(jsonrpc::result(&asked.id, denial.to_result(asked.caller.modern))).await;
+                }
+            }
+            Permission::Stopped(stop) => {
+                tracing::info!(tool = asked.call.name, ?stop, "given up before it was executed");
+                self.flights.forget(&asked.id);
+                if stop == Stop::ServerGone {
+                    let message = "the MCP server ended before the call was sent; it was not executed";
+                    self.tell_client(jsonrpc::error(Some(&asked.id), jsonrpc::INTERNAL_ERROR, message, None)).await;
+                }
+            }
+        }
+    }
+
+    async fn permission(&self, asked: &mut Asked, definition: Option<Definition>) -> Permission {
+        let client = &self.settings.client;
+        let proposal = self.proposal(&asked.call, definition);
+        let request = self.propose_request(asked, &proposal, definition);
+        let mut view = match gate::propose(client, &request).await {
+            Ok(view) => view,
+            Err(error) => return Permission::No(Denial::refused(None, &error)),
+        };
+        let mut hold = Hold::new(self.hold_for(asked), &*self.settings.clock);
+        let mut presented = proposal.payload.clone();
+        for _ in 0..MOST_TURNS {
+            let action = view.action;
+            let stepped = match view.state {
+                State::Executing => return self.go(asked, &proposal, presented, &view).await,
+                State::Authorized => {
+                    if let Some(edited) = view.authorization.as_ref().and_then(|given| given.payload.clone()) {
+                        presented = edited;
+                    }
+                    if let Some(stop) = stop_of(asked) {
+                        gate::cancel(client, action, why(stop)).await;
+                        return Permission::Stopped(stop);
+                    }
+                    if let Err(error) = asked.call.params(&proposal.payload, &presented) {
+                        gate::cancel(client, action, "edit_refused").await;
+                        return Permission::No(Denial::unsendable(action, &error.to_string()));
+                    }
+                    gate::start(client, action, &proposal.start(&presented)).await
+                }
+                State::Waiting => match self.hold(asked, &view, &mut hold).await {
+                    Held::Moved(view) => Ok(view),
+                    Held::Pending => return Permission::No(Denial::pending(&view)),
+                    Held::Refused(error) => Err(error),
+                    Held::Stopped(stop) => {
+                        gate::cancel(client, action, why(stop)).await;
+                        return Permission::Stopped(stop);
+                    }
+                },
+                _ => return Permission::No(Denial::ended(&view)),
+            };
+            view = match stepped {
+                Ok(view) if view.action == action => view,
+                Ok(_) => return Permission::No(Denial::unsendable(action, "the gate answered for another action")),
+                Err(error) => return Permission::No(Denial::refused(Some(action), &error)),
+            };
+        }
+        Permission::No(Denial::unsendable(view.action, "the policy changed too often while it was decided"))
+    }
+
+    /// The action is started. Sends only what the gate says is being executed, under our own attempt.
+    async fn go(&self, asked: &Asked, proposal: &Proposal, presented: Value, view: &ActionView) -> Permission {
+        let execution = view.execution.as_ref().filter(|execution| execution.attempt == proposal.attempt);
+        let Some(execution) = execution else {
+            return Permission::No(Denial::ended(view));
+        };
+        let given = view.authorization.as_ref().and_then(|given| given.payload.clone());
+        let authorized = given.unwrap_or(presented);
+        let params = match asked.call.params(&proposal.payload, &authorized) {
+            Ok(_) if execution.matches == "exact" && authorized != proposal.payload => {
+                Err("the gate started another payload than it authorized".to_owned())
+            }
+            Ok(params) => Ok(params),
+            Err(error) => Err(error.to_string()),
+        };
+        match params {
+            Ok(params) => Permission::Go(Go { action: view.action, attempt: proposal.attempt.clone(), params }),
+            Err(error) => {
+                self.record(view.action, not_sent(&proposal.attempt, &error)).await;
+                Permission::No(Denial::unsendable(view.action, &error))
+            }
+        }
+    }
+
+    fn hold_for(&self, asked: &Asked) -> Duration {
+        match self.settings.hold {
+            HoldPolicy::Fixed(duration) => duration,
+            HoldPolicy::PerClient => asked.caller.bears(asked.call.transport("progressToken").is_some()),
+        }
+    }
+
+    fn proposal(&self, call: &Call, definition: Option<Definition>) -> Proposal {
+        let deadline_s = self.settings.deadline.as_secs().saturating_add(DEADLINE_MARGIN_S);
+        Proposal {
+            payload: call.payload(&self.settings.server, definition.map(|definition| definition.digest)),
+            attempt: self.fresh_id().to_string(),
+            executor: self.instance.clone(),
+            deadline_s: u32::try_from(deadline_s).unwrap_or(u32::MAX),
+        }
+    }
+
+    fn propose_request(&self, asked: &Asked, proposal: &Proposal, definition: Option<Definition>) -> ProposeRequest {
+        let settings = &self.settings;
+        let name = asked.caller.name.clone();
+        let version = if settings.agent.is_some() { None } else { asked.caller.version.clone() };
+        ProposeRequest {
+            request_id: Uuid::to_string(&self.fresh_id()),
+            agent: Agent {
+                id: settings.agent.clone().or(name).unwrap_or_else(|| "unknown-client".to_owned()),
+                version: settings.agent_version.clone().or(version),
+            },
+            model: settings.model.clone().or_else(|| asked.call.model()),
+            user: settings.user.clone(),
+            environment: settings.environment.clone(),
+            tool: ToolRef {
+                name: asked.call.name.clone(),
+                server: settings.server.clone(),
+                definition: definition.map(|definition| definition.digest),
+            },
+            category: Some(definition.map_or(Category::Execute, |definition| definition.category)),
+            resource: None,
+            payload: proposal.payload.clone(),
+            intent: None,
+            context: definition.and_then(change),
+            correlation: asked.call.correlation(),
+            source: Some(Source { via: "mcp".to_owned(), version: Some(env!("CARGO_PKG_VERSION").to_owned()) }),
+            start_if_allowed: Some(StartNow {
+                attempt: proposal.attempt.clone(),
+                executor: Some(proposal.executor.clone()),
+                deadline_s: Some(proposal.deadline_s),
+            }),
+            redeem: true,
+            wait_s: 0,
+        }
+    }
+}
+
+impl Proposal {
+    fn start(&self, payload: &Value) -> StartRequest {
+        StartRequest {
+            attempt: self.attempt.clone(),
+            executor: Some(self.executor.clone()),
+            payload: Some(payload.clone()),
+            payload_sha256: None,
+            deadline_s: Some(self.deadline_s),
+        }
+    }
+}
+
+/// What reviewers and policy are told about a definition that is not the one first seen.
+fn change(definition: Definition) -> Option<Value> {
+    let before = definition.before?;
+    let mut context = Object::new();
+    context.insert("definition_changed", true);
+    context.insert("definition_before", before.to_string());
+    Some(Value::Object(context))
+}
+
+/// Why a call that was not sent shall not be. A client that is gone takes nothing back that was allowed before.
+fn stop_of(asked: &Asked) -> Option<Stop> {
+    asked.stop.borrow().filter(|stop| *stop != Stop::ClientGone)
+}
+
+/// The stable name under which the gate records why a call was given up.
+pub(crate) fn why(stop: Stop) -> &'static str {
+    match stop {
+        Stop::Cancelled => "client_cancelled",
+        Stop::ClientGone => "client_disconnected",
+        Stop::ServerGone => "server_ended",
+    }
+}

@@ -1,0 +1,146 @@
+//! The tools that the server listed: their definitions' hashes, and what kind of side effect they announce.
+
+use std::collections::HashMap;
+
+use countersign_evidence::digest::Digest;
+use countersign_evidence::json::Value;
+use countersign_evidence::record::Category;
+
+/// Most tools that are remembered; a server that lists more has the rest proposed without a definition.
+const MOST_TOOLS: usize = 10_000;
+
+/// What is known of one tool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Definition {
+    /// SHA-256 of the canonical form of the tool object.
+    pub(crate) digest: Digest,
+    /// The kind of side effect that its annotations announce.
+    pub(crate) category: Category,
+    /// The first digest seen in this run, where it was another.
+    pub(crate) before: Option<Digest>,
+}
+
+/// Definitions as last listed.
+#[derive(Debug, Default)]
+pub(crate) struct Catalogue {
+    tools: HashMap<String, Known>,
+    complete: bool,
+}
+
+#[derive(Debug)]
+struct Known {
+    first: Digest,
+    now: Digest,
+    category: Category,
+    fresh: bool,
+}
+
+/// The category that a tool's annotations announce. Annotations are hints of an untrusted server: the policy's catalogue wins.
+///
+/// `readOnlyHint: true` is `read`; else `destructiveHint: false` is `write` (it only adds); else `destructiveHint: true` is
+/// `delete` (what was there may be gone). A tool that says neither could do anything, as if it ran code: `execute`.
+pub fn category_of(tool: &Value) -> Category {
+    let hint = |name: &str| tool.get("annotations").and_then(|hints| hints.get(name)).and_then(Value::as_bool);
+    match (hint("readOnlyHint"), hint("destructiveHint")) {
+        (Some(true), _) => Category::Read,
+        (_, Some(false)) => Category::Write,
+        (_, Some(true)) => Category::Delete,
+        (_, None) => Category::Execute,
+    }
+}
+
+impl Catalogue {
+    /// Reads one page of a `tools/list` result; the last one completes the listing.
+    pub(crate) fn observe(&mut self, result: &Value) {
+        let tools = result.get("tools").and_then(Value::as_array).unwrap_or_default();
+        for tool in tools {
+            if let Some(name) = tool.get("name").and_then(Value::as_str) {
+                self.learn(name, tool);
+            }
+        }
+        if result.get("nextCursor").is_none_or(Value::is_null) {
+            self.complete = true;
+        }
+    }
+
+    /// What was listed may no longer hold (`notifications/tools/list_changed`).
+    pub(crate) fn stale(&mut self) {
+        self.complete = false;
+        self.tools.values_mut().for_each(|known| known.fresh = false);
+    }
+
+    /// The server does not list its tools: it is not asked again until something changes.
+    pub(crate) fn give_up(&mut self) {
+        self.complete = true;
+    }
+
+    /// Whether the server must be asked before the next call.
+    pub(crate) fn needs_listing(&self) -> bool {
+        !self.complete
+    }
+
+    /// The tool's definition, where the server's latest listing has it.
+    pub(crate) fn find(&self, name: &str) -> Option<Definition> {
+        let known = self.tools.get(name).filter(|known| known.fresh)?;
+        let before = (known.first != known.now).then_some(known.first);
+        Some(Definition { digest: known.now, category: known.category, before })
+    }
+
+    fn learn(&mut self, name: &str, tool: &Value) {
+        let digest = Digest::of(tool.to_canonical().as_bytes());
+        if let Some(known) = self.tools.get_mut(name) {
+            if known.now != digest {
+                tracing::warn!(tool = name, before = %known.now, now = %digest, "the server changed a tool's definition");
+            }
+            *known = Known { first: known.first, now: digest, category: category_of(tool), fresh: true };
+        } else if self.tools.len() < MOST_TOOLS {
+            let known = Known { first: digest, now: digest, category: category_of(tool), fresh: true };
+            self.tools.insert(name.to_owned(), known);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use countersign_evidence::json::{Limits, parse};
+
+    fn json(text: &str) -> Value {
+        parse(text.as_bytes(), Limits::default()).unwrap()
+    }
+
+    #[test]
+    fn annotations_become_categories() {
+        for (annotations, category) in [
+            (r#"{"readOnlyHint":true}"#, Category::Read),
+            (r#"{"readOnlyHint":true,"destructiveHint":true}"#, Category::Read),
+            (r#"{"readOnlyHint":false,"destructiveHint":false}"#, Category::Write),
+            (r#"{"destructiveHint":true}"#, Category::Delete),
+            (r#"{"readOnlyHint":false}"#, Category::Execute),
+            (r#"{"readOnlyHint":"true"}"#, Category::Execute),
+            ("null", Category::Execute),
+        ] {
+            assert_eq!(category_of(&json(&format!(r#"{{"annotations":{annotations}}}"#))), category, "{annotations}");
+        }
+        assert_eq!(category_of(&json("{}")), Category::Execute);
+    }
+
+    #[test]
+    fn a_changed_definition_is_told_apart_until_it_is_changed_back() {
+        let mut catalogue = Catalogue::default();
+        assert!(catalogue.needs_listing());
+        catalogue.observe(&json(r#"{"tools":[{"name":"t","v":1}],"nextCursor":"2"}"#));
+        assert!(catalogue.needs_listing());
+        catalogue.observe(&json(r#"{"tools":[{"name":"u"}]}"#));
+        assert!(!catalogue.needs_listing());
+        let first = catalogue.find("t").unwrap();
+        assert_eq!((first.digest, first.before), (Digest::of(br#"{"name":"t","v":1}"#), None));
+        catalogue.stale();
+        assert_eq!((catalogue.find("t"), catalogue.needs_listing()), (None, true));
+        catalogue.observe(&json(r#"{"tools":[{"v":2,"name":"t"}]}"#));
+        assert_eq!(catalogue.find("t").unwrap().before, Some(first.digest));
+        catalogue.observe(&json(r#"{"tools":[{"v":1,"name":"t"}]}"#));
+        assert_eq!(catalogue.find("t").unwrap(), first);
+    }
+}

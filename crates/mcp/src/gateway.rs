@@ -1,0 +1,87 @@
+//! What the pumps and the calls of one connection share.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use countersign_evidence::id::uuid_v7;
+use tokio::sync::{Semaphore, mpsc};
+use uuid::Uuid;
+
+use crate::catalogue::Catalogue;
+use crate::config::Settings;
+use crate::flights::Flights;
+use crate::lines::Out;
+use crate::peers::Caller;
+
+/// One client, one server, and what is between them.
+pub(crate) struct Gateway {
+    pub(crate) settings: Settings,
+    /// This process's run, as the evidence names the executor.
+    pub(crate) instance: String,
+    pub(crate) flights: Flights,
+    /// Free places for calls.
+    pub(crate) places: Arc<Semaphore>,
+    /// One listing of tools at a time.
+    pub(crate) listing: tokio::sync::Mutex<()>,
+    catalogue: Mutex<Catalogue>,
+    initialized: Mutex<Caller>,
+    to_client: mpsc::Sender<Out>,
+    to_server: mpsc::Sender<Out>,
+}
+
+impl Gateway {
+    /// A gateway that hands its lines to these two writers.
+    pub(crate) fn new(settings: Settings, to_client: mpsc::Sender<Out>, to_server: mpsc::Sender<Out>) -> Self {
+        let instance = uuid_v7(settings.clock.now(), &*settings.random);
+        Gateway {
+            instance: format!("mcp-{instance}"),
+            flights: Flights::default(),
+            places: Arc::new(Semaphore::new(settings.most_calls)),
+            listing: tokio::sync::Mutex::default(),
+            catalogue: Mutex::default(),
+            initialized: Mutex::default(),
+            to_client,
+            to_server,
+            settings,
+        }
+    }
+
+    /// The tools as last listed.
+    pub(crate) fn catalogue(&self) -> MutexGuard<'_, Catalogue> {
+        self.catalogue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The client as `initialize` named it.
+    pub(crate) fn initialized(&self) -> MutexGuard<'_, Caller> {
+        self.initialized.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A line for the client. A client that is gone gets nothing, which is no error here: its end of input says so.
+    pub(crate) async fn tell_client(&self, line: String) {
+        drop(self.to_client.send(Out::Line(line)).await);
+    }
+
+    /// A line for the server; `false` where it takes no more.
+    pub(crate) async fn tell_server(&self, line: String) -> bool {
+        self.to_server.send(Out::Line(line)).await.is_ok()
+    }
+
+    /// A place in the queue to the server, taken before a call is marked as sent.
+    pub(crate) async fn place_to_server(&self) -> Option<mpsc::Permit<'_, Out>> {
+        self.to_server.reserve().await.ok()
+    }
+
+    /// Nothing more for the server: its input ends.
+    pub(crate) async fn end_server(&self) {
+        drop(self.to_server.send(Out::End).await);
+    }
+
+    /// Nothing more for the client.
+    pub(crate) async fn end_client(&self) {
+        drop(self.to_client.send(Out::End).await);
+    }
+
+    /// An id that nobody can guess.
+    pub(crate) fn fresh_id(&self) -> Uuid {
+        uuid_v7(self.settings.clock.now(), &*self.settings.random)
+    }
+}

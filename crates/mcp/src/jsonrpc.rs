@@ -1,0 +1,191 @@
+//! JSON-RPC 2.0 messages, as far as a gateway must tell them apart (MCP "Messages").
+
+use countersign_evidence::json::{Object, Value};
+
+/// Not JSON (JSON-RPC 2.0 §5.1).
+pub(crate) const PARSE_ERROR: i64 = -32700;
+/// JSON, but no message that can be passed on.
+pub(crate) const INVALID_REQUEST: i64 = -32600;
+/// The parameters are not what the method takes.
+pub(crate) const INVALID_PARAMS: i64 = -32602;
+/// The gateway or the server behind it failed.
+pub(crate) const INTERNAL_ERROR: i64 = -32603;
+
+/// A request id: a string or an integer (MCP allows no null).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Id(Value);
+
+impl Id {
+    /// The id in `value`, where it is one.
+    pub(crate) fn new(value: &Value) -> Option<Self> {
+        let is_id = match value {
+            Value::String(_) => true,
+            Value::Number(number) => {
+                let decimal = number.decimal();
+                i64::try_from(decimal.digits.len()).is_ok_and(|length| decimal.point >= length)
+            }
+            _ => false,
+        };
+        is_id.then(|| Id(value.clone()))
+    }
+
+    /// Its canonical text: equal exactly for equal ids, and `"1"` is not `1`.
+    pub(crate) fn key(&self) -> String {
+        self.0.to_canonical()
+    }
+
+    /// As JSON.
+    pub(crate) fn to_value(&self) -> Value {
+        self.0.clone()
+    }
+}
+
+/// What kind of message an object is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Wants an answer.
+    Request { id: Id, method: String },
+    /// Wants none.
+    Notification { method: String },
+    /// Answers a request; without an id where the peer could not read it.
+    Response { id: Option<Id> },
+}
+
+/// One message with all its members.
+#[derive(Debug, Clone)]
+pub(crate) struct Message {
+    pub(crate) kind: Kind,
+    pub(crate) body: Object,
+}
+
+/// Why a JSON value is no message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Invalid {
+    #[error("batches are not supported: send each message on a line of its own (nothing of the batch was executed)")]
+    Batch,
+    #[error("a message is a JSON object")]
+    NotAnObject,
+    #[error("the member \"jsonrpc\" must be \"2.0\"")]
+    Version,
+    #[error("the member \"method\" must be a string")]
+    Method,
+    #[error("the member \"id\" must be a string or an integer")]
+    Id,
+    #[error("a message is a request (with \"method\") or a response (with either \"result\" or \"error\"), not both")]
+    Ambiguous,
+}
+
+impl Message {
+    /// Tells what `value` is. What two readers could take for two kinds is refused.
+    pub(crate) fn read(value: Value) -> Result<Self, Invalid> {
+        let body = match value {
+            Value::Object(body) => body,
+            Value::Array(_) => return Err(Invalid::Batch),
+            _ => return Err(Invalid::NotAnObject),
+        };
+        if body.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
+            return Err(Invalid::Version);
+        }
+        let answers = usize::from(body.contains("result")) + usize::from(body.contains("error"));
+        let kind = match (body.get("method"), answers) {
+            (Some(Value::String(method)), 0) => match body.get("id") {
+                Some(id) => Kind::Request { id: Id::new(id).ok_or(Invalid::Id)?, method: method.clone() },
+                None => Kind::Notification { method: method.clone() },
+            },
+            (Some(_), 0) => return Err(Invalid::Method),
+            (None, 1) => match body.get("id") {
+                Some(Value::Null) if body.contains("error") => Kind::Response { id: None },
+                Some(id) => Kind::Response { id: Some(Id::new(id).ok_or(Invalid::Id)?) },
+                None => Kind::Response { id: None },
+            },
+            _ => return Err(Invalid::Ambiguous),
+        };
+        Ok(Message { kind, body })
+    }
+
+    /// The params, where there are some.
+    pub(crate) fn params(&self) -> Option<&Value> {
+        self.body.get("params")
+    }
+
+    /// The line that says the same: our own serialization of what was read.
+    pub(crate) fn into_line(self) -> String {
+        Value::Object(self.body).to_canonical()
+    }
+}
+
+/// The line of a request.
+pub(crate) fn request(id: &Id, method: &str, params: Value) -> String {
+    line([("id", id.to_value()), ("method", Value::from(method)), ("params", params)])
+}
+
+/// The line of a notification.
+pub(crate) fn notification(method: &str, params: Value) -> String {
+    line([("method", Value::from(method)), ("params", params)])
+}
+
+/// The line of a successful answer.
+pub(crate) fn result(id: &Id, result: Value) -> String {
+    line([("id", id.to_value()), ("result", result)])
+}
+
+/// The line of an error answer; the id is null where it could not be read, or where it is another request's.
+pub(crate) fn error(id: Option<&Id>, code: i64, message: &str, data: Option<Value>) -> String {
+    let mut error = Object::new();
+    error.insert("code", code);
+    error.insert("message", message);
+    if let Some(data) = data {
+        error.insert("data", data);
+    }
+    line([("id", id.map(Id::to_value).unwrap_or_default()), ("error", Value::from(error))])
+}
+
+fn line<const N: usize>(members: [(&str, Value); N]) -> String {
+    let mut message: Object = members.into_iter().collect();
+    message.insert("jsonrpc", "2.0");
+    Value::Object(message).to_canonical()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use countersign_evidence::json::{Limits, parse};
+
+    fn read(text: &str) -> Result<Kind, Invalid> {
+        Message::read(parse(text.as_bytes(), Limits::default()).unwrap()).map(|message| message.kind)
+    }
+
+    #[test]
+    fn messages_are_told_apart() {
+        let id = |value: Value| Id::new(&value).unwrap();
+        let request = |value| Kind::Request { id: id(value), method: "m".into() };
+        assert_eq!(read(r#"{"jsonrpc":"2.0","id":1,"method":"m"}"#), Ok(request(Value::from(1))));
+        assert_eq!(read(r#"{"jsonrpc":"2.0","id":"1","method":"m"}"#), Ok(request(Value::from("1"))));
+        assert_ne!(id(Value::from(1)).key(), id(Value::from("1")).key());
+        assert_eq!(read(r#"{"jsonrpc":"2.0","method":"m"}"#), Ok(Kind::Notification { method: "m".into() }));
+        assert_eq!(read(r#"{"jsonrpc":"2.0","id":0,"result":null}"#), Ok(Kind::Response { id: Some(id(0.into())) }));
+        assert_eq!(read(r#"{"jsonrpc":"2.0","id":null,"error":{}}"#), Ok(Kind::Response { id: None }));
+    }
+
+    #[test]
+    fn what_could_be_read_in_two_ways_is_refused() {
+        for (text, invalid) in [
+            ("[]", Invalid::Batch),
+            (r#"[{"jsonrpc":"2.0","id":1,"method":"tools/call"}]"#, Invalid::Batch),
+            ("1", Invalid::NotAnObject),
+            (r#"{"id":1,"method":"m"}"#, Invalid::Version),
+            (r#"{"jsonrpc":2.0,"id":1,"method":"m"}"#, Invalid::Version),
+            (r#"{"jsonrpc":"2.0","id":null,"method":"m"}"#, Invalid::Id),
+            (r#"{"jsonrpc":"2.0","id":1.5,"method":"m"}"#, Invalid::Id),
+            (r#"{"jsonrpc":"2.0","id":{},"method":"m"}"#, Invalid::Id),
+            (r#"{"jsonrpc":"2.0","id":1,"method":["tools/call"]}"#, Invalid::Method),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"m","result":{}}"#, Invalid::Ambiguous),
+            (r#"{"jsonrpc":"2.0","id":1,"error":{},"result":{}}"#, Invalid::Ambiguous),
+            (r#"{"jsonrpc":"2.0","id":1}"#, Invalid::Ambiguous),
+            (r#"{"jsonrpc":"2.0","id":null,"result":{}}"#, Invalid::Id),
+        ] {
+            assert_eq!(read(text), Err(invalid), "{text}");
+        }
+    }
+}
