@@ -15,6 +15,8 @@ pub(crate) enum Exit {
     NotChecked,
     /// The gate does not answer.
     Unreachable,
+    /// As the program that ran below it.
+    As(u8),
 }
 
 impl Exit {
@@ -26,6 +28,7 @@ impl Exit {
             Exit::Usage => 2,
             Exit::NotChecked => 3,
             Exit::Unreachable => 4,
+            Exit::As(code) => code,
         }
     }
 }

@@ -9,10 +9,15 @@ mod config;
 mod connect;
 mod error;
 mod exit;
+mod facts;
 mod global;
+mod logging;
 mod output;
+mod progress;
+mod report;
 mod routes;
 mod session;
+mod starter;
 mod style;
 mod system;
 mod table;
@@ -34,6 +39,7 @@ use crate::session::Session;
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    logging::begin();
     let mut session = Session::new(arguments.global);
     match commands::run(arguments.command, &mut session).await {
         Ok(exit) => exit.into(),

@@ -6,10 +6,14 @@ use countersign_evidence::json;
 use serde::Serialize;
 
 use crate::style::{Paint, Style};
-use crate::table::Table;
+use crate::table::{Table, wrap};
+use crate::visible::{visible, visible_lines};
 
 /// Longest answer that is read from a terminal, in bytes.
 const MOST_ANSWER: u64 = 64 << 10;
+
+/// How far a sentence's further lines are set in.
+const SET_IN: usize = 4;
 
 /// Standard output, and the person in front of it.
 pub(crate) struct Output {
@@ -56,6 +60,28 @@ impl Output {
     pub(crate) fn painted(&mut self, paint: Paint, text: impl AsRef<str>) -> io::Result<()> {
         let text = self.style.paint(paint, text.as_ref());
         self.line(text)
+    }
+
+    /// A sentence, its further lines set in.
+    pub(crate) fn sentence(&mut self, text: &str) -> io::Result<()> {
+        let width = self.style.width.map(|width| width.saturating_sub(SET_IN));
+        for (at, piece) in wrap(&visible(text), width).iter().enumerate() {
+            let before = if at == 0 { String::new() } else { " ".repeat(SET_IN) };
+            self.painted(Paint::Bold, format!("{before}{piece}"))?;
+        }
+        Ok(())
+    }
+
+    /// Text that someone else wrote: each line behind a bar, also where the terminal would wrap it, so that it cannot pass for
+    /// ours.
+    pub(crate) fn quote(&mut self, text: &str) -> io::Result<()> {
+        let width = self.style.width.map(|width| width.saturating_sub(2));
+        for line in visible_lines(text).split('\n') {
+            for piece in wrap(line, width) {
+                self.line(format!("│ {piece}").trim_end())?;
+            }
+        }
+        Ok(())
     }
 
     /// Bytes as they are: a proof, a checkpoint.

@@ -56,6 +56,13 @@ impl Session {
     /// [`Failure::No`] where it names none or several.
     pub(crate) async fn action(&mut self, id: &str) -> Result<Uuid, Failure> {
         let client = self.client().await?;
+        if let Ok(action) = id.trim().parse::<Uuid>() {
+            let answer = client.action(action, 0).await;
+            // Whatever else is wrong is told by the question that follows.
+            if answer.err().and_then(|error| error.problem().map(|problem| problem.status)) != Some(404) {
+                return Ok(action);
+            }
+        }
         let resolved: Resolved = client.get(&routes::resolve(id.trim())).await?;
         match resolved.actions.as_slice() {
             [action] => Ok(*action),

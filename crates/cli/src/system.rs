@@ -27,7 +27,6 @@ impl Clock for SystemClock {
 
 /// The system's generator.
 #[derive(Debug, Clone, Copy, Default)]
-#[allow(dead_code)] // for whoever runs a gate or a gateway in this process
 pub(crate) struct SystemRandom;
 
 impl Random for SystemRandom {

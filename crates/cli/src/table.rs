@@ -7,6 +7,9 @@ use crate::style::{Paint, Style};
 /// Space between columns.
 const GAP: usize = 2;
 
+/// Text is not wrapped into narrower columns than this.
+const LEAST_WRAP: usize = 20;
+
 /// A column.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Column {
@@ -152,6 +155,25 @@ pub(crate) fn shorten(text: &str, most: usize) -> String {
     out
 }
 
+/// The text in pieces of at most `width` columns; whole where there is no limit. At least one piece.
+pub(crate) fn wrap(text: &str, width: Option<usize>) -> Vec<String> {
+    let Some(width) = width.map(|width| width.max(LEAST_WRAP)) else { return vec![text.to_owned()] };
+    let mut pieces = vec![String::new()];
+    let mut used = 0;
+    for character in text.chars() {
+        let columns = character.width().unwrap_or(0);
+        if used + columns > width {
+            pieces.push(String::new());
+            used = 0;
+        }
+        used += columns;
+        if let Some(piece) = pieces.last_mut() {
+            piece.push(character);
+        }
+    }
+    pieces
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -191,6 +213,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn wrapped_text_fits_and_is_whole(text in any::<String>(), width in 20usize..60) {
+            let pieces = wrap(&text, Some(width));
+            prop_assert!(pieces.iter().all(|piece| piece.chars().filter_map(char::width).sum::<usize>() <= width));
+            prop_assert_eq!(pieces.concat(), text);
+        }
+
         #[test]
         fn shortened_text_fits_and_says_so(text in any::<String>(), most in 1usize..40) {
             let short = shorten(&text, most);

@@ -156,7 +156,7 @@ impl Gate {
             Some(authorization) if authorization.policy_set.version != policy.version() => {
                 let question = self.shared.question_of(&open, None).await?;
                 let version = open.action.payload_version();
-                Ok(Some(Arc::new(self.shared.judge_again(&policy, question, &open.key, version))))
+                Ok(Some(Arc::new(self.shared.judge_again(&policy, &question, &open.key, version))))
             }
             _ => Ok(None),
         }
@@ -236,6 +236,31 @@ impl Gate {
         }
     }
 
+    /// Follows the writer.
+    pub fn told(&self) -> watch::Receiver<WriterState> {
+        self.told.clone()
+    }
+
+    /// Records that the log is closed in good order.
+    ///
+    /// # Errors
+    /// [`GateError`].
+    pub async fn close(&self) -> Result<(), GateError> {
+        let body = countersign_evidence::record::LogClosed { epoch: self.shared.epoch };
+        let draft = Draft::plain(self.shared.new_id(), crate::draft::system(), body);
+        self.send(Command::System(vec![draft])).await.map(drop)
+    }
+
+    /// Version of the policy set in force.
+    pub fn policy_version(&self) -> String {
+        self.shared.policy().version().to_owned()
+    }
+
+    /// Whether no policy is in force, so that everything is denied.
+    pub fn denies_everything(&self) -> bool {
+        self.shared.policy().is_empty()
+    }
+
     /// Actions held in memory: open ones, and ended ones until the index has read them.
     pub fn held_actions(&self) -> usize {
         self.shared.board.len()
@@ -264,7 +289,7 @@ impl Gate {
             Answer::View(view) => Ok(Some(*view)),
             Answer::Refused(error) => Err(error),
             Answer::Stale => Ok(None),
-            Answer::Position(_) | Answer::Closed { .. } => Err(GateError::Broken("another answer was due".to_owned())),
+            Answer::Position(_) | Answer::Closed(_) => Err(GateError::Broken("another answer was due".to_owned())),
         }
     }
 

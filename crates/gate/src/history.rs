@@ -18,7 +18,7 @@ const MOST_REMEMBERED: usize = 200_000;
 
 /// Counters over the recent past.
 #[derive(Default)]
-pub struct History(Mutex<Counters>);
+pub(crate) struct History(Mutex<Counters>);
 
 #[derive(Default)]
 struct Counters {
@@ -63,15 +63,27 @@ impl History {
         facts
     }
 
-    /// The wanted facts as they are, counting nothing: for a decision that is made again.
+    /// The wanted facts for a decision that is made again: as they are, without what this proposal itself counted.
     pub(crate) fn look(
         &self,
         subject: &Subject<'_>,
         wanted: &BTreeSet<FactName>,
         catalogue: &Catalogue,
+        proposed_at: Timestamp,
         now: Timestamp,
     ) -> Facts {
-        self.0.lock().facts(subject, wanted, catalogue, minute(now))
+        let mut facts = self.0.lock().facts(subject, wanted, catalogue, minute(now));
+        let ago = minute(now) - minute(proposed_at);
+        if ago < HOUR_MIN {
+            facts.actions_last_hour = facts.actions_last_hour.map(|count| count.saturating_sub(1));
+        }
+        for (name, own) in &subject.amounts {
+            let window = catalogue.sums.get(name).map_or(0, countersign_policy::Sum::window_s);
+            if let Some(sum) = facts.sums.get_mut(name).filter(|_| ago < i64::try_from(window / 60).unwrap_or(i64::MAX)) {
+                *sum = sum.checked_sub(*own).unwrap_or(*sum);
+            }
+        }
+        facts
     }
 
     pub(crate) fn denied(&self, fingerprint: [u8; 16], now: Timestamp) {

@@ -38,7 +38,6 @@ pub(crate) struct Question {
 pub(crate) struct Judged {
     pub(crate) draft: Draft,
     pub(crate) decision: Decision,
-    pub(crate) policy: PolicyRef,
     /// For the agent's model.
     pub(crate) message: String,
     /// What each fired review rule says to people.
@@ -105,13 +104,12 @@ impl Shared {
         if total > MOST_REASONS {
             fields.push(Field::new("reasons", json::to_value(&reasons).unwrap_or_default()));
         }
-        let policy_set = body.policy_set.clone();
-        let by = actor(ActorKind::Policy, &policy_set.version);
+        let by = actor(ActorKind::Policy, &body.policy_set.version);
         let sections = vec![Fields { key, wrapped_by: None, fields }];
         let draft = Draft::sealed(self.new_id(), by, body, &self.settings().origin, sections, self.random());
         let told = |one: &countersign_policy::Requirement| (one.rule.clone(), one.message.clone().unwrap_or_default());
         let rule_messages = answer.review.iter().map(told).collect();
-        Judged { draft, decision, policy: policy_set, message: answer.message, rule_messages }
+        Judged { draft, decision, message: answer.message, rule_messages }
     }
 
     fn ask(&self, policy: &PolicySet, question: &Question, facts: &Facts) -> countersign_policy::Decision {

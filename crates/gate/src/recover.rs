@@ -44,6 +44,7 @@ impl Gate {
             history: History::default(),
             policy: RwLock::new(Arc::new(nothing)),
             board: Board::default(),
+            epoch: head.epoch,
         });
         if let Some(active) = shared.active_policy().await? {
             *shared.policy.write() = Arc::new(active);
@@ -51,17 +52,16 @@ impl Gate {
         let state = shared.rebuild(head).await?;
         let (jobs, queue) = mpsc::channel(shared.settings().queue);
         let (teller, told) = watch::channel(WriterState::Writing(state.head.size()));
-        let epoch = state.head.epoch;
         let writer = Writer::new(Arc::clone(&shared), state, queue, teller, tokio::runtime::Handle::current());
         let thread = std::thread::Builder::new().name("writer".to_owned());
         thread.spawn(move || writer.run()).map_err(unavailable)?;
         let gate = Gate { shared, jobs, told };
-        gate.record_opening(epoch).await?;
+        gate.record_opening().await?;
         Ok(gate)
     }
 
-    async fn record_opening(&self, epoch: u64) -> Result<(), GateError> {
-        let settings = self.shared.settings();
+    async fn record_opening(&self) -> Result<(), GateError> {
+        let (settings, epoch) = (self.shared.settings(), self.shared.epoch);
         let body = LogOpened { origin: settings.origin.clone(), epoch, version: settings.version.clone() };
         let draft = Draft::plain(self.shared.new_id(), system(), body);
         self.send(Command::System(vec![draft])).await.map(drop)

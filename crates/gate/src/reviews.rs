@@ -8,6 +8,7 @@ use countersign_evidence::key::Key;
 use countersign_evidence::record::{
     ActorKind, Authentication, KeyKind, ReviewDecided, ReviewPresented, Separation, Verdict as Say,
 };
+use countersign_evidence::time::Timestamp;
 use countersign_journal::KeyKind as OwnerKind;
 use countersign_policy::PolicySet;
 use countersign_wire::{ActionView, DecideRequest, PendingReview, Presentation, RequirementView, SeatView};
@@ -19,12 +20,22 @@ use crate::draft::{Draft, Field, Fields, actor};
 use crate::error::GateError;
 use crate::gate::{Gate, may_see, value_of};
 use crate::judge::{Judged, Question};
+use crate::history::Subject;
 use crate::load::user_of;
 use crate::open_action::OpenAction;
+use crate::prepare::amounts;
 use crate::shared::Shared;
 
 const RENDERER: &str = concat!("countersign/", env!("CARGO_PKG_VERSION"));
 const MOST_REASON: usize = 4_096;
+
+/// A question that is asked again about an action that exists.
+pub(crate) struct Again {
+    question: Question,
+    /// The payload as proposed: that is what the facts have counted already.
+    counted: Value,
+    proposed_at: Timestamp,
+}
 
 /// Who decides, as it is recorded.
 struct Reviewer {
@@ -172,7 +183,7 @@ impl Gate {
         }
         let question = self.shared.question_of(open, Some(payload.clone())).await?;
         let policy = self.shared.policy();
-        let judged = self.shared.judge_again(&policy, question, &open.key, open.action.payload_version() + 1);
+        let judged = self.shared.judge_again(&policy, &question, &open.key, open.action.payload_version() + 1);
         Ok(Edit { payload: Arc::new(payload.clone()), plain, judged: Arc::new(judged) })
     }
 
@@ -202,7 +213,7 @@ impl Gate {
 
 impl Shared {
     /// What policy is asked about an action that exists, with another payload where it was edited.
-    pub(crate) async fn question_of(&self, open: &OpenAction, edited: Option<Value>) -> Result<Question, GateError> {
+    pub(crate) async fn question_of(&self, open: &OpenAction, edited: Option<Value>) -> Result<Again, GateError> {
         let (told, _) = self.tell(open.positions.get(..1).unwrap_or_default()).await?;
         let first = told.first().ok_or(GateError::NotFound("action"))?;
         let field = |name: &str| first.opened.fields.get(name);
@@ -210,8 +221,9 @@ impl Shared {
         let proposed = &open.action.proposed;
         let user: Option<countersign_wire::UserRef> =
             field("user").cloned().and_then(|user| json::from_value(user).ok());
-        let in_question = edited.or_else(|| open.edited.as_deref().cloned()).or_else(|| field("payload").cloned());
-        Ok(Question {
+        let counted = field("payload").cloned().ok_or(GateError::NotFound("payload"))?;
+        let in_question = edited.or_else(|| open.edited.as_deref().cloned()).unwrap_or_else(|| counted.clone());
+        let question = Question {
             agent: proposed.agent.id.clone(),
             server: proposed.tool.server.clone(),
             tool: proposed.tool.name.clone(),
@@ -219,25 +231,28 @@ impl Shared {
             environment: open.action.environment.clone(),
             user: user.map(|user| (user.id, user.groups)),
             model: proposed.model.clone(),
-            payload: in_question.ok_or(GateError::NotFound("payload"))?,
+            payload: in_question,
             resource: proposed.resource_type.clone().map(|kind| (kind, text("resource"))),
             intent: text("intent"),
             source: proposed.source.via.clone(),
             time: self.now(),
-        })
+        };
+        Ok(Again { question, counted, proposed_at: open.action.proposed_at })
     }
 
-    /// Decides again. The action itself counts in the facts already.
-    pub(crate) fn judge_again(&self, policy: &PolicySet, question: Question, key: &Key, version: u32) -> Judged {
+    /// Decides again.
+    pub(crate) fn judge_again(&self, policy: &PolicySet, again: &Again, key: &Key, version: u32) -> Judged {
+        let question = &again.question;
         let tool = format!("{}/{}", question.server, question.tool);
-        let subject = crate::history::Subject {
+        let subject = Subject {
             agent: &question.agent,
             tool: &tool,
             fingerprint: self.fingerprint(&question.payload.to_canonical()),
-            amounts: std::collections::BTreeMap::new(),
+            amounts: amounts(policy.catalogue(), &tool, &again.counted),
         };
-        let facts = self.history.look(&subject, policy.facts_wanted(), policy.catalogue(), question.time);
-        self.judge(policy, &question, facts, key, version)
+        let (wanted, catalogue) = (policy.facts_wanted(), policy.catalogue());
+        let facts = self.history.look(&subject, wanted, catalogue, again.proposed_at, question.time);
+        self.judge(policy, question, facts, key, version)
     }
 }
 

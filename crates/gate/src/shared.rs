@@ -44,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) history: History,
     pub(crate) policy: RwLock<Arc<PolicySet>>,
     pub(crate) board: Board,
+    /// Fencing epoch of this opening.
+    pub(crate) epoch: u64,
 }
 
 impl Shared {

@@ -19,7 +19,7 @@ impl Gate {
     /// # Errors
     /// [`GateError::NotFound`].
     pub async fn story(&self, caller: &Caller, action: Uuid) -> Result<Story, GateError> {
-        let (told, action) = self.told(caller, action).await?;
+        let (told, action) = self.tell_action(caller, action).await?;
         let state = view::state(&action.stage);
         Ok(Story {
             action: action.id,
@@ -36,11 +36,11 @@ impl Gate {
     /// # Errors
     /// [`GateError::NotFound`].
     pub async fn records(&self, caller: &Caller, action: Uuid) -> Result<Vec<RecordView>, GateError> {
-        let (told, _) = self.told(caller, action).await?;
+        let (told, _) = self.tell_action(caller, action).await?;
         Ok(told.into_iter().map(record_view).collect())
     }
 
-    async fn told(&self, caller: &Caller, id: Uuid) -> Result<(Vec<Told>, Action), GateError> {
+    async fn tell_action(&self, caller: &Caller, id: Uuid) -> Result<(Vec<Told>, Action), GateError> {
         let positions = match self.shared.board.get(id) {
             Some(open) => open.positions.clone(),
             None => self.shared.indexed_positions(id)?.ok_or(GateError::NotFound("action"))?,

@@ -28,7 +28,7 @@ impl Gate {
         // Durable: the open actions are closed, and which keys will go is on record.
         let requested = self.shared.system_draft(caller, SubjectErasureRequested { keys: keys.clone() }, Vec::new());
         let command = Command::CloseSubject { subjects: keys.clone(), draft: Box::new(requested) };
-        let Answer::Closed { actions, .. } = self.send(command).await? else {
+        let Answer::Closed(actions) = self.send(command).await? else {
             return Err(GateError::Broken("another answer was due".to_owned()));
         };
         // The keys are gone from every file when this returns.

@@ -1,1 +1,32 @@
 //! The gate over HTTP: routes, authentication, problems, metrics.
+//!
+//! [`router::entries`](router) has every route on one screen; each verb is a file below `routes`. Every error is an
+//! RFC 9457 problem whose type is stable; `kinds` lists them all.
+
+mod answer;
+mod app;
+mod asker;
+mod body;
+mod in_process;
+mod kinds;
+mod listener;
+mod metrics;
+mod openapi;
+mod params;
+mod peer;
+mod problem;
+mod route;
+mod router;
+mod routes;
+mod serve;
+mod trivial;
+
+pub use app::App;
+pub use in_process::in_process;
+pub use listener::{Listener, OwnerSocket};
+pub use openapi::openapi;
+pub use peer::Peer;
+pub use route::{Access, RouteInfo};
+pub use router::{route_table, router};
+pub use serve::{ServeLimits, serve};
+pub use trivial::trivial_router;

@@ -1,1 +1,41 @@
-//! The questions' store: one row per action, rebuildable.
+//! The questions' store: one row per action, filled from the log in order, rebuildable at any time.
+//!
+//! | to do this | start at |
+//! |---|---|
+//! | open it, or build it anew | [`Index::open`], [`Setup`], [`ReadLog`] |
+//! | fill it | [`Index::apply`] |
+//! | ask | [`Index::list`] with a [`Query`], [`Index::resolve`], [`Index::get`] |
+//! | ask what the gate must know again at start | [`Index::open_actions`], [`Index::actions_per_minute`], … |
+//!
+//! Nothing here is evidence: whatever happens to the file, deleting it and reading the log again gives the same answers.
+//! SQL lives here and in the journal alone.
+
+mod apply;
+mod codes;
+mod error;
+mod filter;
+mod history;
+mod index;
+mod list;
+mod log;
+mod lookup;
+mod names;
+mod open;
+mod packed;
+mod purge;
+mod query;
+mod reread;
+mod row;
+mod schema;
+mod store;
+mod summary;
+mod terms;
+mod tracked;
+mod words;
+
+pub use codes::state_of;
+pub use error::IndexError;
+pub use index::{Index, Setup};
+pub use log::{JournalLog, ReadLog, Record};
+pub use query::{MOST_ROWS, Query};
+pub use row::Row;

@@ -1,7 +1,6 @@
 //! Who may call, and who the people are: rows beside the keys. Names and labels come in sealed.
 
-use std::str::FromStr;
-
+use countersign_evidence::record::KeyKind;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
@@ -9,50 +8,13 @@ use crate::keys_db::KeysDb;
 use crate::keystore::KeyStoreError;
 use crate::keystore_sqlite::SqliteKeyStore;
 
-/// What an API key is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ApiKeyKind {
-    /// Proposes and executes.
-    Agent,
-    /// Judges.
-    Reviewer,
-    /// Runs the deployment.
-    Operator,
-    /// Reads.
-    Auditor,
-}
-
-impl ApiKeyKind {
-    const ALL: [ApiKeyKind; 4] = [ApiKeyKind::Agent, ApiKeyKind::Reviewer, ApiKeyKind::Operator, ApiKeyKind::Auditor];
-
-    /// The name under which it is stored.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ApiKeyKind::Agent => "agent",
-            ApiKeyKind::Reviewer => "reviewer",
-            ApiKeyKind::Operator => "operator",
-            ApiKeyKind::Auditor => "auditor",
-        }
-    }
-}
-
-impl FromStr for ApiKeyKind {
-    type Err = KeyStoreError;
-
-    fn from_str(text: &str) -> Result<Self, KeyStoreError> {
-        let known = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
-        known.ok_or_else(|| KeyStoreError::corrupt("an API key of unknown kind"))
-    }
-}
-
 /// An API key as stored: its hash, never itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKey {
     /// Its identity.
     pub id: Uuid,
     /// What it is for.
-    pub kind: ApiKeyKind,
+    pub kind: KeyKind,
     /// SHA-256 of the key. Whoever authenticates compares it with the presented key's in constant time.
     pub hash: [u8; 32],
     /// What it may reach: JSON, opaque here.
@@ -101,7 +63,8 @@ impl Credentials {
     /// # Errors
     /// [`KeyStoreError::Storage`], also if its id or hash exists already.
     pub fn insert_api_key(&self, key: &ApiKey) -> Result<(), KeyStoreError> {
-        let insert = "INSERT INTO api_key (id, kind, hash, scope, label, created, revoked) VALUES (?, ?, ?, ?, ?, ?, ?)";
+        let insert =
+            "INSERT INTO api_key (id, kind, hash, scope, label, created, revoked) VALUES (?, ?, ?, ?, ?, ?, ?)";
         self.db.write(|sql| {
             let id = key.id.to_string();
             let row = params![id, key.kind.as_str(), key.hash, key.scope, key.label, key.created, key.revoked];
@@ -202,13 +165,17 @@ fn all<T>(
 fn api_key(row: &Row<'_>) -> Result<ApiKey, KeyStoreError> {
     Ok(ApiKey {
         id: uuid(row)?,
-        kind: row.get::<_, String>(1)?.parse()?,
+        kind: kind(&row.get::<_, String>(1)?)?,
         hash: row.get(2)?,
         scope: row.get(3)?,
         label: row.get(4)?,
         created: row.get(5)?,
         revoked: row.get(6)?,
     })
+}
+
+fn kind(name: &str) -> Result<KeyKind, KeyStoreError> {
+    KeyKind::from_name(name).ok_or_else(|| KeyStoreError::corrupt("an API key of unknown kind"))
 }
 
 fn person(row: &Row<'_>) -> Result<Person, KeyStoreError> {

@@ -51,9 +51,7 @@ pub enum Error {
         cause: String,
     },
     /// Another process works on the data folder.
-    #[error(
-        "{path} is in use by another process ({holder}); stop that one, or give this one a data folder of its own"
-    )]
+    #[error("{path} is in use by another process ({holder}); stop that one, or give this one a data folder of its own")]
     Locked {
         /// The data folder.
         path: PathBuf,

@@ -2,7 +2,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
@@ -48,6 +48,20 @@ impl DataFolder {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// A file in it that only its owner may read, created empty if it is not there. (SQLite gives the files beside a
+    /// database the mode of the database.)
+    ///
+    /// # Errors
+    /// [`Error::ReadOnly`] or [`Error::Full`].
+    pub(crate) fn private_file(&self, name: &str) -> Result<PathBuf, Error> {
+        let path = self.join(name);
+        let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        match created {
+            Err(cause) if cause.kind() != ErrorKind::AlreadyExists => Err(unwritable(&path, &cause)),
+            _ => Ok(path),
+        }
     }
 
     /// A file in it.

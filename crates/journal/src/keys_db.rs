@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::folder::DataFolder;
+use crate::keystore::KeyStoreError;
 
 const SCHEMA: &str = "
     CREATE TABLE master (epoch INTEGER PRIMARY KEY, proof BLOB NOT NULL) STRICT;
@@ -34,8 +35,11 @@ pub(crate) struct KeysDb {
 }
 
 impl KeysDb {
-    pub(crate) fn open(folder: Arc<DataFolder>) -> rusqlite::Result<Self> {
-        let opened = Connection::open(folder.join("keys.db"))?;
+    pub(crate) fn open(folder: Arc<DataFolder>) -> Result<Self, KeyStoreError> {
+        let path = folder.private_file("keys.db");
+        let path =
+            path.map_err(|cause| KeyStoreError::Storage { doing: "opening keys.db", cause: cause.to_string() })?;
+        let opened = Connection::open(path)?;
         opened.busy_timeout(Duration::from_secs(10))?;
         opened.pragma_update(None, "journal_mode", "WAL")?;
         opened.pragma_update(None, "synchronous", "FULL")?;

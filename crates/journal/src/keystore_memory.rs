@@ -37,9 +37,9 @@ impl KeyStore for MemoryKeyStore {
     fn get_or_create(&self, owner: Owner<'_>) -> Result<(KeyId, Key), KeyStoreError> {
         let mut state = self.state.lock();
         let tag = self.tag(&mut state, owner);
-        let of_owner = state.keys.iter().filter(|(of, _, _)| *of == tag);
+        let mut of_owner = state.keys.iter().filter(|(of, _, _)| *of == tag);
         let generation = of_owner.clone().count() as u64 + 1;
-        if let Some((_, info, Some(key))) = of_owner.last() {
+        if let Some((_, info, Some(key))) = of_owner.next_back() {
             return Ok((info.id, key.clone()));
         }
         let (id, key) = (new_id(&*self.random), Key::generate(&*self.random));

@@ -97,9 +97,11 @@ impl KeyStore for SqliteKeyStore {
     fn destroy(&self, owner: Owner<'_>) -> Result<Vec<KeyId>, KeyStoreError> {
         let tag = tag(&self.tag_secret, owner);
         let mut state = self.state.lock();
-        let live: Vec<KeyId> = of_tag(&self.db, &tag)?.into_iter().filter(|i| i.epoch.is_some()).map(|i| i.id).collect();
+        let live: Vec<KeyId> =
+            of_tag(&self.db, &tag)?.into_iter().filter(|i| i.epoch.is_some()).map(|i| i.id).collect();
         self.db.write(|sql| {
-            sql.execute("UPDATE key SET wrapped = NULL, epoch = NULL WHERE tag = ?", [&tag]).map_err(KeyStoreError::from)
+            sql.execute("UPDATE key SET wrapped = NULL, epoch = NULL WHERE tag = ?", [&tag])
+                .map_err(KeyStoreError::from)
         })?;
         state.by_tag.remove(&tag);
         live.iter().for_each(|id| state.by_id.remove(id));

@@ -34,7 +34,7 @@ mod sqlite;
 mod store;
 mod vault_bundle;
 
-pub use credentials::{ApiKey, ApiKeyKind, Credentials, Person};
+pub use credentials::{ApiKey, Credentials, Person};
 pub use error::Error;
 pub use folder::DataFolder;
 pub use journal::{Batch, Boundary, Entry, Head, Journal, LogId, MOST_BATCH, MOST_ENVELOPE, MOST_VAULT, Priority};

@@ -56,9 +56,9 @@ impl Edge {
     /// Cuts tail and new entries into bundles; what is left over is the next tail.
     fn bundle(&mut self, entries: Vec<Entry>, round: &mut Round) -> Result<(), Error> {
         let width = usize::from(TILE_WIDTH);
-        let mut index = (self.head.size() - entries.len() as u64) / width as u64;
+        let first = (self.head.size() - entries.len() as u64) / width as u64;
         self.tail.extend(entries);
-        for chunk in self.tail.chunks(width) {
+        for (index, chunk) in (first..).zip(self.tail.chunks(width)) {
             // At most 256 by the line above.
             let bundle = Tile::new(Level::Entries, index, chunk.len() as u16);
             let bundle = bundle.map_err(|cause| Error::corrupt(cause.to_string()))?;
@@ -66,7 +66,6 @@ impl Edge {
             let encoded = encode_bundle(&envelopes).map_err(|cause: BundleError| Error::corrupt(cause.to_string()))?;
             round.vaults.push((bundle, vault_bundle::encode(chunk.iter().map(|entry| &entry.vault))));
             round.bundles.push((bundle, encoded));
-            index += 1;
         }
         let finished = self.tail.len() - self.tail.len() % width;
         self.tail.drain(..finished);

@@ -32,7 +32,8 @@ impl Store {
     /// [`Error::ReadOnly`] or [`Error::Full`].
     pub fn in_folder(folder: &FsPath) -> Result<Self, Error> {
         std::fs::create_dir_all(folder).map_err(|cause| crate::folder::unwritable(folder, &cause))?;
-        let local = LocalFileSystem::new_with_prefix(folder).map_err(|cause| failed("opening the log's folder", cause))?;
+        let local =
+            LocalFileSystem::new_with_prefix(folder).map_err(|cause| failed("opening the log's folder", cause))?;
         Ok(Store::new(Arc::new(local.with_fsync(true).with_automatic_cleanup(true))))
     }
 
@@ -88,7 +89,9 @@ impl Store {
     pub(crate) async fn bundle(&self, bundle: Tile) -> Result<Option<Vec<Entry>>, Error> {
         for candidate in [Some(bundle), bundle.full().filter(|_| bundle.is_partial())].into_iter().flatten() {
             let envelopes = self.get(&candidate.path()).await?;
-            let (Some(envelopes), Some(vaults)) = (envelopes, self.get(&vault_path(candidate)).await?) else { continue };
+            let (Some(envelopes), Some(vaults)) = (envelopes, self.get(&vault_path(candidate)).await?) else {
+                continue;
+            };
             let decoded = decode_bundle(&envelopes, candidate.width());
             let decoded = decoded.map_err(|cause| Error::corrupt(format!("{candidate}: {cause}")))?;
             let decoded = decoded.into_iter().map(|entry| envelopes.slice_ref(entry)).collect();
@@ -187,7 +190,7 @@ impl Store {
     where
         F: Future<Output = Result<(), Error>>,
     {
-        futures::stream::iter(writes).buffer_unordered(8).try_collect().await
+        futures::stream::iter(writes).buffer_unordered(32).try_collect().await
     }
 }
 

@@ -18,12 +18,34 @@ enum Op {
     Create(u8),
     Open(u8),
     /// With the head that was seen so many heads ago.
-    Append { log: u8, stale: usize, sizes: Vec<(u8, u8)> },
-    Publish { log: u8, stale: usize, lie: bool },
-    Read { log: u8, from: u64, most: usize },
-    Boundary { log: u8, from: prop::sample::Index, bytes: u64 },
-    Trim { log: u8, below: u64 },
-    Erase { log: u8, positions: Vec<u64> },
+    Append {
+        log: u8,
+        stale: usize,
+        sizes: Vec<(u8, u8)>,
+    },
+    Publish {
+        log: u8,
+        stale: usize,
+        lie: bool,
+    },
+    Read {
+        log: u8,
+        from: u64,
+        most: usize,
+    },
+    Boundary {
+        log: u8,
+        from: prop::sample::Index,
+        bytes: u64,
+    },
+    Trim {
+        log: u8,
+        below: u64,
+    },
+    Erase {
+        log: u8,
+        positions: Vec<u64>,
+    },
     /// Closes the file and opens it again.
     Restart,
 }

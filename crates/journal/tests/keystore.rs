@@ -1,14 +1,15 @@
 //! Keys survive restarts and rotations, and destroyed ones are gone from every file.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign_evidence::key::{Key, Random, WRAPPED_LEN};
 use countersign_journal::{
-    ApiKey, ApiKeyKind, Credentials, DataFolder, KeyKind, KeyStore, KeyStoreError, MasterKey, MemoryKeyStore, Owner,
-    Person, SqliteKeyStore,
+    ApiKey, Credentials, DataFolder, KeyKind, KeyStore, KeyStoreError, MasterKey, MemoryKeyStore, Owner, Person,
+    SqliteKeyStore,
 };
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
@@ -71,10 +72,10 @@ fn a_destroyed_key_is_in_no_file_and_its_owner_gets_another() {
     let (next, other) = keys.get_or_create(subject("alice@example.com")).unwrap();
     assert!(next != id && other.as_bytes() != key.as_bytes());
     let generations: Vec<_> = keys.keys_of(subject("alice@example.com")).unwrap();
-    assert_eq!(generations.iter().map(|info| (info.id, info.generation, info.epoch)).collect::<Vec<_>>(), [
-        (id, 1, None),
-        (next, 2, Some(1))
-    ]);
+    assert_eq!(
+        generations.iter().map(|info| (info.id, info.generation, info.epoch)).collect::<Vec<_>>(),
+        [(id, 1, None), (next, 2, Some(1))]
+    );
     drop(keys);
     let keys = open(folder.path(), 1, &random).unwrap();
     assert!(keys.open(id).unwrap().is_none());
@@ -121,9 +122,13 @@ fn a_wrapped_key_in_the_place_of_another_does_not_open() {
 }
 
 #[test]
-fn owners_differ_in_each_part() {
+fn files_are_private_and_owners_differ_in_each_part() {
     let folder = tempfile::tempdir().unwrap();
     let keys = open(folder.path(), 1, &Arc::default()).unwrap();
+    for file in std::fs::read_dir(folder.path()).unwrap().map(Result::unwrap) {
+        let shared = file.file_name() == "lock" || file.metadata().unwrap().permissions().mode() & 0o077 == 0;
+        assert!(shared, "{:?} can be read by others", file.path());
+    }
     let mut seen = std::collections::BTreeSet::new();
     for kind in [KeyKind::Subject, KeyKind::Person, KeyKind::Workspace] {
         for (workspace, identity) in [("ab", "c"), ("a", "bc"), ("", "abc"), ("abc", "")] {
@@ -184,7 +189,8 @@ fn run(keys: &dyn KeyStore, op: &Op, seen: &mut Vec<(String, [u8; 32])>) -> Stri
             format!("{told:?}")
         }
         Op::List => {
-            let mut told: Vec<_> = keys.list().unwrap().iter().map(|i| (place(seen, i.id.to_string()), i.epoch)).collect();
+            let mut told: Vec<_> =
+                keys.list().unwrap().iter().map(|i| (place(seen, i.id.to_string()), i.epoch)).collect();
             told.sort_unstable();
             format!("{told:?}")
         }
@@ -224,7 +230,7 @@ fn credentials_are_found_listed_and_revoked_once() {
     let random = Arc::new(Seeded::default());
     let key = ApiKey {
         id: Uuid::from_u128(5),
-        kind: ApiKeyKind::Reviewer,
+        kind: countersign_evidence::record::KeyKind::Reviewer,
         hash: [3; 32],
         scope: r#"{"environments":["prod"]}"#.to_owned(),
         label: vec![1, 2],

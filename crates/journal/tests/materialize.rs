@@ -261,3 +261,53 @@ async fn the_reader_spans_the_line_and_proves_across_it() {
     assert!(matches!(reader.prove_inclusion(0, lie).await, Err(Error::Corrupt { .. })));
     assert!(reader.prove_inclusion(size, tree).await.is_err());
 }
+
+#[tokio::test]
+async fn erasing_may_die_at_every_operation_and_is_done_again() {
+    let erased = [4, 256, 270, 273];
+    for happens in [false, true] {
+        for k in 1..4 {
+            let (journal, head) = new_log().await;
+            let (journal, disk): (Arc<dyn Journal>, Arc<dyn ObjectStore>) = (journal, Arc::new(InMemory::new()));
+            let first = open(&journal, &disk, &head, &Arc::new(AtomicU64::new(256))).await.unwrap();
+            let head = append(&*journal, &head, 270).await;
+            drain(&first, &*journal).await;
+            let head = append(&*journal, &head, 5).await;
+            let mortal = Arc::new(MortalStore::new(Arc::clone(&disk), k, happens));
+            let objects: Arc<dyn ObjectStore> = Arc::clone(&mortal) as _;
+            let dying = open(&journal, &objects, &head, &Arc::default()).await.unwrap();
+            // Two files hold such entries: the third operation belongs to the publication that follows.
+            assert_eq!(dying.erase(&erased).await.is_ok(), k == 3);
+            let _ = dying.publish_once().await;
+            assert!(mortal.is_dead());
+            let head = journal.open(LOG).await.unwrap();
+            let again = open(&journal, &disk, &head, &Arc::default()).await.unwrap();
+            // What the journal no longer has is not brought back, whether or not the erasure is repeated first.
+            if k % 2 == 0 {
+                drain(&again, &*journal).await;
+            }
+            again.erase(&erased).await.unwrap();
+            drain(&again, &*journal).await;
+            assert_eq!(check_files(&*disk, &erased).await, head.size());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_loop_publishes_and_stops_when_it_is_fenced() {
+    let (journal, head) = new_log().await;
+    let (journal, objects): (Arc<dyn Journal>, Arc<dyn ObjectStore>) = (journal, Arc::new(InMemory::new()));
+    let materializer = Arc::new(open(&journal, &objects, &head, &Arc::default()).await.unwrap());
+    let mut published = materializer.published();
+    let running = Arc::clone(&materializer);
+    let task = tokio::spawn(async move { running.run(std::time::Duration::from_millis(500)).await });
+    let mut head = head;
+    for _ in 0..3 {
+        head = append(&*journal, &head, 100).await;
+        published.wait_for(|size| *size == head.size()).await.unwrap();
+        assert_eq!(check_files(&*objects, &[]).await, head.size());
+    }
+    append(&*journal, &head, 1).await;
+    journal.open(LOG).await.unwrap();
+    assert!(matches!(task.await.unwrap(), Err(Error::Fenced { .. })));
+}

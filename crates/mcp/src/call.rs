@@ -80,6 +80,9 @@ impl Gateway {
     }
 
     async fn permission(&self, asked: &mut Asked, definition: Option<Definition>) -> Permission {
+        if let Some(stop) = stop_of(asked) {
+            return Permission::Stopped(stop);
+        }
         let client = &self.settings.client;
         let proposal = self.proposal(&asked.call, definition);
         let request = self.propose_request(asked, &proposal, definition);
@@ -108,7 +111,7 @@ impl Gateway {
                     gate::start(client, action, &proposal.start(&presented)).await
                 }
                 State::Waiting => match self.hold(asked, &view, &mut hold).await {
-                    Held::Moved(view) => Ok(view),
+                    Held::Moved(view) => Ok(*view),
                     Held::Pending => return Permission::No(Denial::pending(&view)),
                     Held::Refused(error) => Err(error),
                     Held::Stopped(stop) => {
@@ -234,7 +237,7 @@ fn stop_of(asked: &Asked) -> Option<Stop> {
 pub(crate) fn why(stop: Stop) -> &'static str {
     match stop {
         Stop::Cancelled => "client_cancelled",
-        Stop::ClientGone => "client_disconnected",
+        Stop::ClientGone | Stop::Over => "client_disconnected",
         Stop::ServerGone => "server_ended",
     }
 }

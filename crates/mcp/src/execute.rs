@@ -85,7 +85,7 @@ impl Gateway {
     async fn not_sent(&self, asked: &Asked, action: Uuid, attempt: &str, stop: Stop) {
         self.record(action, not_sent(attempt, why(stop))).await;
         self.flights.forget(&asked.id);
-        let message = "the call was not sent: the MCP server has ended. It was not executed";
+        let message = "the call was not sent, because the connection ended. It was not executed";
         let line = jsonrpc::error(Some(&asked.id), jsonrpc::INTERNAL_ERROR, message, Some(data(action, "failed")));
         self.tell_unless_cancelled(asked, line).await;
     }

@@ -16,8 +16,10 @@ const MOST_FLIGHTS: usize = 16_384;
 pub(crate) enum Stop {
     /// `notifications/cancelled`.
     Cancelled,
-    /// The client closed its side.
+    /// The client closed its side: what waits for people is given up, what is allowed goes on.
     ClientGone,
+    /// The client closed its side, and the grace period is over.
+    Over,
     /// The server ended.
     ServerGone,
 }
@@ -204,15 +206,25 @@ impl Flights {
 
     /// The client is gone: held calls stop.
     pub(crate) fn client_gone(&self) {
+        self.stop_held(Stop::ClientGone);
+    }
+
+    /// The grace period is over: nothing more is sent, and what was sent is not waited for.
+    pub(crate) fn over(&self) {
+        self.stop_held(Stop::Over);
+        self.abandon("client_gone");
+    }
+
+    fn stop_held(&self, why: Stop) {
         for flight in self.table().flights.values() {
             if let Flight::Held { stop } = flight {
-                stop.send_replace(Some(Stop::ClientGone));
+                stop.send_replace(Some(why));
             }
         }
     }
 
     /// Gives up on every call that was sent, as `why`.
-    pub(crate) fn abandon(&self, why: &'static str) {
+    fn abandon(&self, why: &'static str) {
         for (_, flight) in self.table().flights.extract_if(|_, flight| flight.is_awaited()) {
             if let Flight::Sent { reply, .. } | Flight::Own { reply } = flight {
                 drop(reply.send(Reply::Lost(why)));
@@ -223,15 +235,12 @@ impl Flights {
     /// The server is gone: nothing takes off any more, held calls stop, sent ones are lost. Returns the requests that were
     /// passed on and get no answer.
     pub(crate) fn server_gone(&self) -> Vec<Id> {
+        self.table().server_gone = true;
+        self.stop_held(Stop::ServerGone);
         self.abandon("server_gone");
         let mut table = self.table();
-        table.server_gone = true;
         let mut orphans = Vec::new();
         table.flights.retain(|_, flight| match flight {
-            Flight::Held { stop } => {
-                stop.send_replace(Some(Stop::ServerGone));
-                true
-            }
             Flight::Passed { id, .. } => {
                 orphans.push(id.clone());
                 false

@@ -37,7 +37,7 @@ pub(crate) struct Hold {
 /// How a hold ends.
 pub(crate) enum Held {
     /// The action is in another state now.
-    Moved(ActionView),
+    Moved(Box<ActionView>),
     /// Nobody decided in time.
     Pending,
     /// Nobody wants it any more.
@@ -97,7 +97,7 @@ impl Gateway {
             let wait_s = u32::try_from(left.as_secs().min(LONG_POLL_S)).unwrap_or_default();
             let asked_at = Instant::now();
             match self.settings.client.action(view.action, wait_s).await {
-                Ok(now) if now.state != State::Waiting => return Held::Moved(now),
+                Ok(now) if now.state != State::Waiting => return Held::Moved(Box::new(now)),
                 Ok(_) if left.is_zero() => return Held::Pending,
                 Err(error) if !is_passing(&error) => return Held::Refused(error),
                 Err(_) if left.is_zero() => return Held::Pending,

@@ -184,7 +184,10 @@ fn set(table: &mut Table, key: &Key, value: Value) {
 /// Types and bounds of all values that are set.
 fn check(table: &Table, places: &[(String, String)]) -> Result<(), ConfigError> {
     // The environment comes last, and wins.
-    let place = |path: &str| places.iter().rev().find(|(known, _)| known == path).map_or(path, |(_, place)| place);
+    let place = |path: &'static str| -> String {
+        let noted = places.iter().rev().find(|(known, _)| known == path);
+        noted.map_or_else(|| path.to_owned(), |(_, place)| place.clone())
+    };
     let mut problems = Vec::new();
     for section in KEYS.iter().filter_map(|key| key.parts().0).collect::<std::collections::BTreeSet<_>>() {
         if table.get(section).is_some_and(|value| !value.is_table()) {

@@ -81,7 +81,9 @@ fn float(value: f64) -> Result<Value, ConvertError> {
     if !value.is_finite() {
         return Err(ConvertError(format!("{value} has no JSON form")));
     }
-    Number::parse(&format!("{value:e}")).map(Value::Number).map_err(|error| ConvertError(error.to_string()))
+    // Of two shortest texts JCS takes the even one; Rust's own formatting does not.
+    let mut jcs = ryu_js::Buffer::new();
+    Number::parse(jcs.format_finite(value)).map(Value::Number).map_err(|error| ConvertError(error.to_string()))
 }
 
 macro_rules! integers {

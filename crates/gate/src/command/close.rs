@@ -27,7 +27,7 @@ impl Turn<'_> {
             self.put(open);
             actions.push(id);
         }
-        let position = self.system(draft.clone())?;
-        Ok(Answer::Closed { actions, position })
+        self.system(draft.clone())?;
+        Ok(Answer::Closed(actions))
     }
 }

@@ -53,7 +53,7 @@ pub(crate) enum Answer {
     /// What was made ready no longer fits (another policy is in force by now): make it ready again.
     Stale,
     Position(u64),
-    Closed { actions: Vec<Uuid>, position: u64 },
+    Closed(Vec<Uuid>),
 }
 
 impl Command {

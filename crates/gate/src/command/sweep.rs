@@ -1,6 +1,5 @@
 use countersign_evidence::action::Stage;
 use countersign_evidence::record::{ActionClosed, Body, Closing, ExecutionFinished, Outcome, ReviewExpired};
-use uuid::Uuid;
 
 use super::Answer;
 use crate::draft::{Draft, system};
@@ -21,7 +20,7 @@ impl Turn<'_> {
             self.add(&mut open, draft)?;
             self.put(open);
         }
-        Ok(Answer::Closed { actions: Vec::<Uuid>::new(), position: 0 })
+        Ok(Answer::Closed(Vec::new()))
     }
 
     fn ended_by_time(&self, open: &OpenAction) -> Option<Body> {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::error::Error;
@@ -29,7 +30,7 @@ const POSITION_BITS: u32 = 44;
 pub(crate) fn key(number: i64, position: u64) -> Result<i64, Error> {
     let fits = position < 1 << POSITION_BITS && (0..1 << (63 - POSITION_BITS)).contains(&number);
     let full = || Error::storage("addressing an entry", "a journal holds at most 2^19 logs of 2^44 entries");
-    fits.then(|| number << POSITION_BITS | position as i64).ok_or_else(full)
+    fits.then_some(number << POSITION_BITS | position as i64).ok_or_else(full)
 }
 
 /// The position within its log that a key names.
@@ -55,6 +56,8 @@ pub(crate) fn open_for_writing(path: &Path, sync: bool) -> Result<Connection, Er
 }
 
 fn configure(opened: &Connection, sync: bool) -> rusqlite::Result<()> {
+    // Closing would sync once more, also after a sync has failed: dropping the journal does it, if all is well.
+    opened.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     opened.busy_timeout(BUSY)?;
     opened.set_prepared_statement_cache_capacity(32);
     opened.pragma_update(None, "journal_mode", "WAL")?;

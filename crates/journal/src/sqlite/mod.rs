@@ -76,7 +76,7 @@ impl SqliteJournal {
     /// # Errors
     /// [`Error::ReadOnly`], [`Error::Full`], [`Error::Corrupt`] or [`Error::Storage`].
     pub fn open(folder: Arc<DataFolder>, options: &SqliteOptions) -> Result<Self, Error> {
-        let path = folder.join("journal.db");
+        let path = folder.private_file("journal.db")?;
         let sync = !options.loses_data_without_sync;
         let write = connection::open_for_writing(&path, sync)?;
         let shared = Arc::new(Shared {
@@ -125,6 +125,7 @@ impl Drop for SqliteJournal {
             // The thread has nothing to say that is not in `health`.
             let _ = thread.join();
         }
+        self.shared.close();
     }
 }
 

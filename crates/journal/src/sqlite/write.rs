@@ -38,15 +38,15 @@ impl Shared {
         let next = expected.after(&batch.entries);
         let frame = frame::encode(expected.size(), &batch.entries);
         let mut connection = self.write.lock();
-        let mut done = self.health.write(&mut connection, "appending", |sql| {
-            insert(sql, expected, &next, batch.entries.len(), &frame)
-        });
+        let mut done = self
+            .health
+            .write(&mut connection, "appending", |sql| insert(sql, expected, &next, batch.entries.len(), &frame));
         if let (Err(Error::Full), Priority::Finish) = (&done, batch.priority) {
             // A full disk is certain: nothing was written, so with more room the same append may be tried again.
             self.reserve.release(&connection)?;
-            done = self.health.write(&mut connection, "appending", |sql| {
-                insert(sql, expected, &next, batch.entries.len(), &frame)
-            });
+            done = self
+                .health
+                .write(&mut connection, "appending", |sql| insert(sql, expected, &next, batch.entries.len(), &frame));
         }
         done?;
         self.upkeep.count(frame.len() as u64);
@@ -59,7 +59,9 @@ impl Shared {
             let row = row(sql, expected.log)?;
             check_epoch(expected, &row.head)?;
             let published = stated_size(row.published.as_ref())?;
-            if expected.size() < published || root_at(sql, &row, expected.size())?.as_deref() != Some(&expected.root().0) {
+            if expected.size() < published
+                || root_at(sql, &row, expected.size())?.as_deref() != Some(&expected.root().0)
+            {
                 return Err(Error::Conflict.into());
             }
             let update = "UPDATE head SET published = ? WHERE number = ?";

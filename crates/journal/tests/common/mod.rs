@@ -185,7 +185,11 @@ impl ObjectStore for MortalStore {
     }
 
     async fn get_opts(&self, at: &Path, options: GetOptions) -> StoreResult<GetResult> {
-        if self.is_dead() { self.pass(self.inner.get_opts(at, options)).await } else { self.inner.get_opts(at, options).await }
+        if self.is_dead() {
+            self.pass(self.inner.get_opts(at, options)).await
+        } else {
+            self.inner.get_opts(at, options).await
+        }
     }
 
     fn delete_stream(&self, paths: BoxStream<'static, StoreResult<Path>>) -> BoxStream<'static, StoreResult<Path>> {

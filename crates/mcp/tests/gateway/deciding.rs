@@ -82,7 +82,7 @@ async fn a_gate_that_gives_no_good_answer_means_no() {
     rig.call(1, "allow", "{}").await;
     let answer = rig.client.next().await;
     assert_eq!(at(&answer, "result.isError"), "true");
-    assert_eq!(at(&answer, "result._meta").contains("gate_unreachable"), true);
+    assert!(at(&answer, "result._meta").contains("gate_unreachable"));
     rig.gate.unreachable.store(false, Ordering::SeqCst);
     rig.gate.babbles.store(true, Ordering::SeqCst);
     rig.call(2, "allow", "{}").await;

@@ -9,8 +9,20 @@ use countersign_evidence::record::Outcome;
 use crate::rig::{Rig, at, call, json, result};
 
 #[tokio::test]
+async fn nothing_is_sent_before_the_start_is_recorded() {
+    let mut rig = Rig::new().await;
+    rig.gate.slow_ms.store(300, Ordering::SeqCst);
+    rig.call(1, "allow", "{}").await;
+    rig.server.silence().await;
+    rig.server.next().await;
+    assert_eq!(rig.gate.all()[0].state, State::Executing);
+    rig.close().await;
+}
+
+#[tokio::test]
 async fn the_outcome_is_recorded_before_the_client_hears_it() {
     let mut rig = Rig::new().await;
+    rig.gate.slow_finish_ms.store(300, Ordering::SeqCst);
     rig.call(1, "allow", r#"{"a":1}"#).await;
     assert_eq!(rig.server.line().await.unwrap(), call(1, "allow", r#"{"a":1}"#));
     assert_eq!(rig.gate.all()[0].state, State::Executing);
@@ -18,6 +30,7 @@ async fn the_outcome_is_recorded_before_the_client_hears_it() {
     let answer =
         r#"{"id":1,"jsonrpc":"2.0","result":{"content":[],"structuredContent":[1e400],"vendor":{"x":1}},"top":1}"#;
     rig.server.send(answer).await;
+    rig.client.silence().await;
     assert_eq!(rig.client.next().await, json(answer));
     let fake = &rig.gate.all()[0];
     let finish = &fake.finishes[0];

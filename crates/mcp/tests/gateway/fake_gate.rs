@@ -54,8 +54,8 @@ pub(crate) struct FakeGate {
     pub(crate) other_attempt: AtomicBool,
     /// How long a proposal takes.
     pub(crate) slow_ms: AtomicU64,
-    /// How many requests came in.
-    pub(crate) requests: AtomicU64,
+    /// How long it takes to record an outcome.
+    pub(crate) slow_finish_ms: AtomicU64,
 }
 
 type Answer = Result<Value, (u16, &'static str, &'static str)>;
@@ -78,7 +78,6 @@ impl FakeGate {
     }
 
     async fn serve(&self, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, String> {
-        self.requests.fetch_add(1, Ordering::SeqCst);
         if self.unreachable.load(Ordering::SeqCst) {
             return Err("nobody listens".to_owned());
         }
@@ -118,7 +117,10 @@ impl FakeGate {
             (None, _) => self.propose(from_value(body).unwrap()).await,
             (Some(id), None) => self.state(id, query.trim_start_matches("wait_s=").parse().unwrap()).await,
             (Some(id), Some(&"start")) => self.start(id, from_value(body).unwrap()),
-            (Some(id), Some(&"finish")) => self.finish(id, from_value(body).unwrap()),
+            (Some(id), Some(&"finish")) => {
+                pause(&self.slow_finish_ms).await;
+                self.finish(id, from_value(body).unwrap())
+            }
             (Some(id), Some(&"cancel")) => self.change(id, |fake| {
                 fake.cancelled = body.get("why").and_then(Value::as_str).map(str::to_owned);
                 fake.state = State::Closed;
@@ -128,7 +130,7 @@ impl FakeGate {
     }
 
     async fn propose(&self, request: ProposeRequest) -> Answer {
-        tokio::time::sleep(Duration::from_millis(self.slow_ms.load(Ordering::SeqCst))).await;
+        pause(&self.slow_ms).await;
         if let Some(same) = self.all().into_iter().find(|fake| fake.request.request_id == request.request_id) {
             return Ok(self.view(&same));
         }
@@ -300,6 +302,14 @@ impl FakeGate {
             position: 0,
         };
         countersign_evidence::json::to_value(&view).unwrap()
+    }
+}
+
+/// Not even a short sleep where there is none: timers are coarse.
+async fn pause(ms: &AtomicU64) {
+    let ms = ms.load(Ordering::SeqCst);
+    if ms > 0 {
+        tokio::time::sleep(Duration::from_millis(ms)).await;
     }
 }
 

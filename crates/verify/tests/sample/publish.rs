@@ -1,7 +1,7 @@
 //! A published folder from entries.
 
 use countersign_tlog::{
-    Checkpoint, Level, Note, RightEdge, Signer, Tile, TileError, bundles_for, encode_bundle, encode_hashes, leaf_hash,
+    Checkpoint, Level, Note, RightEdge, Signer, Tile, TileError, TileReader, TlogProof, bundles_for, encode_bundle, encode_hashes, leaf_hash,
 };
 use countersign_verify::{Memory, append_vault_entry};
 
@@ -64,4 +64,14 @@ fn grow(folder: &mut Memory, edge: &mut RightEdge, entries: &Entries, size: u64)
 pub fn vault_path(tile: Tile) -> String {
     assert_eq!(tile.level(), Level::Entries);
     tile.path().replacen("tile/entries", "vault", 1)
+}
+
+/// The proof of one record under the folder's checkpoint.
+pub fn prove(folder: &Memory, index: u64) -> TlogProof {
+    let note = Note::parse(&folder.0["checkpoint"]).unwrap();
+    let checkpoint = Checkpoint::parse(note.text()).unwrap();
+    let fetch = |tile: Tile| Ok::<_, std::convert::Infallible>(folder.0.get(&tile.path()).cloned());
+    let mut reader = TileReader::new(checkpoint.size(), checkpoint.root(), fetch);
+    let (_, hashes) = reader.prove_inclusion(index).unwrap();
+    TlogProof { extra: None, index, hashes, checkpoint: note }
 }

@@ -1,0 +1,72 @@
+//! One file per command.
+
+mod action;
+mod completions;
+mod erase;
+mod init;
+mod key;
+mod log;
+mod mcp;
+mod person;
+mod policy;
+mod review;
+#[cfg(test)]
+mod tests;
+mod verify;
+
+use clap::Subcommand;
+
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::session::Session;
+
+/// Every command.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make a data folder: configuration, starter policy
+    Init(init::Init),
+    /// Search actions, and tell one's story
+    #[command(subcommand)]
+    Action(action::Command),
+    /// Look at what waits for people, and decide it
+    #[command(subcommand)]
+    Review(review::Command),
+    /// Check, test, explain and activate policies
+    #[command(subcommand)]
+    Policy(policy::Command),
+    /// Make, list and revoke API keys
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Add and list reviewers
+    #[command(subcommand)]
+    Person(person::Command),
+    /// The evidence log: state, checkpoint, proofs, check of its files
+    #[command(subcommand)]
+    Log(log::Command),
+    /// Verify evidence offline: a published log, a proof, an action's story
+    Verify(verify::Verify),
+    /// Stand between an agent and an MCP server: every tool call is decided first, and recorded
+    Mcp(mcp::Mcp),
+    /// Destroy what identifies a person, without breaking proofs
+    #[command(subcommand)]
+    Erase(erase::Command),
+    /// Print a completion script for a shell
+    Completions(completions::Completions),
+}
+
+/// Runs a command.
+pub(crate) async fn run(command: Command, session: &mut Session) -> Result<Exit, Failure> {
+    match command {
+        Command::Init(args) => init::run(&args, session),
+        Command::Action(command) => action::run(command, session).await,
+        Command::Review(command) => review::run(command, session).await,
+        Command::Policy(command) => policy::run(command, session).await,
+        Command::Key(command) => key::run(command, session).await,
+        Command::Person(command) => person::run(command, session).await,
+        Command::Log(command) => log::run(command, session).await,
+        Command::Verify(args) => verify::run(&args, session),
+        Command::Mcp(args) => mcp::run(args, session).await,
+        Command::Erase(command) => erase::run(command, session).await,
+        Command::Completions(args) => completions::run(&args, session),
+    }
+}

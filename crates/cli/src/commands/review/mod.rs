@@ -1,0 +1,37 @@
+//! `review`: what waits for people, and their decisions.
+
+mod decide;
+mod difference;
+mod list;
+mod show;
+#[cfg(test)]
+mod tests;
+
+use clap::Subcommand;
+use countersign_evidence::record::Verdict;
+
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::session::Session;
+
+/// Look at what waits for people, and decide it
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List what waits, the most urgent first
+    List,
+    /// Show everything that there is to judge, the payload whole
+    Show(show::Show),
+    /// Approve exactly the payload that is shown, or an edited one
+    Approve(decide::Approve),
+    /// Deny, with a reason
+    Deny(decide::Deny),
+}
+
+pub(super) async fn run(command: Command, session: &mut Session) -> Result<Exit, Failure> {
+    match command {
+        Command::List => list::run(session).await,
+        Command::Show(args) => show::run(&args, session).await,
+        Command::Approve(args) => decide::run(args.into(), Verdict::Approve, session).await,
+        Command::Deny(args) => decide::run(args.into(), Verdict::Deny, session).await,
+    }
+}

@@ -1,0 +1,152 @@
+//! `serve`
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use clap::Args;
+use countersign_http::{App, Listener, OwnerSocket, ServeLimits};
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::config::Config;
+use crate::connect::SOCKET;
+use crate::deployment::{self, Deployment, DeploymentError};
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::progress::Bar;
+use crate::session::Session;
+use crate::style::Paint;
+use crate::system::SystemClock;
+
+/// Run the gate on a data folder
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// Address and port to listen at [default: `listen` of the configuration]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// Listen at the data folder's socket only
+    #[arg(long, conflicts_with = "listen")]
+    local: bool,
+    /// Make a deployment where the folder holds none
+    #[arg(long)]
+    create: bool,
+    /// End when nobody has been connected for so many seconds
+    #[arg(long, value_name = "SECONDS", hide = true)]
+    idle_exit: Option<u64>,
+}
+
+/// A gate that is being served.
+pub(crate) struct Serving {
+    deployment: Deployment,
+    app: App,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<std::io::Result<()>>,
+}
+
+impl Serving {
+    /// Opens the folder and serves at its socket, and at `listen` where one is given.
+    pub(crate) async fn start(
+        data: &Path,
+        config: &Config,
+        listen: Option<SocketAddr>,
+        progress: impl FnMut(u64, u64),
+    ) -> Result<Self, Failure> {
+        let deployment = Deployment::open(data, config, progress).await?;
+        let socket = data.join(SOCKET);
+        let mut listeners = vec![Listener::Owner(OwnerSocket::bind(&socket).await.map_err(Failure::file(&socket))?)];
+        if let Some(address) = listen {
+            let bound = TcpListener::bind(address).await;
+            let bound = bound.map_err(|error| Failure::Usage(format!("cannot listen at {address}: {error}")))?;
+            listeners.push(Listener::Tcp(bound));
+        }
+        let most_payload = config.limits.payload_bytes;
+        let app = App::new(deployment.gate.clone(), deployment.store.clone(), Arc::new(SystemClock), most_payload);
+        let (stop, stopped) = oneshot::channel();
+        let router = countersign_http::router(app.clone());
+        let served = tokio::spawn(countersign_http::serve(router, listeners, ServeLimits::default(), async {
+            let _ = stopped.await;
+        }));
+        Ok(Serving { deployment, app, stop, served })
+    }
+
+    /// The gate.
+    pub(crate) fn deployment(&self) -> &Deployment {
+        &self.deployment
+    }
+
+    /// What the routes reach.
+    pub(crate) fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Lets requests in flight end, publishes the last records, lets go of the folder.
+    pub(crate) async fn stop(self) -> Result<(), DeploymentError> {
+        let _ = self.stop.send(());
+        let _ = self.served.await;
+        self.deployment.close().await
+    }
+}
+
+pub(crate) async fn run(args: &Serve, session: &mut Session) -> Result<Exit, Failure> {
+    let (data, config) = (session.global.data()?, session.global.config()?);
+    if args.create {
+        deployment::create_if_missing(&data, &config).await?;
+    }
+    let listen = (!args.local).then(|| args.listen.unwrap_or(config.listen));
+    let bar = Bar::new("records into the index");
+    let serving = Serving::start(&data, &config, listen, |done, of| bar.at(done, of)).await?;
+    bar.end();
+    announce(&data, listen, &serving, session)?;
+    let gate = serving.deployment().gate.clone();
+    tokio::select! {
+        why = gate.stopped() => {
+            return Err(Failure::Unreachable(format!("the gate has stopped: {why}")));
+        }
+        () = asked_to_end() => {}
+        () = idle(args.idle_exit, &serving) => {}
+    }
+    serving.stop().await?;
+    Ok(Exit::Done)
+}
+
+fn announce(data: &Path, listen: Option<SocketAddr>, serving: &Serving, session: &mut Session) -> Result<(), Failure> {
+    let out = &mut session.out;
+    out.painted(Paint::Bold, format!("countersign {} serves {}", env!("CARGO_PKG_VERSION"), data.display()))?;
+    out.line(format!("  socket  {}", data.join(SOCKET).display()))?;
+    if let Some(address) = listen {
+        out.line(format!("  http    http://{address}"))?;
+    }
+    if serving.deployment().gate.denies_everything() {
+        out.painted(Paint::Yellow, "  policy  none is active: everything is denied (`countersign policy activate FOLDER`)")?;
+    } else {
+        out.line(format!("  policy  {}", serving.deployment().gate.policy_version()))?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+async fn asked_to_end() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+/// Resolves when nothing has been asked and nothing is open for so long; never where no limit is given.
+async fn idle(limit: Option<u64>, serving: &Serving) {
+    let Some(limit) = limit else { return std::future::pending().await };
+    let gate = &serving.deployment().gate;
+    let mut quiet = 0;
+    let mut last = serving.app().requests();
+    while quiet < limit {
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        let now = serving.app().requests();
+        let busy = now != last || gate.open_actions() > 0 || serving.app().connections() > 0;
+        quiet = if busy { 0 } else { quiet + 1 };
+        last = now;
+    }
+}

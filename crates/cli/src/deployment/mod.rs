@@ -1,0 +1,222 @@
+//! A data folder put to work: the only place that names all concrete parts.
+
+mod create;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use countersign_evidence::key::Random;
+use countersign_evidence::time::Clock;
+use countersign_gate::{Gate, KeyStoreRing, Parts, Settings};
+use countersign_index::Index;
+use countersign_journal::{
+    Credentials, DataFolder, Journal, KeyStore, LogId, LogReader, Materializer, SqliteJournal, SqliteKeyStore,
+    SqliteOptions, Store,
+};
+use countersign_tlog::Signer;
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+use crate::config::Config;
+use crate::system::{SystemClock, SystemRandom};
+
+pub(crate) use create::{create, create_if_missing, is_created};
+
+/// Where the origin is kept: without it a folder holds no deployment.
+const ORIGIN: &str = "origin";
+/// The trust file that the folder's owner hands to verifiers.
+pub(crate) const TRUST: &str = "trust";
+/// The published log.
+pub(crate) const PUBLISHED: &str = "published";
+const MASTER: &str = "master.key";
+const INDEX: &str = "index.db";
+/// How often what time has ended is ended.
+const SWEEP: Duration = Duration::from_millis(500);
+
+/// Why a data folder cannot be put to work.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DeploymentError {
+    /// There is nothing in it yet.
+    #[error("{0} holds no deployment: run `countersign init` first")]
+    NotCreated(String),
+    /// It holds one already.
+    #[error("{0} holds a deployment already: nothing was changed")]
+    Exists(String),
+    /// The journal, the published log or the lock.
+    #[error(transparent)]
+    Journal(#[from] countersign_journal::Error),
+    /// The keys.
+    #[error(transparent)]
+    Keys(#[from] countersign_journal::KeyStoreError),
+    /// The master key.
+    #[error(transparent)]
+    Master(#[from] countersign_journal::MasterKeyError),
+    /// The gate.
+    #[error(transparent)]
+    Gate(#[from] countersign_gate::GateError),
+    /// The index.
+    #[error(transparent)]
+    Follow(#[from] countersign_gate::FollowError),
+    /// A file of the folder.
+    #[error("{0}")]
+    File(String),
+}
+
+/// A running gate over a data folder that this process holds alone.
+pub(crate) struct Deployment {
+    /// The gate.
+    pub(crate) gate: Gate,
+    /// The published log.
+    pub(crate) store: Store,
+    materializer: Arc<Materializer>,
+    journal: Arc<SqliteJournal>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Deployment {
+    /// Opens the folder. `progress` is told how far the index is, where it has to catch up.
+    ///
+    /// # Errors
+    /// [`DeploymentError`]; nothing was changed but the log's epoch.
+    pub(crate) async fn open(
+        data: &Path,
+        config: &Config,
+        mut progress: impl FnMut(u64, u64),
+    ) -> Result<Self, DeploymentError> {
+        let (clock, random): (Arc<dyn Clock>, Arc<dyn Random>) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+        if !is_created(data) {
+            return Err(DeploymentError::NotCreated(data.display().to_string()));
+        }
+        let folder = Arc::new(DataFolder::open(data)?);
+        let origin = read_origin(data)?;
+        let master = create::master_key(data, &*random)?;
+        let keys = Arc::new(SqliteKeyStore::open(Arc::clone(&folder), &master, Arc::clone(&random))?);
+        let signer = signer(&*keys, &origin)?;
+        let log = log_of(&origin)?;
+        let journal = Arc::new(SqliteJournal::open(Arc::clone(&folder), &SqliteOptions::default())?);
+        // From here on an earlier writer is fenced off.
+        let head = journal.open(log).await?;
+        let store = Store::in_folder(&data.join(PUBLISHED))?;
+        let reader = LogReader::new(Arc::clone(&journal) as Arc<dyn Journal>, store.clone(), log);
+        let read_by_index = Arc::new(AtomicU64::new(0));
+        let vkey = signer.verifier().vkey();
+        let dyn_journal = Arc::clone(&journal) as Arc<dyn Journal>;
+        let opening = Materializer::open(dyn_journal, store.clone(), signer, &head, Arc::clone(&read_by_index));
+        let materializer = Arc::new(opening.await?);
+        let ring = Arc::new(KeyStoreRing(Arc::clone(&keys) as Arc<dyn KeyStore>));
+        let index = create::index(&data.join(INDEX), &origin, &config.workspace, ring, &*keys, &reader).await?;
+        countersign_gate::catch_up(&reader, &index, &mut progress).await?;
+        let parts = Parts {
+            settings: settings(config, origin, vkey)?,
+            log,
+            journal: Arc::clone(&journal) as Arc<dyn Journal>,
+            reader: reader.clone(),
+            credentials: Arc::new(Credentials::beside(&keys)),
+            keys: keys as Arc<dyn KeyStore>,
+            index: Arc::clone(&index),
+            clock,
+            random,
+        };
+        let gate = Gate::open(parts, head).await?;
+        let tasks = vec![
+            tokio::spawn(publish(Arc::clone(&materializer), Duration::from_millis(config.publish_interval_ms))),
+            tokio::spawn(follow(reader, Arc::clone(&index), gate.clone(), read_by_index)),
+            tokio::spawn(sweep(gate.clone())),
+        ];
+        Ok(Deployment { gate, store, materializer, journal, tasks })
+    }
+
+    /// Publishes what is durable, and ends. What comes in meanwhile is refused.
+    ///
+    /// # Errors
+    /// [`DeploymentError`] where the last checkpoint could not be published; records are durable all the same.
+    pub(crate) async fn close(self) -> Result<(), DeploymentError> {
+        self.gate.close().await?;
+        for task in &self.tasks {
+            task.abort();
+        }
+        while self.materializer.publish_once().await? {}
+        drop(self.journal);
+        Ok(())
+    }
+}
+
+fn read_origin(data: &Path) -> Result<String, DeploymentError> {
+    let path = data.join(ORIGIN);
+    let text = std::fs::read_to_string(&path);
+    let text = text.map_err(|error| DeploymentError::File(format!("{}: {error}", path.display())))?;
+    Ok(text.trim_end().to_owned())
+}
+
+fn log_of(origin: &str) -> Result<LogId, DeploymentError> {
+    let id = origin.rsplit('/').next().and_then(|id| Uuid::parse_str(id).ok());
+    id.map(LogId).ok_or_else(|| DeploymentError::File(format!("the origin {origin:?} does not end in a log id")))
+}
+
+/// The log's signing key, kept wrapped beside the other keys.
+fn signer(keys: &dyn KeyStore, origin: &str) -> Result<Signer, DeploymentError> {
+    let seed = keys.secret(&format!("log {origin}"))?;
+    Signer::from_seed(origin, seed.as_bytes()).map_err(|error| DeploymentError::File(error.to_string()))
+}
+
+fn settings(config: &Config, origin: String, vkey: String) -> Result<Settings, DeploymentError> {
+    let limits = &config.limits;
+    Ok(Settings {
+        workspace: config.workspace.clone(),
+        environment: config.environment.clone(),
+        origin,
+        vkey,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        zone: config.zone().map_err(|error| DeploymentError::File(error.to_string()))?,
+        solo: config.solo,
+        authorization_ttl_s: config.authorization_ttl_s,
+        execution_deadline_s: config.execution_deadline_s,
+        most_deadline_s: limits.deadline_s,
+        most_wait_s: limits.wait_s,
+        most_payload: limits.payload_bytes,
+        most_open_per_agent: limits.open_actions_per_agent,
+        most_open: limits.open_actions,
+        most_mismatches: limits.mismatches_per_authorization,
+        queue: limits.queue,
+        batch_records: limits.batch_records,
+        batch_bytes: limits.batch_bytes,
+    })
+}
+
+async fn publish(materializer: Arc<Materializer>, interval: Duration) {
+    if let Err(error) = materializer.run(interval).await {
+        tracing::error!(%error, "publishing has stopped");
+    }
+}
+
+async fn follow(reader: LogReader, index: Arc<Index>, gate: Gate, read_by_index: Arc<AtomicU64>) {
+    let told = gate.told();
+    let noting = {
+        let index = Arc::clone(&index);
+        async move {
+            loop {
+                read_by_index.store(index.position(), Ordering::Release);
+                tokio::time::sleep(SWEEP).await;
+            }
+        }
+    };
+    tokio::select! {
+        followed = countersign_gate::follow(reader, index, told) => {
+            if let Err(error) = followed {
+                tracing::error!(%error, "the index has stopped following the log");
+            }
+        }
+        () = noting => {}
+    }
+}
+
+async fn sweep(gate: Gate) {
+    loop {
+        tokio::time::sleep(SWEEP).await;
+        if let Err(error) = gate.sweep().await {
+            tracing::warn!(%error, "what time has ended could not be recorded");
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The life of an action as `docs/evidence-format.md` §6 tells it, written down a second time and without `Action`.
+
+use countersign_evidence::digest::Digest;
+use countersign_evidence::record::*;
+use countersign_evidence::time::Timestamp;
+
+/// What the rules need to know about an action.
+#[derive(Debug, Clone)]
+pub(crate) struct Life {
+    pub(crate) stage: &'static str,
+    /// Digests by version.
+    pub(crate) payloads: Vec<Digest>,
+    pub(crate) policy: Option<PolicyRef>,
+    /// (rule, groups, quorum)
+    pub(crate) demands: Vec<(String, Vec<String>, u32)>,
+    pub(crate) review_ends: Timestamp,
+    /// (person, groups, digest)
+    pub(crate) seats: Vec<(String, Vec<String>, Digest)>,
+    /// (version, digest, end)
+    pub(crate) authorization: Option<(u32, Digest, Timestamp)>,
+    pub(crate) attempt: String,
+    pub(crate) outcome: Option<Outcome>,
+    pub(crate) refusals: u32,
+}
+
+impl Life {
+    pub(crate) fn new(payload: Digest) -> Self {
+        Life {
+            stage: "proposed",
+            payloads: vec![payload],
+            policy: None,
+            demands: Vec::new(),
+            review_ends: Timestamp::default(),
+            seats: Vec::new(),
+            authorization: None,
+            attempt: String::new(),
+            outcome: None,
+            refusals: 0,
+        }
+    }
+
+    pub(crate) fn version(&self) -> u32 {
+        self.payloads.len() as u32 - 1
+    }
+
+    pub(crate) fn payload(&self) -> Digest {
+        *self.payloads.last().unwrap()
+    }
+
+    /// The rules that a member of `groups` may decide.
+    pub(crate) fn rules_for(&self, groups: &[String]) -> Vec<String> {
+        let open = self.demands.iter().filter(|(_, allowed, _)| allowed.iter().any(|group| groups.contains(group)));
+        open.map(|(rule, ..)| rule.clone()).collect()
+    }
+
+    fn satisfied(&self) -> bool {
+        self.demands.iter().all(|(_, allowed, quorum)| {
+            let seats = self.seats.iter().filter(|(_, groups, _)| allowed.iter().any(|group| groups.contains(group)));
+            seats.count() >= *quorum as usize
+        })
+    }
+
+    /// Takes a record whose place in the chain is right; `false` where §6 does not allow it.
+    pub(crate) fn take(&mut self, envelope: &Envelope) -> bool {
+        let reviewing = self.stage == "in review";
+        match &envelope.body {
+            Body::ActionDecided(body) => self.decided(body),
+            Body::ReviewPresented(body) => reviewing && body.payload_version == self.version(),
+            Body::ReviewDecided(body) => reviewing && self.reviewed(body, envelope),
+            Body::ReviewEscalated(body) => {
+                for (_, groups, _) in self.demands.iter_mut().filter(|_| reviewing) {
+                    groups.extend(body.groups.iter().cloned());
+                }
+                reviewing
+            }
+            Body::ReviewExpired(_) => reviewing && envelope.time >= self.review_ends && self.go("denied"),
+            Body::ReviewCancelled(_) => reviewing && self.go("closed"),
+            Body::ActionAuthorized(body) => self.authorized(body, envelope),
+            Body::ExecutionStarted(body) => self.started(body, envelope),
+            Body::ExecutionRefused(_) => {
+                let known = self.stage != "proposed";
+                self.refusals += u32::from(known);
+                known
+            }
+            Body::ExecutionFinished(body) => self.finished(body),
+            Body::ExecutionResolved(body) => {
+                let open = self.stage == "finished" && self.outcome == Some(Outcome::Unknown);
+                if open {
+                    self.outcome = Some(body.outcome);
+                }
+                open
+            }
+            Body::ActionClosed(_) => {
+                ["proposed", "allowed", "in review", "edited", "authorized"].contains(&self.stage) && self.go("closed")
+            }
+            Body::Unknown { .. } => true,
+            _ => false,
+        }
+    }
+
+    fn go(&mut self, stage: &'static str) -> bool {
+        self.stage = stage;
+        true
+    }
+
+    fn decided(&mut self, body: &ActionDecided) -> bool {
+        let may = ["proposed", "edited", "in review", "authorized"].contains(&self.stage);
+        let clean = body.errors.is_empty() || body.decision == Decision::Deny;
+        let demand = body.review.as_ref().map(|review| review.requirements.len());
+        let fits = match body.decision {
+            Decision::Review => demand.is_some_and(|count| count > 0),
+            _ => demand.is_none(),
+        };
+        if !may || !clean || !fits || body.payload_version != self.version() {
+            return false;
+        }
+        self.policy = Some(body.policy_set.clone());
+        let payload = self.payload();
+        self.seats.retain(|(.., digest)| *digest == payload);
+        if let Some(review) = &body.review {
+            let demands = review.requirements.iter();
+            self.demands = demands.map(|one| (one.rule.clone(), one.groups.clone(), one.quorum)).collect();
+            self.review_ends = review.expires_at;
+        }
+        self.go(match body.decision {
+            Decision::Deny => "denied",
+            Decision::Allow => "allowed",
+            Decision::Review => "in review",
+        })
+    }
+
+    fn reviewed(&mut self, body: &ReviewDecided, envelope: &Envelope) -> bool {
+        let person = envelope.actor.id.clone();
+        let rules = self.rules_for(&body.groups);
+        if envelope.actor.kind != ActorKind::Reviewer
+            || envelope.time >= self.review_ends
+            || rules.is_empty()
+            || rules != body.requirements
+        {
+            return false;
+        }
+        let same = body.payload_version == self.version() && body.payload == self.payload();
+        if body.verdict == Verdict::Deny {
+            return same && self.go("denied");
+        }
+        if body.payload_version == self.version() + 1 && envelope.sealed.get("payload") == Some(&body.payload) {
+            self.payloads.push(body.payload);
+            self.seats = vec![(person, body.groups.clone(), body.payload)];
+            return self.go("edited");
+        }
+        let new = self.seats.iter().all(|(held, ..)| *held != person);
+        if !same || !new || envelope.sealed.contains_key("payload") {
+            return false;
+        }
+        self.seats.push((person, body.groups.clone(), body.payload));
+        true
+    }
+
+    fn authorized(&mut self, body: &ActionAuthorized, envelope: &Envelope) -> bool {
+        let by = match body.by {
+            AuthorizedBy::Policy => self.stage == "allowed",
+            AuthorizedBy::Review => self.stage == "in review" && self.satisfied(),
+        };
+        let same = body.payload == self.payload() && body.payload_version == self.version();
+        if !by || !same || body.expires_at <= envelope.time || self.policy.as_ref() != Some(&body.policy_set) {
+            return false;
+        }
+        self.authorization = Some((body.payload_version, body.payload, body.expires_at));
+        self.go("authorized")
+    }
+
+    fn started(&mut self, body: &ExecutionStarted, envelope: &Envelope) -> bool {
+        let Some((version, digest, end)) = self.authorization.filter(|_| self.stage == "authorized") else { return false };
+        let exact = (body.matches == Match::Exact) == (version == 0);
+        let same = body.payload_version == version && envelope.sealed.get("payload") == Some(&digest);
+        self.attempt.clone_from(&body.attempt);
+        same && exact && envelope.time < end && self.go("executing")
+    }
+
+    fn finished(&mut self, body: &ExecutionFinished) -> bool {
+        let first = self.stage == "executing" && !body.late;
+        let late = self.stage == "finished"
+            && self.outcome == Some(Outcome::Unknown)
+            && body.late
+            && body.outcome != Outcome::Unknown;
+        if !(first || late) || body.attempt != self.attempt {
+            return false;
+        }
+        self.outcome = Some(body.outcome);
+        self.go("finished")
+    }
+}

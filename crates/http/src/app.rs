@@ -1,0 +1,54 @@
+use std::sync::Arc;
+
+use countersign_evidence::time::Clock;
+use countersign_gate::Gate;
+use countersign_journal::Store;
+
+use crate::metrics::Metrics;
+
+/// Room beside the payload for everything else in a request, in bytes.
+const BESIDE_PAYLOAD: usize = 256 << 10;
+
+/// What every handler can reach; cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    gate: Gate,
+    store: Store,
+    clock: Arc<dyn Clock>,
+    metrics: Metrics,
+    most_body: usize,
+}
+
+impl App {
+    /// The gate, the published log's files, and where durations are measured. `most_payload` is the gate's limit for a
+    /// payload in bytes; a request body may be a little larger.
+    pub fn new(gate: Gate, store: Store, clock: Arc<dyn Clock>, most_payload: usize) -> Self {
+        let most_body = most_payload.saturating_add(BESIDE_PAYLOAD);
+        App { inner: Arc::new(Inner { gate, store, clock, metrics: Metrics::default(), most_body }) }
+    }
+
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.inner.gate
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.inner.clock
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.inner.metrics
+    }
+
+    /// Most bytes of a request body.
+    pub(crate) fn most_body(&self) -> usize {
+        self.inner.most_body
+    }
+}

@@ -1,0 +1,76 @@
+//! Request bodies: read within limits, parsed strictly, then given the form that the route demands.
+
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody};
+use axum::extract::{FromRequest, Request};
+use axum::http::HeaderMap;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use bytes::Bytes;
+use countersign_evidence::json::{self, ConvertError, Limits};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+
+use crate::app::App;
+use crate::kinds;
+use crate::problem::Failure;
+
+/// How long a body may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Deepest nesting of a body: the payload's own limit and the object around it.
+const DEPTH: usize = 65;
+
+/// A request body of this form.
+pub(crate) struct Given<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<App> for Given<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Failure> {
+        check_headers(request.headers())?;
+        let bytes = read(request.into_body(), app.most_body()).await?;
+        let value = json::parse(&bytes, Limits { bytes: app.most_body(), depth: DEPTH })?;
+        json::from_value(value).map(Given).map_err(|error| named::<T>(&bytes, &error))
+    }
+}
+
+fn check_headers(headers: &HeaderMap) -> Result<(), Failure> {
+    let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (essence, parameters) = media_type.split_once(';').unwrap_or((media_type, ""));
+    let utf8 = ["", "charset=utf-8", "charset=\"utf-8\""].contains(&parameters.trim().to_ascii_lowercase().as_str());
+    if !essence.trim().eq_ignore_ascii_case("application/json") || !utf8 {
+        let detail = format!("the body is sent as {media_type:?}: send application/json");
+        return Err(Failure::new(kinds::UNSUPPORTED_MEDIA_TYPE, detail));
+    }
+    if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        return Err(Failure::new(kinds::UNSUPPORTED_MEDIA_TYPE, "the body has a content encoding: send it as it is"));
+    }
+    Ok(())
+}
+
+async fn read(body: Body, most: usize) -> Result<Bytes, Failure> {
+    let too_large = || Failure::new(kinds::PAYLOAD_TOO_LARGE, format!("the body is over the limit of {most} bytes: send less, or by reference"));
+    if body.size_hint().lower() > most as u64 {
+        return Err(too_large());
+    }
+    match tokio::time::timeout(PATIENCE, Limited::new(body, most).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(error)) => Err(Failure::new(kinds::BAD_BODY, format!("the body does not read: {error}"))),
+        Err(_) => Err(Failure::new(kinds::SLOW_BODY, format!("the body took longer than {} s", PATIENCE.as_secs()))),
+    }
+}
+
+/// Names the member that has another form than the route demands. Reads the body a second time: only refused ones pay.
+fn named<T: DeserializeOwned>(bytes: &[u8], error: &ConvertError) -> Failure {
+    let mut again = serde_json::Deserializer::from_slice(bytes);
+    let path = match serde_path_to_error::deserialize::<_, T>(&mut again) {
+        Err(traced) => traced.path().to_string(),
+        Ok(_) => ".".to_owned(),
+    };
+    match path.as_str() {
+        "." => Failure::new(kinds::INVALID, error.to_string()),
+        path => Failure::new(kinds::INVALID, format!("{path}: {error}")),
+    }
+}

@@ -1,0 +1,24 @@
+use countersign_evidence::record::Isolation;
+
+/// Where a connection comes from, as far as the operating system vouches for it. The server attaches it to each request;
+/// a request without one counts as [`Peer::Remote`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Peer {
+    /// This very process, or the owner's Unix socket with the process's own user (or root) at the other end.
+    Owner,
+    /// TCP from this host.
+    Loopback,
+    /// TCP from anywhere else.
+    Remote,
+}
+
+impl Peer {
+    /// How far the enforcement point stands from the gate, for `action.proposed`.
+    pub(crate) fn isolation(self) -> Isolation {
+        match self {
+            Peer::Owner => Isolation::SameUser,
+            Peer::Loopback => Isolation::SeparateUser,
+            Peer::Remote => Isolation::Remote,
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! One row of the router's table, and the step around each handler: refuse a query that nobody reads, measure.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get as on_get, post as on_post};
+
+use crate::app::App;
+use crate::kinds;
+use crate::metrics::RouteMetrics;
+use crate::problem::Failure;
+
+/// Who may call a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Who authenticates.
+    Key,
+    /// Anyone.
+    Public,
+    /// Anyone on this host; from elsewhere an operator or an auditor.
+    Host,
+}
+
+/// What the table says of a route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteInfo {
+    /// The method. All but GET change something.
+    pub method: Method,
+    /// The path, its variable parts in braces.
+    pub path: &'static str,
+    /// Who may call it.
+    pub access: Access,
+    /// Whether it reads query parameters.
+    pub query: bool,
+}
+
+/// A row of the table.
+pub(crate) struct Entry {
+    pub(crate) info: RouteInfo,
+    pub(crate) handler: MethodRouter<App>,
+}
+
+pub(crate) fn get<H: Handler<T, App>, T: 'static>(path: &'static str, handler: H) -> Entry {
+    Entry { info: RouteInfo { method: Method::GET, path, access: Access::Key, query: false }, handler: on_get(handler) }
+}
+
+pub(crate) fn post<H: Handler<T, App>, T: 'static>(path: &'static str, handler: H) -> Entry {
+    Entry { info: RouteInfo { method: Method::POST, path, access: Access::Key, query: false }, handler: on_post(handler) }
+}
+
+impl Entry {
+    /// Reads query parameters.
+    pub(crate) fn query(mut self) -> Self {
+        self.info.query = true;
+        self
+    }
+
+    /// Needs no key.
+    pub(crate) fn public(mut self) -> Self {
+        self.info.access = Access::Public;
+        self
+    }
+
+    /// Needs no key on this host.
+    pub(crate) fn host(mut self) -> Self {
+        self.info.access = Access::Host;
+        self
+    }
+
+    /// The handler with the step around it.
+    pub(crate) fn measured(self, app: &App) -> (&'static str, MethodRouter<App>) {
+        let metrics = app.metrics().route(&self.info.method, self.info.path);
+        let around = Around { app: app.clone(), metrics, query: self.info.query };
+        (self.info.path, self.handler.route_layer(from_fn_with_state(around, step)))
+    }
+}
+
+#[derive(Clone)]
+struct Around {
+    app: App,
+    metrics: Arc<RouteMetrics>,
+    query: bool,
+}
+
+async fn step(State(around): State<Around>, request: Request, next: Next) -> Response {
+    let began = around.app.clock().monotonic_us();
+    let response = match request.uri().query().unwrap_or_default() {
+        "" => next.run(request).await,
+        _ if around.query => next.run(request).await,
+        _ => Failure::new(kinds::BAD_QUERY, "this route reads no query parameters").into_response(),
+    };
+    let took = around.app.clock().monotonic_us().saturating_sub(began);
+    around.metrics.answered(response.status().as_u16(), u64::try_from(took).unwrap_or_default());
+    response
+}

@@ -1,0 +1,68 @@
+//! All routes on one screen.
+
+use axum::http::{Method, Uri};
+
+use crate::app::App;
+use crate::kinds;
+use crate::problem::Failure;
+use crate::route::{Entry, RouteInfo, get, post};
+use crate::routes::*;
+
+#[rustfmt::skip]
+fn entries() -> Vec<Entry> {
+    vec![
+        post("/v1/actions", propose::propose),
+        get ("/v1/actions", list_actions::list_actions).query(),
+        get ("/v1/actions/{action}", show_action::show_action).query(),
+        post("/v1/actions/{action}/start", start::start),
+        post("/v1/actions/{action}/finish", finish::finish),
+        post("/v1/actions/{action}/cancel", cancel::cancel),
+        get ("/v1/actions/{action}/story", story::story),
+        get ("/v1/actions/{action}/records", records::records),
+        get ("/v1/records/{position}/proof", prove::prove),
+        get ("/v1/resolve/{id}", resolve::resolve),
+        get ("/v1/reviews", list_reviews::list_reviews),
+        get ("/v1/reviews/{action}", present::present),
+        post("/v1/reviews/{action}/decide", decide::decide),
+        get ("/v1/policies", list_policies::list_policies),
+        post("/v1/policies", activate_policy::activate_policy),
+        get ("/v1/policies/{version}", show_policy::show_policy),
+        get ("/v1/keys", list_keys::list_keys),
+        post("/v1/keys", create_key::create_key),
+        post("/v1/keys/{key}/revoke", revoke_key::revoke_key),
+        get ("/v1/people", list_people::list_people),
+        post("/v1/people", put_person::put_person),
+        post("/v1/subjects/erase", erase_subject::erase_subject),
+        get ("/v1/log", show_log::show_log),
+        get ("/log/checkpoint", checkpoint::checkpoint).public(),
+        get ("/log/tile/{*path}", tile::tile).public(),
+        get ("/openapi.json", show_openapi::show_openapi).public(),
+        get ("/problems/{name}", show_problem::show_problem).public(),
+        get ("/healthz", healthz::healthz).public(),
+        get ("/readyz", readyz::readyz).public(),
+        get ("/metrics", show_metrics::show_metrics).host(),
+    ]
+}
+
+/// The API as a service. Each request should carry a [`crate::Peer`] extension; without one it counts as remote.
+pub fn router(app: &App) -> axum::Router {
+    let mut router = axum::Router::new();
+    for entry in entries() {
+        let (path, handler) = entry.measured(app);
+        router = router.route(path, handler);
+    }
+    router.fallback(no_such_route).method_not_allowed_fallback(method_not_allowed).with_state(app.clone())
+}
+
+/// What the router knows, for whoever wants to walk it.
+pub fn route_table() -> Vec<RouteInfo> {
+    entries().into_iter().map(|entry| entry.info).collect()
+}
+
+async fn no_such_route(uri: Uri) -> Failure {
+    Failure::new(kinds::NO_SUCH_ROUTE, format!("there is no route {}: see /openapi.json", uri.path()))
+}
+
+async fn method_not_allowed(method: Method, uri: Uri) -> Failure {
+    Failure::new(kinds::METHOD_NOT_ALLOWED, format!("{} has no method {method}", uri.path()))
+}

@@ -1,0 +1,32 @@
+//! One verb per file.
+
+pub(crate) mod activate_policy;
+pub(crate) mod cancel;
+pub(crate) mod checkpoint;
+pub(crate) mod create_key;
+pub(crate) mod decide;
+pub(crate) mod erase_subject;
+pub(crate) mod finish;
+pub(crate) mod healthz;
+pub(crate) mod list_actions;
+pub(crate) mod list_keys;
+pub(crate) mod list_people;
+pub(crate) mod list_policies;
+pub(crate) mod list_reviews;
+pub(crate) mod present;
+pub(crate) mod propose;
+pub(crate) mod prove;
+pub(crate) mod put_person;
+pub(crate) mod readyz;
+pub(crate) mod records;
+pub(crate) mod resolve;
+pub(crate) mod revoke_key;
+pub(crate) mod show_action;
+pub(crate) mod show_log;
+pub(crate) mod show_metrics;
+pub(crate) mod show_openapi;
+pub(crate) mod show_policy;
+pub(crate) mod show_problem;
+pub(crate) mod start;
+pub(crate) mod story;
+pub(crate) mod tile;

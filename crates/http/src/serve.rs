@@ -1,0 +1,142 @@
+//! HTTP/1.1 and HTTP/2 (with prior knowledge) over TCP and Unix sockets.
+
+use std::io::Result;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Request;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tower::Service;
+
+use crate::listener::{Listener, Stream};
+use crate::peer::Peer;
+
+/// What protects the server from its callers.
+#[derive(Debug, Clone, Copy)]
+pub struct ServeLimits {
+    /// Most connections at a time; more wait to be accepted.
+    pub connections: usize,
+    /// How long a caller may take to send a request's head, and may stay idle.
+    pub head_timeout: Duration,
+    /// Most concurrent requests of one HTTP/2 connection.
+    pub streams: u32,
+    /// How long requests in flight may still take once the server shuts down.
+    pub grace: Duration,
+}
+
+impl Default for ServeLimits {
+    fn default() -> Self {
+        ServeLimits {
+            connections: 4_096,
+            head_timeout: Duration::from_secs(60),
+            streams: 256,
+            grace: Duration::from_secs(5),
+        }
+    }
+}
+
+struct Server {
+    router: axum::Router,
+    http: Builder<TokioExecutor>,
+    permits: Arc<Semaphore>,
+    graceful: GracefulShutdown,
+    
+}
+
+/// Serves until `shutdown` resolves; then lets requests in flight end, within limits.
+///
+/// # Errors
+/// None today: an accept that fails is tried again.
+pub async fn serve(
+    router: axum::Router,
+    listeners: Vec<Listener>,
+    limits: ServeLimits,
+    shutdown: impl Future<Output = ()>,
+) -> Result<()> {
+    let server = Arc::new(Server {
+        router,
+        http: http(limits),
+        permits: Arc::new(Semaphore::new(limits.connections)),
+        graceful: GracefulShutdown::new(),
+        
+    });
+    let mut accepting = JoinSet::new();
+    for listener in listeners {
+        accepting.spawn(accept(listener, Arc::clone(&server)));
+    }
+    shutdown.await;
+    accepting.shutdown().await;
+    if let Some(server) = Arc::into_inner(server)
+        && tokio::time::timeout(limits.grace, server.graceful.shutdown()).await.is_err()
+    {
+        tracing::info!("ended with requests still in flight; what they recorded is durable");
+    }
+    Ok(())
+}
+
+fn http(limits: ServeLimits) -> Builder<TokioExecutor> {
+    let mut http = Builder::new(TokioExecutor::new());
+    http.http1().timer(TokioTimer::new()).header_read_timeout(limits.head_timeout);
+    http.http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.streams)
+        .keep_alive_interval(limits.head_timeout)
+        .keep_alive_timeout(limits.head_timeout);
+    http
+}
+
+async fn accept(listener: Listener, server: Arc<Server>) {
+    loop {
+        // The semaphore is never closed.
+        let Ok(permit) = Arc::clone(&server.permits).acquire_owned().await else { return };
+        match listener.accept().await {
+            Ok(Some((Stream::Tcp(stream), peer))) => server.begin(stream, peer, permit),
+            Ok(Some((Stream::Unix(stream), peer))) => server.begin(stream, peer, permit),
+            Ok(None) => {}
+            Err(error) => {
+                // Out of file descriptors, as a rule: trying again at once would only burn the processor.
+                tracing::warn!(%error, "a connection was not accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+impl Server {
+    fn begin<S>(&self, stream: S, peer: Peer, permit: OwnedSemaphorePermit)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let (http, router, watcher) = (self.http.clone(), self.router.clone(), self.graceful.watcher());
+        tokio::spawn(converse(stream, peer, http, router, watcher, permit));
+    }
+}
+
+async fn converse<S>(
+    stream: S,
+    peer: Peer,
+    http: Builder<TokioExecutor>,
+    router: axum::Router,
+    watcher: Watcher,
+    _permit: OwnedSemaphorePermit,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let answer = service_fn(move |request: Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(peer);
+        router.clone().call(request)
+    });
+    let connection = http.serve_connection(TokioIo::new(stream), answer).into_owned();
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%error, "a connection broke");
+    }
+}

@@ -1,0 +1,10 @@
+//! The API as its callers see it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod access;
+mod bad_input;
+mod description;
+mod house;
+mod published;
+mod records;
+mod sockets;

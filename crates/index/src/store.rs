@@ -1,0 +1,217 @@
+//! Writing rows.
+
+use std::collections::HashSet;
+
+use countersign_evidence::record::PolicyActivated;
+use countersign_evidence::time::Timestamp;
+use rusqlite::types::Value;
+use rusqlite::{Connection, params};
+
+use crate::codes::{DECISIONS, MATCHES, OUTCOMES, category_code, code, decision_name, state_code, state_of};
+use crate::names::Naming;
+use crate::packed::{pack, pack_id, pack_positions};
+use crate::schema::{SEGMENT, create_segment};
+use crate::terms::{Kind, Terms};
+use crate::tracked::{Text, Tracked};
+
+/// Pairs of agent and tool kept in memory; past that the table itself is asked again.
+const MOST_USED: usize = 100_000;
+
+const INSERT: &str = "INSERT INTO action (row, id, time, positions, agent, tool, environment, category, state, risk, key,
+    request, resource_type, session, trace, call, conversation, ticket, refusals)
+    VALUES (?1, ?2, ?3, x'', ?4, ?5, ?6, ?7, 0, 0, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, 0)";
+const UPDATE: &str = "UPDATE action SET positions = ?2, closed = ?3, decision = ?4, state = ?5, risk = ?6, rules = ?7,
+    reviewers = ?8, downstream = ?9, outcome = ?10, matches = ?11, refusals = ?12 WHERE row = ?1";
+const UPDATE_OPEN: &str = "UPDATE action SET user = ?2, resource = ?3, fingerprint = ?4, subject = ?5 WHERE row = ?1";
+
+/// What the writer remembers between rows.
+#[derive(Default)]
+pub(crate) struct Remembered {
+    pub(crate) naming: Naming,
+    pub(crate) segments: HashSet<u64>,
+    used: HashSet<(i64, i64)>,
+}
+
+pub(crate) fn signed(position: u64) -> i64 {
+    i64::try_from(position).unwrap_or(i64::MAX)
+}
+
+/// One transaction's hands.
+pub(crate) struct Store<'a> {
+    pub(crate) connection: &'a Connection,
+    pub(crate) remembered: &'a mut Remembered,
+    pub(crate) terms: &'a Terms,
+}
+
+impl Store<'_> {
+    /// Makes the row say what the records say.
+    pub(crate) fn save(&mut self, tracked: &mut Tracked) -> rusqlite::Result<()> {
+        if !tracked.stored {
+            self.insert(tracked)?;
+        }
+        self.update(tracked)?;
+        if tracked.authorized {
+            self.note_use(tracked)?;
+        }
+        if let Some(id) = tracked.downstream() {
+            self.refer(Kind::Downstream, id, tracked.row())?;
+        }
+        if tracked.text == Text::Held {
+            self.update_open(tracked)?;
+            self.write_text(tracked)?;
+        }
+        tracked.stored = true;
+        tracked.text = Text::Stored;
+        tracked.open = Default::default();
+        Ok(())
+    }
+
+    fn name(&mut self, text: &str) -> rusqlite::Result<i64> {
+        self.remembered.naming.number(self.connection, text)
+    }
+
+    fn names<'t>(&mut self, texts: impl Iterator<Item = &'t String>) -> rusqlite::Result<Vec<u8>> {
+        let numbers: rusqlite::Result<Vec<u64>> = texts.map(|text| Ok(self.name(text)?.unsigned_abs())).collect();
+        Ok(pack(numbers?))
+    }
+
+    fn insert(&mut self, tracked: &Tracked) -> rusqlite::Result<()> {
+        let proposed = &tracked.action.proposed;
+        let correlation = &proposed.correlation;
+        let kind = proposed.resource_type.as_deref().map(|kind| self.name(kind)).transpose()?;
+        let id = |id: &Option<String>| id.as_deref().map_or(Value::Null, pack_id);
+        let (agent, tool) = (self.name(&proposed.agent.id)?, self.name(&tracked.tool())?);
+        let environment = self.name(&tracked.action.environment)?;
+        let key = self.name(&proposed.authenticated.key.to_string())?;
+        self.connection.prepare_cached(INSERT)?.execute(params![
+            signed(tracked.row()),
+            tracked.action.id.as_bytes().as_slice(),
+            tracked.action.proposed_at.as_micros(),
+            agent,
+            tool,
+            environment,
+            category_code(proposed.category),
+            key,
+            pack_id(&proposed.request_id),
+            kind,
+            id(&correlation.session_id),
+            id(&correlation.trace_id),
+            id(&correlation.call_id),
+            id(&correlation.conversation_id),
+            id(&correlation.ticket),
+        ])?;
+        self.refer(Kind::Request, &proposed.request_id, tracked.row())
+    }
+
+    fn update(&mut self, tracked: &Tracked) -> rusqlite::Result<()> {
+        let action = &tracked.action;
+        let decided = action.decided.as_ref();
+        let rules = decided.map(|decided| decided.reasons.as_slice()).unwrap_or_default();
+        let rules = self.names(rules.iter().map(|reason| &reason.rule))?;
+        let reviewers = self.names(tracked.reviewers.iter())?;
+        let outcome = match &action.stage {
+            countersign_evidence::action::Stage::Finished(end) => code(&OUTCOMES, &end.outcome),
+            _ => None,
+        };
+        self.connection.prepare_cached(UPDATE)?.execute(params![
+            signed(tracked.row()),
+            pack_positions(&tracked.positions),
+            tracked.closed.map(|closed| closed.since(action.proposed_at)),
+            decided.and_then(|decided| code(&DECISIONS, &decided.decision)),
+            state_code(state_of(&action.stage)),
+            decided.map_or(0, |decided| decided.risk.score),
+            (!rules.is_empty()).then_some(rules),
+            (!reviewers.is_empty()).then_some(reviewers),
+            tracked.downstream().map_or(Value::Null, pack_id),
+            outcome,
+            action.execution().and_then(|execution| code(&MATCHES, &execution.started.matches)),
+            action.refusals,
+        ])?;
+        Ok(())
+    }
+
+    fn update_open(&mut self, tracked: &Tracked) -> rusqlite::Result<()> {
+        let open = &tracked.open;
+        let subject = open.sealed_by.first().map(|key| self.name(&key.to_string())).transpose()?;
+        let fingerprint = open.fingerprint.as_ref().map(<[u8; 16]>::as_slice);
+        let values = params![signed(tracked.row()), open.user, open.resource, fingerprint, subject];
+        self.connection.prepare_cached(UPDATE_OPEN)?.execute(values)?;
+        Ok(())
+    }
+
+    fn refer(&mut self, kind: Kind, value: &str, row: u64) -> rusqlite::Result<()> {
+        let mut insert = self.connection.prepare_cached("INSERT OR IGNORE INTO reference (term, row) VALUES (?1, ?2)")?;
+        insert.execute(params![self.terms.number(kind, value), signed(row)])?;
+        Ok(())
+    }
+
+    fn note_use(&mut self, tracked: &Tracked) -> rusqlite::Result<()> {
+        let pair = (self.name(&tracked.action.proposed.agent.id)?, self.name(&tracked.tool())?);
+        if self.remembered.used.contains(&pair) {
+            return Ok(());
+        }
+        self.connection.prepare_cached("INSERT OR IGNORE INTO used (agent, tool) VALUES (?1, ?2)")?.execute(pair)?;
+        if self.remembered.used.len() >= MOST_USED {
+            self.remembered.used.clear();
+        }
+        self.remembered.used.insert(pair);
+        Ok(())
+    }
+
+    fn write_text(&mut self, tracked: &Tracked) -> rusqlite::Result<()> {
+        let segment = tracked.row() / SEGMENT;
+        if !self.remembered.segments.contains(&segment) {
+            create_segment(self.connection, segment)?;
+            self.remembered.segments.insert(segment);
+        }
+        if tracked.stored {
+            let delete = format!("DELETE FROM words_{segment} WHERE rowid = ?1");
+            self.connection.prepare_cached(&delete)?.execute([signed(tracked.row())])?;
+        }
+        let insert = format!("INSERT INTO words_{segment} (rowid, text) VALUES (?1, ?2)");
+        self.connection.prepare_cached(&insert)?.execute(params![signed(tracked.row()), self.text(tracked)])?;
+        Ok(())
+    }
+
+    /// Words and terms, parted by spaces.
+    fn text(&self, tracked: &Tracked) -> String {
+        let mut words = tracked.clear_words();
+        words.extend(tracked.open.words.iter().cloned());
+        let mut text = words.into_iter().collect::<Vec<_>>().join(" ");
+        let mut add = |kind, value: &str| {
+            text.push(' ');
+            text.push_str(&self.terms.term(kind, value));
+        };
+        let proposed = &tracked.action.proposed;
+        let correlation = &proposed.correlation;
+        add(Kind::Agent, &proposed.agent.id);
+        add(Kind::Tool, &tracked.tool());
+        add(Kind::Environment, &tracked.action.environment);
+        add(Kind::Category, proposed.category.as_str());
+        add(Kind::ApiKey, &proposed.authenticated.key.to_string());
+        for (kind, value) in [
+            (Kind::Session, &correlation.session_id),
+            (Kind::Trace, &correlation.trace_id),
+            (Kind::Call, &correlation.call_id),
+            (Kind::Conversation, &correlation.conversation_id),
+            (Kind::Ticket, &correlation.ticket),
+            (Kind::User, &tracked.open.user),
+        ] {
+            value.iter().for_each(|value| add(kind, value));
+        }
+        if let Some(decided) = &tracked.action.decided {
+            add(Kind::Decision, decision_name(decided.decision));
+            decided.reasons.iter().for_each(|reason| add(Kind::Rule, &reason.rule));
+        }
+        tracked.reviewers.iter().for_each(|reviewer| add(Kind::Reviewer, reviewer));
+        tracked.open.sealed_by.iter().for_each(|key| add(Kind::SealedBy, &key.to_string()));
+        text
+    }
+
+    pub(crate) fn policy(&self, position: u64, time: Timestamp, activated: &PolicyActivated) -> rusqlite::Result<()> {
+        let mut insert = self.connection.prepare_cached("INSERT INTO policy VALUES (?1, ?2, ?3, ?4, ?5)")?;
+        let (digest, tests) = (activated.digest.to_string(), signed(activated.tests_passed));
+        insert.execute(params![signed(position), activated.version, digest, time.as_micros(), tests])?;
+        Ok(())
+    }
+}
