@@ -2,12 +2,17 @@
 
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use countersign_client::{Client, Transport};
+use countersign_http::App;
 use tokio::net::UnixStream;
 
+use crate::deployment::Deployment;
 use crate::error::Failure;
 use crate::global::Global;
+use crate::progress::Bar;
+use crate::system::SystemClock;
 
 /// The local socket's name within the data folder.
 pub(crate) const SOCKET: &str = "countersign.sock";
@@ -18,31 +23,60 @@ const KEY: &str = "COUNTERSIGN_KEY";
 /// Longest key file in bytes.
 const MOST_KEY_FILE: u64 = 4096;
 
+/// A way to the gate, and the gate itself where it runs in this process.
+pub(crate) struct Connection {
+    /// The client.
+    pub(crate) client: Client,
+    /// To be closed when the command is done.
+    pub(crate) deployment: Option<Deployment>,
+}
+
+impl From<Client> for Connection {
+    fn from(client: Client) -> Self {
+        Connection { client, deployment: None }
+    }
+}
+
 /// The client: `--url` over TCP; else the data folder's socket if a server answers there; else the folder itself.
 ///
 /// # Errors
 /// [`Failure`] where the key file cannot be read, the URL cannot be used, or nothing answers.
-pub(crate) async fn connect(global: &Global) -> Result<Client, Failure> {
+pub(crate) async fn connect(global: &Global) -> Result<Connection, Failure> {
     let key = key(global.key_file.as_deref())?;
     if let Some(url) = &global.url {
-        return Ok(Client::new(Transport::tcp(base_url(url)?), key));
+        return Ok(Client::new(Transport::tcp(base_url(url)?), key).into());
     }
     let data = global.data()?;
+    match attach(&data, key.clone()).await? {
+        Some(client) => Ok(client.into()),
+        None => open_here(&data, global, key).await,
+    }
+}
+
+/// The client of the server at the folder's socket, if one answers there.
+///
+/// # Errors
+/// [`Failure::File`] where the socket cannot be used.
+pub(crate) async fn attach(data: &Path, key: Option<String>) -> Result<Option<Client>, Failure> {
     let socket = data.join(SOCKET);
     match UnixStream::connect(&socket).await {
-        Ok(_) => Ok(Client::new(Transport::unix(socket), key)),
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
-            open_here(&data, key).await
-        }
+        Ok(_) => Ok(Some(Client::new(Transport::unix(socket), key))),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => Ok(None),
         Err(source) => Err(Failure::File { path: socket, source }),
     }
 }
 
-/// The seam to the assembly: a gate in this process over the data folder, for as long as the client lives.
-#[allow(clippy::unused_async)] // opening a deployment is asynchronous
-async fn open_here(data: &Path, _key: Option<String>) -> Result<Client, Failure> {
-    let at = data.display();
-    Err(Failure::Unreachable(format!("no server is running on {at}: start `countersign serve`, or name one with --url")))
+/// Nobody serves this folder: a gate in this process, for as long as the command runs.
+async fn open_here(data: &Path, global: &Global, key: Option<String>) -> Result<Connection, Failure> {
+    let config = global.config()?;
+    let bar = Bar::new("records into the index");
+    let opened = Deployment::open(data, &config, |done, of| bar.at(done, of)).await;
+    bar.end();
+    let deployment = opened?;
+    let most_payload = config.limits.payload_bytes;
+    let app = App::new(deployment.gate.clone(), deployment.store.clone(), Arc::new(SystemClock), most_payload);
+    let client = Client::new(Transport::InProcess(countersign_http::in_process(&app)), key);
+    Ok(Connection { client, deployment: Some(deployment) })
 }
 
 fn base_url(url: &str) -> Result<&str, Failure> {
@@ -84,7 +118,9 @@ fn read_key_file(path: &Path) -> Result<String, Failure> {
     file.take(MOST_KEY_FILE).read_to_string(&mut text).map_err(Failure::file(path))?;
     if text.trim().is_empty() {
         let path = path.display();
-        return Err(Failure::Usage(format!("{path} holds no key: put one there as `countersign key create` showed it")));
+        return Err(Failure::Usage(format!(
+            "{path} holds no key: put one there as `countersign key create` showed it"
+        )));
     }
     Ok(text)
 }
@@ -124,13 +160,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_a_server_one_is_told_to_start_it() {
+    async fn a_folder_without_a_deployment_says_how_to_make_one() {
         let folder = tempfile::tempdir().unwrap();
         let global = Global { data: Some(folder.path().to_owned()), ..Global::default() };
         let refused = connect(&global).await.err().unwrap();
-        assert!(refused.to_string().contains("countersign serve"), "{refused}");
+        assert!(refused.to_string().contains("countersign init"), "{refused}");
         // A socket that a dead server left behind is no server.
         drop(std::os::unix::net::UnixListener::bind(folder.path().join(SOCKET)).unwrap());
-        assert!(connect(&global).await.err().unwrap().to_string().contains("countersign serve"));
+        assert!(connect(&global).await.err().unwrap().to_string().contains("countersign init"));
     }
 }

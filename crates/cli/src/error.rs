@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use countersign_client::ClientError;
 
 use crate::config::ConfigError;
+use crate::deployment::DeploymentError;
 use crate::exit::Exit;
 
 /// Why a command ends early.
@@ -23,6 +24,9 @@ pub(crate) enum Failure {
     /// The gate refused, or was not reached.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// The data folder cannot be put to work.
+    #[error(transparent)]
+    Deployment(#[from] DeploymentError),
     /// There is no gate to talk to.
     #[error("{0}")]
     Unreachable(String),
@@ -52,7 +56,7 @@ impl Failure {
             // `countersign … | head` is no failure.
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
             Failure::Client(ClientError::Refused(_)) | Failure::No(_) => Exit::No,
-            Failure::Client(_) | Failure::Unreachable(_) => Exit::Unreachable,
+            Failure::Client(_) | Failure::Unreachable(_) | Failure::Deployment(_) => Exit::Unreachable,
             Failure::Usage(_) | Failure::Config(_) | Failure::File { .. } | Failure::Output(_) => Exit::Usage,
         }
     }

@@ -7,6 +7,7 @@ mod arguments;
 mod commands;
 mod config;
 mod connect;
+mod deployment;
 mod error;
 mod exit;
 mod facts;
@@ -41,7 +42,10 @@ async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     logging::begin();
     let mut session = Session::new(arguments.global);
-    match commands::run(arguments.command, &mut session).await {
+    let ran = commands::run(arguments.command, &mut session).await;
+    // What the command recorded is published, whether or not it went well.
+    let ran = session.close().await.and(ran);
+    match ran {
         Ok(exit) => exit.into(),
         Err(failure) => {
             let exit = failure.exit();

@@ -56,6 +56,11 @@ impl Output {
         writeln!(self.to, "{}", text.as_ref())
     }
 
+    /// Shows what was printed so far, before something that takes time.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+
     /// One line in a colour.
     pub(crate) fn painted(&mut self, paint: Paint, text: impl AsRef<str>) -> io::Result<()> {
         let text = self.style.paint(paint, text.as_ref());

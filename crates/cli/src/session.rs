@@ -6,6 +6,7 @@ use countersign_evidence::time::Clock;
 use uuid::Uuid;
 
 use crate::connect;
+use crate::deployment::Deployment;
 use crate::error::Failure;
 use crate::global::Global;
 use crate::output::Output;
@@ -21,19 +22,20 @@ pub(crate) struct Session {
     /// The time, for telling it.
     pub(crate) clock: Box<dyn Clock>,
     client: Option<Client>,
+    deployment: Option<Deployment>,
 }
 
 impl Session {
     /// A session of the process.
     pub(crate) fn new(global: Global) -> Self {
         let out = Output::standard(global.json);
-        Session { global, out, clock: Box::new(SystemClock), client: None }
+        Session { global, out, clock: Box::new(SystemClock), client: None, deployment: None }
     }
 
     /// A session with a known gate.
     #[cfg(test)]
     pub(crate) fn with(client: Client, out: Output, clock: Box<dyn Clock>) -> Self {
-        Session { global: Global::default(), out, clock, client: Some(client) }
+        Session { global: Global::default(), out, clock, client: Some(client), deployment: None }
     }
 
     /// The gate's client; connects when first asked.
@@ -44,9 +46,21 @@ impl Session {
         if let Some(client) = &self.client {
             return Ok(client.clone());
         }
-        let client = connect::connect(&self.global).await?;
-        self.client = Some(client.clone());
-        Ok(client)
+        let connection = connect::connect(&self.global).await?;
+        self.client = Some(connection.client.clone());
+        self.deployment = connection.deployment;
+        Ok(connection.client)
+    }
+
+    /// Publishes what the command recorded, where the gate ran in this process.
+    ///
+    /// # Errors
+    /// [`Failure`] where the last checkpoint could not be published; the records are durable all the same.
+    pub(crate) async fn close(&mut self) -> Result<(), Failure> {
+        match self.deployment.take() {
+            Some(deployment) => Ok(deployment.close().await?),
+            None => Ok(()),
+        }
     }
 
     /// The one action that an id names: the action itself, or one of its request, review, trace, session, downstream
@@ -66,7 +80,9 @@ impl Session {
         let resolved: Resolved = client.get(&routes::resolve(id.trim())).await?;
         match resolved.actions.as_slice() {
             [action] => Ok(*action),
-            [] => Err(Failure::No(format!("this id names a {}, and no action", crate::visible::visible(&resolved.kind)))),
+            [] => {
+                Err(Failure::No(format!("this id names a {}, and no action", crate::visible::visible(&resolved.kind))))
+            }
             [several @ ..] => {
                 let kind = crate::visible::visible(&resolved.kind);
                 let ids: Vec<String> = several.iter().take(10).map(Uuid::to_string).collect();

@@ -17,22 +17,30 @@ pub(crate) struct Column {
     /// Never narrower than this; `None` is never shortened.
     least: Option<usize>,
     right: bool,
+    /// Left out of a terminal that is too narrow, the highest first; 0 never.
+    dropped: u8,
 }
 
 impl Column {
     /// Never shortened: ids, times, states.
     pub(crate) const fn whole(name: &'static str) -> Self {
-        Column { name, least: None, right: false }
+        Column { name, least: None, right: false, dropped: 0 }
     }
 
     /// Shortened to no less than `least` characters.
     pub(crate) const fn up_from(name: &'static str, least: usize) -> Self {
-        Column { name, least: Some(least), right: false }
+        Column { name, least: Some(least), right: false, dropped: 0 }
     }
 
     /// A number.
     pub(crate) const fn number(name: &'static str) -> Self {
-        Column { name, least: None, right: true }
+        Column { name, least: None, right: true, dropped: 0 }
+    }
+
+    /// Left out where the terminal is too narrow for all, the highest rank first.
+    pub(crate) const fn or_drop(mut self, rank: u8) -> Self {
+        self.dropped = rank;
+        self
     }
 }
 
@@ -105,20 +113,31 @@ impl<const N: usize> Table<N> {
         line.trim_end().to_owned()
     }
 
-    /// `None` for a column that is left out.
+    /// `None` for a column that is left out: one in which no row has anything, or, where there is no room, one that may go.
     fn widths(&self, limit: Option<usize>) -> [Option<usize>; N] {
-        let widest = |at: usize| self.rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.text.width()).max();
         let mut at = 0;
         let mut widths = self.columns.map(|column| {
-            let widest = widest(at).filter(|width| *width > 0);
+            let cells = self.rows.iter().filter_map(|row| row.get(at));
+            let widest = cells.map(|cell| cell.text.width()).max().filter(|width| *width > 0);
             at += 1;
             widest.map(|width| width.max(column.name.width()))
         });
         let Some(limit) = limit else { return widths };
-        // Take from the widest that may still give, one character at a time: the columns end up even.
+        loop {
+            let fitted = self.shrink(widths, limit);
+            let present = self.columns.iter().zip(widths.iter_mut()).filter(|(_, width)| width.is_some());
+            let goes = present.filter(|(column, _)| column.dropped > 0).max_by_key(|(column, _)| column.dropped);
+            match goes {
+                Some((_, width)) if total(&fitted) > limit => *width = None,
+                _ => return fitted,
+            }
+        }
+    }
+
+    /// Takes from the widest column that may still give, one character at a time, until the row fits.
+    fn shrink(&self, mut widths: [Option<usize>; N], limit: usize) -> [Option<usize>; N] {
         while total(&widths) > limit {
-            let gives = self.columns.iter().zip(widths.iter_mut());
-            let gives = gives.filter_map(|(column, width)| {
+            let gives = self.columns.iter().zip(widths.iter_mut()).filter_map(|(column, width)| {
                 let least = column.least?.max(column.name.width());
                 width.as_mut().filter(|width| **width > least)
             });
@@ -203,6 +222,14 @@ mod tests {
         assert_eq!(lines[1], "0194a-1  payments/refun…     5");
         let style = Style { width: Some(3), ..Style::plain() };
         assert_eq!(table().lines(&style)[1], "0194a-1  payme…     5");
+    }
+
+    #[test]
+    fn a_very_narrow_one_leaves_columns_out_by_rank() {
+        let mut table = Table::new([Column::whole("A").or_drop(1), Column::whole("B"), Column::whole("C").or_drop(2)]);
+        table.row(["aaaa".into(), "bbbb".into(), "cccc".into()]);
+        let line = |width| table.lines(&Style { width: Some(width), ..Style::plain() })[1].clone();
+        assert_eq!([line(16), line(15), line(9), line(1)], ["aaaa  bbbb  cccc", "aaaa  bbbb", "bbbb", "bbbb"]);
     }
 
     #[test]

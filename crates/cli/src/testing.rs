@@ -94,9 +94,11 @@ impl Gate {
                 let line = format!("{} {path}", request.method());
                 let body = collect(request.into_body()).await;
                 asked.lock().unwrap().push((line.clone(), body));
-                let missing = r#"{"detail":"there is no such thing","status":404,"title":"x","type":"/problems/not_found"}"#;
+                let missing =
+                    r#"{"detail":"there is no such thing","status":404,"title":"x","type":"/problems/not_found"}"#;
                 let found = answers.iter().find(|(known, _, _)| *known == line);
-                let (status, text) = found.map_or((404, missing.to_owned()), |(_, status, text)| (*status, text.clone()));
+                let (status, text) =
+                    found.map_or((404, missing.to_owned()), |(_, status, text)| (*status, text.clone()));
                 Response::builder().status(status).body(Bytes::from(text)).map_err(|error| error.to_string())
             })
         })

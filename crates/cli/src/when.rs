@@ -40,7 +40,9 @@ pub(crate) fn parse_point(text: &str, now: Timestamp) -> Result<Timestamp, Strin
     let midnight = format!("{text}T00:00:00Z");
     let parsed = text.parse::<jiff::Timestamp>().or_else(|_| midnight.parse());
     parsed.map(|time| Timestamp::from_micros(time.as_microsecond())).map_err(|_| {
-        format!("{text:?} is no time: write an age (90s, 15m, 24h, 7d, 2w), a date (2026-01-02) or 2026-01-02T03:04:05Z")
+        format!(
+            "{text:?} is no time: write an age (90s, 15m, 24h, 7d, 2w), a date (2026-01-02) or 2026-01-02T03:04:05Z"
+        )
     })
 }
 

@@ -144,12 +144,7 @@ impl Disclosures {
 
     /// Each digest opens once (RFC 9901 §7.1) and no deeper than we seal: foreign disclosures can name each other so that
     /// they open into far more than their own length.
-    fn open_value(
-        &self,
-        value: Value,
-        seen: &mut HashSet<Digest>,
-        depth: usize,
-    ) -> Result<Opened, DisclosureError> {
+    fn open_value(&self, value: Value, seen: &mut HashSet<Digest>, depth: usize) -> Result<Opened, DisclosureError> {
         let Value::Object(object) = value else { return Ok(Opened { value, withheld: 0 }) };
         let digests = object.get(DIGESTS).and_then(Value::as_array).filter(|_| object.len() == 1);
         let digests = digests.ok_or(DisclosureError::Malformed("an object's value is {\"_sd\": [digests]}"))?;

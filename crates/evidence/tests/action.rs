@@ -102,7 +102,8 @@ impl Course {
     }
 
     fn decided(&mut self) -> ActionDecided {
-        let decision = self.dice.of(&[Decision::Allow, Decision::Review, Decision::Review, Decision::Review, Decision::Deny]);
+        let decision =
+            self.dice.of(&[Decision::Allow, Decision::Review, Decision::Review, Decision::Review, Decision::Deny]);
         let with_demand = (decision == Decision::Review) != self.dice.rarely(12);
         let rules = [("a", names(&["red"])), ("b", names(&["red", "blue"])), ("c", names(&["green"]))];
         let count = if self.dice.rarely(12) { 0 } else { 1 + self.dice.roll(3) as usize };
@@ -127,7 +128,11 @@ impl Course {
     /// The version in question; one beside it in one of `wrong` rolls.
     fn version(&mut self, wrong: u64) -> u32 {
         let version = self.life.version();
-        if self.dice.rarely(wrong) { self.dice.of(&[version + 1, version + 2, version.saturating_sub(1)]) } else { version }
+        if self.dice.rarely(wrong) {
+            self.dice.of(&[version + 1, version + 2, version.saturating_sub(1)])
+        } else {
+            version
+        }
     }
 
     fn payload(&mut self, wrong: u64) -> Digest {
@@ -141,7 +146,8 @@ impl Course {
         if edit != self.dice.rarely(12) {
             sealed.insert("payload".to_owned(), if self.dice.rarely(10) { digest(&mut self.dice) } else { payload });
         }
-        let groups = self.dice.of(&[names(&["red"]), names(&["red", "green"]), names(&["blue"]), names(&["board"]), names(&[])]);
+        let groups =
+            self.dice.of(&[names(&["red"]), names(&["red", "green"]), names(&["blue"]), names(&["board"]), names(&[])]);
         let mut requirements = self.life.rules_for(&groups);
         match self.dice.roll(20) {
             0 => requirements.reverse(),
@@ -163,7 +169,11 @@ impl Course {
     }
 
     fn authorized(&mut self) -> ActionAuthorized {
-        let by = if (self.life.stage == "in review") != self.dice.rarely(10) { AuthorizedBy::Review } else { AuthorizedBy::Policy };
+        let by = if (self.life.stage == "in review") != self.dice.rarely(10) {
+            AuthorizedBy::Review
+        } else {
+            AuthorizedBy::Policy
+        };
         let last = self.life.policy.clone().filter(|_| !self.dice.rarely(12));
         ActionAuthorized {
             by,
@@ -374,7 +384,10 @@ fn only_a_proposal_at_step_zero_with_a_payload_begins() {
     };
     assert!(Action::open(&envelope, course.last).is_ok());
     let unsealed = Envelope { sealed: BTreeMap::new(), ..envelope.clone() };
-    let later = Envelope { link: Some(Link { action: course.action.id, step: 1, prev: Some(course.last) }), ..envelope.clone() };
+    let later = Envelope {
+        link: Some(Link { action: course.action.id, step: 1, prev: Some(course.last) }),
+        ..envelope.clone()
+    };
     let other = Envelope { body: ActionClosed { how: Closing::Cancelled }.into(), ..envelope.clone() };
     let unlinked = Envelope { link: None, ..envelope };
     for wrong in [unsealed, later, other, unlinked] {

@@ -87,8 +87,11 @@ fn nothing_is_written_that_would_be_refused() {
     let mut large = envelope.clone();
     large.body = Body::Unknown {
         kind: "control.noted".to_owned(),
-        content: parse(format!("{{\"a\":[{}]}}", vec!["\"xxxxxxxxxxxxxxxx\""; 1000].join(",")).as_bytes(), Limits::default())
-            .unwrap(),
+        content: parse(
+            format!("{{\"a\":[{}]}}", vec!["\"xxxxxxxxxxxxxxxx\""; 1000].join(",")).as_bytes(),
+            Limits::default(),
+        )
+        .unwrap(),
     };
     let mut named = envelope;
     named.sealed.insert("Not A Name".to_owned(), Digest([0; 32]));

@@ -184,12 +184,25 @@ fn the_numbers_of_rfc_8785() {
 fn each_refusal_has_its_own_error() {
     use JsonError::*;
     let number = |error: &JsonError, cause| matches!(error, Number { source, .. } if *source == cause);
-    let cases: Vec<(Vec<u8>, &str, Box<dyn Fn(&JsonError) -> bool>)> = vec![
-        (vec![b' '; (1 << 20) + 1], "too large", Box::new(|error| matches!(error, TooLarge { bytes: 1048577, limit: 1048576 }))),
+    type Expected = Box<dyn Fn(&JsonError) -> bool>;
+    let cases: Vec<(Vec<u8>, &str, Expected)> = vec![
+        (
+            vec![b' '; (1 << 20) + 1],
+            "too large",
+            Box::new(|error| matches!(error, TooLarge { bytes: 1048577, limit: 1048576 })),
+        ),
         ("[".repeat(65).into_bytes(), "too deep", Box::new(|error| matches!(error, TooDeep { at: 64, limit: 64 }))),
         (r#"{"a":"#.repeat(65).into_bytes(), "too deep", Box::new(|error| matches!(error, TooDeep { limit: 64, .. }))),
-        (br#"{"a":1,"\u0061":2}"#.to_vec(), "repeated", Box::new(|error| matches!(error, DuplicateKey { name, .. } if name == "a"))),
-        (br#"[0,{"x":{"":1,"":2}}]"#.to_vec(), "repeated", Box::new(|error| matches!(error, DuplicateKey { name, at: 8 } if name.is_empty()))),
+        (
+            br#"{"a":1,"\u0061":2}"#.to_vec(),
+            "repeated",
+            Box::new(|error| matches!(error, DuplicateKey { name, .. } if name == "a")),
+        ),
+        (
+            br#"[0,{"x":{"":1,"":2}}]"#.to_vec(),
+            "repeated",
+            Box::new(|error| matches!(error, DuplicateKey { name, at: 8 } if name.is_empty())),
+        ),
         (br#""\ud83d""#.to_vec(), "lone", Box::new(|error| matches!(error, LoneSurrogate { at: 1 }))),
         (br#""x\ude00\ud83d""#.to_vec(), "lone", Box::new(|error| matches!(error, LoneSurrogate { at: 2 }))),
         (br#""\ud83dA""#.to_vec(), "lone", Box::new(|error| matches!(error, LoneSurrogate { .. }))),

@@ -32,7 +32,8 @@ fn expected(value: &Value, digest: &str, all: &[String], shown: &[String]) -> Op
     let text = all.iter().find(|text| hash(text) == digest).unwrap();
     let parts: serde_json::Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).unwrap()).unwrap();
     let (mut open, mut withheld) = (Object::new(), 0);
-    let digests: Vec<&str> = parts[2]["_sd"].as_array().unwrap().iter().map(|digest| digest.as_str().unwrap()).collect();
+    let digests: Vec<&str> =
+        parts[2]["_sd"].as_array().unwrap().iter().map(|digest| digest.as_str().unwrap()).collect();
     assert!(digests.is_sorted() && digests.len() == members.len());
     for digest in digests {
         let text = all.iter().find(|text| hash(text) == digest).unwrap();
@@ -177,7 +178,8 @@ fn disclosures_that_unfold_without_end_are_refused() {
 #[test]
 fn salts_hang_on_the_key_and_the_label() {
     let value = Value::from("x");
-    let text = |key: u8, label: &str| Sealer::new(&Key::from_bytes([key; 32])).seal(label, "payload", &value).disclosures;
+    let text =
+        |key: u8, label: &str| Sealer::new(&Key::from_bytes([key; 32])).seal(label, "payload", &value).disclosures;
     assert_eq!(text(1, "payload/0"), text(1, "payload/0"));
     assert_ne!(text(1, "payload/0"), text(2, "payload/0"));
     assert_ne!(text(1, "payload/0"), text(1, "payload/1"));

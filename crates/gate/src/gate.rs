@@ -261,6 +261,11 @@ impl Gate {
         self.shared.policy().is_empty()
     }
 
+    /// Actions that are not over.
+    pub fn open_actions(&self) -> usize {
+        self.shared.board.all().iter().filter(|open| !open.action.is_over()).count()
+    }
+
     /// Actions held in memory: open ones, and ended ones until the index has read them.
     pub fn held_actions(&self) -> usize {
         self.shared.board.len()

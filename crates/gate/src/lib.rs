@@ -27,6 +27,8 @@ mod shared;
 mod state;
 mod story;
 mod subjects;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod time_line;
 mod turn;
 mod view;

@@ -31,6 +31,11 @@ impl App {
         App { inner: Arc::new(Inner { gate, store, clock, metrics: Metrics::default(), most_body }) }
     }
 
+    /// Requests answered since the start, whatever came of them.
+    pub fn requests(&self) -> u64 {
+        self.inner.metrics.answered()
+    }
+
     pub(crate) fn gate(&self) -> &Gate {
         &self.inner.gate
     }

@@ -74,3 +74,42 @@ fn named<T: DeserializeOwned>(bytes: &[u8], error: &ConvertError) -> Failure {
         path => Failure::new(kinds::INVALID, format!("{path}: {error}")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use countersign_wire::ProposeRequest;
+
+    use super::*;
+
+    #[test]
+    fn a_refused_body_names_the_member() {
+        let read = |text: &str| {
+            let value = json::parse(text.as_bytes(), Limits::default()).unwrap();
+            let error = json::from_value::<ProposeRequest>(value).unwrap_err();
+            format!("{:?}", named::<ProposeRequest>(text.as_bytes(), &error))
+        };
+        assert!(read(r#"{"request_id":"x","agent":{"id":7}}"#).contains("agent.id: "));
+        assert!(read(r#"{"tool":{"server":"s","name":["a"]}}"#).contains("tool.name: "));
+        assert!(read("{}").contains("missing field `request_id`"));
+        let beyond = r#"{"request_id":"x","payload":123456789012345678901234567890,"agent":{"id":null}}"#;
+        assert!(read(beyond).contains("agent.id: "), "{}", read(beyond));
+    }
+
+    #[test]
+    fn only_plain_json_is_taken() {
+        let headers = |name: &'static str, value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, "application/json".parse().unwrap());
+            headers.insert(name, value.parse().unwrap());
+            check_headers(&headers).is_ok()
+        };
+        for good in ["application/json", "Application/JSON; charset=UTF-8", "application/json;charset=\"utf-8\""] {
+            assert!(headers("content-type", good), "{good}");
+        }
+        for bad in ["", "text/json", "application/jsonx", "application/json; charset=utf-16", "application/json; x=y"] {
+            assert!(!headers("content-type", bad), "{bad}");
+        }
+        assert!(headers("content-encoding", "identity") && !headers("content-encoding", "gzip"));
+    }
+}

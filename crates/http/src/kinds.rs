@@ -62,9 +62,9 @@ pub(crate) const ALL: &[Kind] = &[
     LONE_SURROGATE,
     METHOD_NOT_ALLOWED,
     kind("mismatch", 409, "The payload to be executed is not the authorized one. The refusal is on record; execute exactly what was approved, or propose anew."),
+    NO_SUCH_ROUTE,
     kind("not_a_reviewer", 403, "This person may not decide this review: not in its groups, or it is an action of their own."),
     NOT_FOUND,
-    NO_SUCH_ROUTE,
     PAYLOAD_TOO_LARGE,
     kind("policy_changed", 409, "The policy in force now denies what an earlier one authorized: do not execute."),
     kind("request_replayed", 409, "The request_id was used before with other content: a new action needs a new one."),
@@ -82,4 +82,81 @@ pub(crate) const ALL: &[Kind] = &[
 /// The kind of that name.
 pub(crate) fn by_name(name: &str) -> Option<&'static Kind> {
     ALL.iter().find(|kind| kind.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::collections::BTreeSet;
+
+    use countersign_evidence::record::Refusal;
+    use countersign_gate::GateError;
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// One of each; the match below does not compile once the gate has another.
+    fn every_gate_error() -> Vec<GateError> {
+        let (text, action) = (String::new, Uuid::nil());
+        let refusals =
+            [Refusal::Mismatch, Refusal::Expired, Refusal::AlreadyUsed, Refusal::Unauthorized, Refusal::PolicyChanged];
+        let mut all = vec![
+            GateError::Invalid(text()),
+            GateError::PayloadTooLarge { bytes: 0, limit: 0 },
+            GateError::Unauthenticated,
+            GateError::Forbidden(text()),
+            GateError::NotFound(""),
+            GateError::RequestReplayed(action),
+            GateError::WrongState { action, state: text(), what: "" },
+            GateError::StaleReview(action),
+            GateError::NotAReviewer(text()),
+            GateError::BadPolicy(text()),
+            GateError::TooMany(text()),
+            GateError::Busy,
+            GateError::Unavailable(text()),
+            GateError::DiskFull,
+            GateError::Broken(text()),
+        ];
+        all.extend(refusals.map(|refusal| GateError::Refused { refusal, action }));
+        for error in &all {
+            match error {
+                GateError::Invalid(_)
+                | GateError::PayloadTooLarge { .. }
+                | GateError::Unauthenticated
+                | GateError::Forbidden(_)
+                | GateError::NotFound(_)
+                | GateError::RequestReplayed(_)
+                | GateError::Refused { .. }
+                | GateError::WrongState { .. }
+                | GateError::StaleReview(_)
+                | GateError::NotAReviewer(_)
+                | GateError::BadPolicy(_)
+                | GateError::TooMany(_)
+                | GateError::Busy
+                | GateError::Unavailable(_)
+                | GateError::DiskFull
+                | GateError::Broken(_) => {}
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn every_error_of_the_gate_has_its_page() {
+        for error in every_gate_error() {
+            let (name, status) = error.kind();
+            let kind = by_name(name);
+            assert_eq!(kind.map(|kind| kind.status), Some(status), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_are_unique_and_in_order() {
+        let names: Vec<&str> = ALL.iter().map(|kind| kind.name).collect();
+        let sorted: BTreeSet<&str> = names.iter().copied().collect();
+        assert!(names.iter().eq(&sorted), "{names:?}");
+        for kind in ALL {
+            assert!((400..600).contains(&kind.status) && kind.meaning.ends_with('.'), "{}", kind.name);
+        }
+    }
 }

@@ -62,6 +62,11 @@ impl Metrics {
         Arc::clone(self.routes.lock().entry((path, method.to_string())).or_default())
     }
 
+    /// Answers since the start.
+    pub(crate) fn answered(&self) -> u64 {
+        self.routes.lock().values().map(|route| route.statuses.lock().values().sum::<u64>()).sum()
+    }
+
     /// Counts what a proposal was answered; a repeated one counts again.
     pub(crate) fn decided(&self, decision: Decision) {
         self.decisions(decision).fetch_add(1, Ordering::Relaxed);

@@ -1,7 +1,9 @@
 //! HTTP/1.1 and HTTP/2 (with prior knowledge) over TCP and Unix sockets.
 
 use std::io::Result;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -10,7 +12,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
@@ -48,7 +50,7 @@ struct Server {
     http: Builder<TokioExecutor>,
     permits: Arc<Semaphore>,
     graceful: GracefulShutdown,
-    
+    head_timeout: Duration,
 }
 
 /// Serves until `shutdown` resolves; then lets requests in flight end, within limits.
@@ -66,7 +68,7 @@ pub async fn serve(
         http: http(limits),
         permits: Arc::new(Semaphore::new(limits.connections)),
         graceful: GracefulShutdown::new(),
-        
+        head_timeout: limits.head_timeout,
     });
     let mut accepting = JoinSet::new();
     for listener in listeners {
@@ -115,28 +117,33 @@ impl Server {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (http, router, watcher) = (self.http.clone(), self.router.clone(), self.graceful.watcher());
-        tokio::spawn(converse(stream, peer, http, router, watcher, permit));
+        let asked = Arc::new(AtomicBool::new(false));
+        let (router, has_asked) = (self.router.clone(), Arc::clone(&asked));
+        let answer = service_fn(move |request: Request<Incoming>| {
+            has_asked.store(true, Ordering::Relaxed);
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(peer);
+            router.clone().call(request)
+        });
+        let connection = self.http.serve_connection(TokioIo::new(stream), answer).into_owned();
+        let connection = self.graceful.watch(connection);
+        let head_timeout = self.head_timeout;
+        tokio::spawn(async move {
+            if let Some(Err(error)) = unless_silent(connection, head_timeout, &asked).await {
+                tracing::debug!(%error, "a connection broke");
+            }
+            drop(permit);
+        });
     }
 }
 
-async fn converse<S>(
-    stream: S,
-    peer: Peer,
-    http: Builder<TokioExecutor>,
-    router: axum::Router,
-    watcher: Watcher,
-    _permit: OwnedSemaphorePermit,
-) where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let answer = service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(peer);
-        router.clone().call(request)
-    });
-    let connection = http.serve_connection(TokioIo::new(stream), answer).into_owned();
-    if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!(%error, "a connection broke");
+/// Lets a connection go on to its end, or drops it where nobody has asked anything on it in time: until the first bytes
+/// tell HTTP/1.1 from HTTP/2, neither protocol's own timer runs.
+async fn unless_silent<T>(connection: impl Future<Output = T>, limit: Duration, asked: &AtomicBool) -> Option<T> {
+    let mut connection = pin!(connection);
+    match tokio::time::timeout(limit, &mut connection).await {
+        Ok(ended) => Some(ended),
+        Err(_) if asked.load(Ordering::Relaxed) => Some(connection.await),
+        Err(_) => None,
     }
 }

@@ -33,7 +33,6 @@ pub(crate) struct Writer {
     pub(crate) unpurged: bool,
 }
 
-#[derive(Default)]
 pub(crate) struct Memory {
     pub(crate) tracked: HashMap<Uuid, Tracked>,
     pub(crate) remembered: Remembered,
@@ -93,7 +92,9 @@ impl Writer {
 impl Memory {
     /// What is committed: the full-text tables that there are, and the keys that are gone.
     pub(crate) fn load(connection: &Connection) -> rusqlite::Result<Self> {
-        let mut memory = Memory::default();
+        let segment = connection.query_row("SELECT segment FROM state", [], |row| row.get::<_, i64>(0))?;
+        let remembered = Remembered::new(segment.unsigned_abs().max(1));
+        let mut memory = Memory { tracked: HashMap::new(), remembered, erased: HashSet::new() };
         for number in connection.prepare("SELECT number FROM segment")?.query_map([], |row| row.get::<_, i64>(0))? {
             memory.remembered.segments.insert(number?.unsigned_abs());
         }

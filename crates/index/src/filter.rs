@@ -195,7 +195,7 @@ impl Making<'_> {
     /// Record times never go back along a log, so a span of time is a span of rows.
     fn rows(&mut self, query: &Query) -> rusqlite::Result<()> {
         let first = "SELECT row FROM action WHERE time >= ?1 ORDER BY time, row LIMIT 1";
-        let mut bound = |time: Option<countersign_evidence::time::Timestamp>, none: u64| match time {
+        let bound = |time: Option<countersign_evidence::time::Timestamp>, none: u64| match time {
             None => Ok::<_, rusqlite::Error>(none),
             Some(time) => {
                 let mut select = self.connection.prepare_cached(first)?;
@@ -219,7 +219,11 @@ impl Filter {
     pub(crate) fn conditions(&self, indexed: bool) -> String {
         let mut all = self.conditions.clone();
         if let Some(state) = self.state {
-            all.push(format!("{}action.state = {}", if indexed { "" } else { "+" }, state_code(state)));
+            // A partial index is used where its own condition is among those of the question.
+            all.push(match indexed {
+                true => format!("action.state = {} AND action.state <> 3", state_code(state)),
+                false => format!("+action.state = {}", state_code(state)),
+            });
         }
         all.iter().map(|condition| format!(" AND {condition}")).collect()
     }

@@ -40,7 +40,7 @@ impl Index {
         let mut open = Vec::new();
         for state in [State::Waiting, State::Authorized, State::Executing] {
             let select = format!(
-                "SELECT id, row, positions FROM action INDEXED BY action_state WHERE state = {} ORDER BY row",
+                "SELECT id, row, positions FROM action INDEXED BY action_state WHERE state = {} AND state <> 3 ORDER BY row",
                 state_code(state)
             );
             open.extend(self.all(&select, [], |row| Ok((id(row, 0)?, positions(row, 1, 2)?)))?);

@@ -41,6 +41,7 @@ pub struct Index {
     path: PathBuf,
     pub(crate) terms: Terms,
     pub(crate) names: Names,
+    pub(crate) segment: u64,
     writer: Mutex<Writer>,
     idle: Mutex<Vec<Connection>>,
     read_to: watch::Sender<u64>,
@@ -54,22 +55,31 @@ impl Index {
     /// # Errors
     /// [`IndexError`] where the file cannot be written or the log cannot be read.
     pub fn open(path: &Path, setup: Setup) -> Result<Index, IndexError> {
+        Self::open_divided(path, setup, schema::SEGMENT)
+    }
+
+    /// As [`Index::open`]; a new index gets a full-text table for every `segment` log positions. For tests, which cannot wait
+    /// for the usual number to pass.
+    #[doc(hidden)]
+    pub fn open_divided(path: &Path, setup: Setup, segment: u64) -> Result<Index, IndexError> {
         let terms = Terms::new(&setup.workspace_key);
-        let (writer, begun_anew) = match open_writer(path, &setup, &terms)? {
+        let (writer, begun_anew) = match open_writer(path, &setup, &terms, segment)? {
             Ok(writer) => (writer, None),
             Err(why) => {
                 tracing::warn!(why, "the index is built anew from the log");
                 let storage = |cause: String| IndexError::Storage { doing: "building the index anew", cause };
                 schema::remove(path).map_err(|error| storage(error.to_string()))?;
-                (open_writer(path, &setup, &terms)?.map_err(|why| storage(why.to_owned()))?, Some(why.to_owned()))
+                (open_writer(path, &setup, &terms, segment)?.map_err(|why| storage(why.to_owned()))?, Some(why.to_owned()))
             }
         };
         let read_to = watch::Sender::new(writer.frontier.size());
+        let segment = writer.memory.remembered.segment;
         let mut index = Index {
             setup,
             path: path.to_owned(),
             terms,
             names: Names::default(),
+            segment,
             writer: Mutex::new(writer),
             idle: Mutex::default(),
             read_to,
@@ -134,7 +144,12 @@ impl Index {
 }
 
 /// The writer, or why what is there is of no use.
-fn open_writer(path: &Path, setup: &Setup, terms: &Terms) -> Result<Result<Writer, &'static str>, IndexError> {
+fn open_writer(
+    path: &Path,
+    setup: &Setup,
+    terms: &Terms,
+    segment: u64,
+) -> Result<Result<Writer, &'static str>, IndexError> {
     let damaged = |error: &rusqlite::Error| {
         matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
     };
@@ -144,7 +159,7 @@ fn open_writer(path: &Path, setup: &Setup, terms: &Terms) -> Result<Result<Write
         Err(error) if damaged(&error) => return Ok(Err("it is damaged")),
         Err(error) => return Err(IndexError::storage("opening the index")(error)),
     };
-    match read_state(&connection, setup, terms) {
+    match read_state(&connection, setup, terms, segment) {
         Ok(Ok((frontier, last_leaf, unpurged))) => {
             if let Err(why) = check_tail(setup, &frontier, last_leaf.as_deref())? {
                 return Ok(Err(why));
@@ -160,12 +175,17 @@ fn open_writer(path: &Path, setup: &Setup, terms: &Terms) -> Result<Result<Write
 
 type State = (Frontier, Option<Vec<u8>>, bool);
 
-fn read_state(connection: &Connection, setup: &Setup, terms: &Terms) -> rusqlite::Result<Result<State, &'static str>> {
+fn read_state(
+    connection: &Connection,
+    setup: &Setup,
+    terms: &Terms,
+    segment: u64,
+) -> rusqlite::Result<Result<State, &'static str>> {
     let keyed = terms.number(Kind::ApiKey, &setup.origin);
     let empty = Frontier::new().to_bytes();
     connection.execute(
-        "INSERT OR IGNORE INTO state (only, origin, keyed, frontier) VALUES (1, ?1, ?2, ?3)",
-        params![setup.origin, keyed, empty],
+        "INSERT OR IGNORE INTO state (only, origin, keyed, segment, frontier) VALUES (1, ?1, ?2, ?3, ?4)",
+        params![setup.origin, keyed, crate::store::signed(segment), empty],
     )?;
     connection.query_row("SELECT origin, keyed, frontier, last_leaf, unpurged FROM state", [], |row| {
         if row.get::<_, String>(0)? != setup.origin || row.get::<_, i64>(1)? != keyed {

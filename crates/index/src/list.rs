@@ -10,7 +10,6 @@ use crate::error::IndexError;
 use crate::filter::{Filter, filter};
 use crate::index::Index;
 use crate::query::{MOST_ROWS, Query};
-use crate::schema::SEGMENT;
 use crate::store::signed;
 use crate::summary;
 
@@ -57,7 +56,7 @@ impl Index {
             self.walk(connection, filter, &from, indexed, filter.rows, most, &mut found)?;
             return Ok(found);
         }
-        let segments = segments(connection, filter.rows)?;
+        let segments = self.segments(connection, filter.rows)?;
         for number in segments {
             let from = format!(
                 "words_{number} CROSS JOIN action ON action.row = words_{number}.rowid
@@ -70,6 +69,14 @@ impl Index {
             }
         }
         Ok(found)
+    }
+
+    /// Full-text tables that can hold these rows, the newest first.
+    fn segments(&self, connection: &Connection, rows: (u64, u64)) -> rusqlite::Result<Vec<i64>> {
+        let select = "SELECT number FROM segment WHERE number BETWEEN ?1 AND ?2 ORDER BY number DESC";
+        let mut select = connection.prepare_cached(select)?;
+        let (first, last) = (signed(rows.0 / self.segment), signed(rows.1.saturating_sub(1) / self.segment));
+        select.query_map([first, last], |row| row.get(0))?.collect()
     }
 
     /// Goes through candidates from the newest on until there are enough.
@@ -117,13 +124,6 @@ pub(crate) fn read_to(connection: &Connection) -> rusqlite::Result<u64> {
     let mut select = connection.prepare_cached("SELECT frontier FROM state")?;
     let frontier: Vec<u8> = select.query_row([], |row| row.get(0))?;
     Ok(frontier.first_chunk::<8>().map_or(0, |size| u64::from_be_bytes(*size)))
-}
-
-/// Full-text tables that can hold these rows, the newest first.
-fn segments(connection: &Connection, rows: (u64, u64)) -> rusqlite::Result<Vec<i64>> {
-    let mut select = connection.prepare_cached("SELECT number FROM segment WHERE number BETWEEN ?1 AND ?2 ORDER BY number DESC")?;
-    let (first, last) = (signed(rows.0 / SEGMENT), signed(rows.1.saturating_sub(1) / SEGMENT));
-    select.query_map([first, last], |row| row.get(0))?.collect()
 }
 
 pub(crate) fn limit_work(connection: &mut Connection) -> rusqlite::Result<()> {

@@ -7,7 +7,6 @@ use uuid::Uuid;
 
 use crate::apply::{Batch, Writer};
 use crate::error::IndexError;
-use crate::schema::SEGMENT;
 use crate::store::signed;
 use crate::terms::Kind;
 
@@ -36,7 +35,7 @@ impl Batch<'_> {
             self.dirty.remove(&id);
         }
         // The full text marks what is deleted; only writing a table anew takes it out.
-        for segment in rows.iter().map(|row| row / SEGMENT).collect::<BTreeSet<_>>() {
+        for segment in rows.iter().map(|row| row / self.memory.remembered.segment).collect::<BTreeSet<_>>() {
             let optimize = format!("INSERT INTO words_{segment} (words_{segment}) VALUES ('optimize')");
             self.connection.execute(&optimize, []).map_err(&storage)?;
         }

@@ -21,6 +21,7 @@ pub(crate) const SEGMENT: u64 = 1 << 19;
 /// sorting. Texts that repeat are in `name`. `reference` finds what is asked for exactly and arrives late or often.
 const SCHEMA: &str = "
     CREATE TABLE state (only INTEGER PRIMARY KEY CHECK (only = 1), origin TEXT NOT NULL, keyed INTEGER NOT NULL,
+        segment INTEGER NOT NULL,
         frontier BLOB NOT NULL, last_leaf BLOB, unpurged INTEGER NOT NULL DEFAULT 0) STRICT;
     CREATE TABLE name (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;
     CREATE TABLE action (

@@ -10,7 +10,7 @@ use rusqlite::{Connection, params};
 use crate::codes::{DECISIONS, MATCHES, OUTCOMES, category_code, code, decision_name, state_code, state_of};
 use crate::names::Naming;
 use crate::packed::{pack, pack_id, pack_positions};
-use crate::schema::{SEGMENT, create_segment};
+use crate::schema::create_segment;
 use crate::terms::{Kind, Terms};
 use crate::tracked::{Text, Tracked};
 
@@ -25,11 +25,18 @@ const UPDATE: &str = "UPDATE action SET positions = ?2, closed = ?3, decision = 
 const UPDATE_OPEN: &str = "UPDATE action SET user = ?2, resource = ?3, fingerprint = ?4, subject = ?5 WHERE row = ?1";
 
 /// What the writer remembers between rows.
-#[derive(Default)]
 pub(crate) struct Remembered {
+    /// Positions whose actions share one full-text table.
+    pub(crate) segment: u64,
     pub(crate) naming: Naming,
     pub(crate) segments: HashSet<u64>,
     used: HashSet<(i64, i64)>,
+}
+
+impl Remembered {
+    pub(crate) fn new(segment: u64) -> Self {
+        Remembered { segment, naming: Naming::default(), segments: HashSet::new(), used: HashSet::new() }
+    }
 }
 
 pub(crate) fn signed(position: u64) -> i64 {
@@ -159,7 +166,7 @@ impl Store<'_> {
     }
 
     fn write_text(&mut self, tracked: &Tracked) -> rusqlite::Result<()> {
-        let segment = tracked.row() / SEGMENT;
+        let segment = tracked.row() / self.remembered.segment;
         if !self.remembered.segments.contains(&segment) {
             create_segment(self.connection, segment)?;
             self.remembered.segments.insert(segment);

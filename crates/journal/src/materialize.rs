@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use countersign_tlog::{Checkpoint, Note, Signer, Tile};
+use futures::FutureExt;
 use tokio::sync::{Mutex, watch};
 
 use crate::error::Error;
 use crate::journal::{Boundary, Entry, Head, Journal, LogId};
 use crate::recover::{Recovered, recover};
-use crate::round::{Edge, Round};
+use crate::round::{Edge, Round, Write};
 use crate::store::Store;
 
 /// Stored bytes that one round takes from the journal at most (a single batch may be larger).
@@ -131,13 +132,15 @@ impl Materializer {
 
     async fn write(&self, round: &Round) -> Result<(), Error> {
         let store = &self.store;
-        store.write_all(round.vaults.iter().map(|(tile, bytes)| store.put_vault(*tile, bytes.clone()))).await?;
-        store.write_all(round.bundles.iter().map(|(tile, bytes)| store.put_tile(*tile, bytes.clone()))).await?;
-        store.write_all(round.tiles.iter().map(|(tile, bytes)| store.put_tile(*tile, bytes.clone()))).await?;
+        let put_vault = |(bundle, bytes): &Write| store.put_vault(*bundle, bytes.clone()).boxed();
+        let put_tile = |(tile, bytes): &Write| store.put_tile(*tile, bytes.clone()).boxed();
+        store.write_all(round.vaults.iter().map(put_vault).collect()).await?;
+        store.write_all(round.bundles.iter().map(put_tile).collect()).await?;
+        store.write_all(round.tiles.iter().map(put_tile).collect()).await?;
         // Readers of the older checkpoint find the same hashes and entries in the full ones.
-        store.write_all(round.full().map(|full| store.drop_partials_of(full))).await?;
+        store.write_all(round.full().map(|full| store.drop_partials_of(full).boxed()).collect()).await?;
         let full_vaults = round.vaults.iter().map(|(bundle, _)| *bundle).filter(|bundle| !bundle.is_partial());
-        store.write_all(full_vaults.map(|bundle| store.drop_vaults_but(bundle))).await
+        store.write_all(full_vaults.map(|bundle| store.drop_vaults_but(bundle).boxed()).collect()).await
     }
 
     fn sign(&self, head: &Head) -> Result<Note, Error> {

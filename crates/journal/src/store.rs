@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use countersign_tlog::{Level, Note, Tile, decode_bundle};
+use futures::future::BoxFuture;
 use futures::{StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
@@ -18,6 +19,7 @@ use crate::journal::Entry;
 use crate::vault_bundle;
 
 const CHECKPOINT: &str = "checkpoint";
+const WRITES_AT_ONCE: usize = 32;
 
 /// A folder (or bucket) that holds one published log. One process writes to it at a time.
 #[derive(Debug, Clone)]
@@ -185,12 +187,9 @@ impl Store {
         }
     }
 
-    /// Writes several things, a few at a time: their syncs share the disk's journal.
-    pub(crate) async fn write_all<F>(&self, writes: impl IntoIterator<Item = F>) -> Result<(), Error>
-    where
-        F: Future<Output = Result<(), Error>>,
-    {
-        futures::stream::iter(writes).buffer_unordered(32).try_collect().await
+    /// Writes several things at a time: their syncs share the disk's journal.
+    pub(crate) async fn write_all(&self, writes: Vec<BoxFuture<'_, Result<(), Error>>>) -> Result<(), Error> {
+        futures::stream::iter(writes).buffer_unordered(WRITES_AT_ONCE).try_collect().await
     }
 }
 

@@ -257,6 +257,14 @@ async fn the_reader_spans_the_line_and_proves_across_it() {
         let (root, _) = reader.prove_consistency(old.size(), tree).await.unwrap();
         assert_eq!(root, old.root());
     }
+    // From a task, too.
+    let (elsewhere, old) = (reader.clone(), heads[2].size());
+    let asked = tokio::spawn(async move {
+        elsewhere.prove_inclusion(3, tree).await?;
+        elsewhere.read(0, 10).await?;
+        elsewhere.prove_consistency(old, tree).await
+    });
+    assert_eq!(asked.await.unwrap().unwrap().0, heads[2].root());
     let lie = Boundary { size: tree.size - 1, root: tree.root };
     assert!(matches!(reader.prove_inclusion(0, lie).await, Err(Error::Corrupt { .. })));
     assert!(reader.prove_inclusion(size, tree).await.is_err());

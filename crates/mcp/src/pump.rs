@@ -112,7 +112,7 @@ impl Gateway {
 
     /// Lets a call begin, or says why not (as the line of an error).
     fn begin(self: &Arc<Self>, id: &Id, message: &Message, running: &mpsc::Sender<()>) -> Result<(), String> {
-        if let Some((name, _)) = message.body.iter().find(|(_, _)| false) {
+        if let Some((name, _)) = message.body.iter().find(|(name, _)| !CALL_MEMBERS.contains(name)) {
             let why = format!("a tools/call message has no member {name:?}: put it into params");
             return Err(jsonrpc::error(Some(id), jsonrpc::INVALID_REQUEST, &why, None));
         }

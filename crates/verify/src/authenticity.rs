@@ -9,10 +9,7 @@ use crate::verify::VerifyError;
 const QUESTION: Question = Question::Authenticity;
 
 /// Reads the checkpoint and judges its signatures. What it says is given back whether or not it is to be believed.
-pub(crate) fn check(
-    shelf: &Shelf<'_>,
-    trust: Option<&TrustFile>,
-) -> Result<(Option<Checkpoint>, Answer), VerifyError> {
+pub(crate) fn check(shelf: &Shelf<'_>, trust: Option<&TrustFile>) -> Result<(Option<Checkpoint>, Answer), VerifyError> {
     let mut findings = Findings::default();
     let Some(bytes) = shelf.read(CHECKPOINT)? else {
         findings.add(CHECKPOINT, "it is missing: a published log has a signed checkpoint");

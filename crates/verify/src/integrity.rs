@@ -99,7 +99,9 @@ impl Pass {
             (None, _) => self.findings.at(position, "the vault holds an entry that its envelope does not name"),
             (Some(_), []) => self.vault.gone.push(position),
             (Some(digest), sealed) if Digest::of(sealed) == digest => self.vault.held += 1,
-            (Some(_), _) => self.findings.at(position, "its vault entry is not the one that the envelope's digest names"),
+            (Some(_), _) => {
+                self.findings.at(position, "its vault entry is not the one that the envelope's digest names")
+            }
         }
     }
 
@@ -126,6 +128,7 @@ pub(crate) fn judge(findings: Findings, size: u64, held: u64) -> Answer {
     if size == 0 {
         return findings.judge(Question::Integrity, Verdict::NotChecked, "the log is empty: there is nothing to check");
     }
-    let what = format!("{size} records hashed up to the checkpoint's root, every tile compared, {held} vault entries hashed");
+    let what =
+        format!("{size} records hashed up to the checkpoint's root, every tile compared, {held} vault entries hashed");
     findings.judge(Question::Integrity, Verdict::Pass, what)
 }

@@ -113,7 +113,9 @@ impl Ledger {
         let empty = if size == 0 { Verdict::NotChecked } else { Verdict::Pass };
         let what = match size {
             0 => "the log is empty: there is nothing to check".to_owned(),
-            _ => format!("records 0 to {} in a row, the steps of {} actions without gaps", size - 1, self.actions.len()),
+            _ => {
+                format!("records 0 to {} in a row, the steps of {} actions without gaps", size - 1, self.actions.len())
+            }
         };
         let complete = self.completeness.judge(Question::Completeness, empty, what);
         let known = self.records - self.unknown.values().map(|(count, _)| count).sum::<u64>();

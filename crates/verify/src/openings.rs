@@ -111,7 +111,9 @@ impl<'a> Openings<'a> {
             what.push_str(&format!("; {covered} records have fields that an erasure closed"));
         }
         if unclear > 0 {
-            what.push_str(&format!("; {unclear} records have no vault entry any more, which a later erasure may cover"));
+            what.push_str(&format!(
+                "; {unclear} records have no vault entry any more, which a later erasure may cover"
+            ));
         }
         self.findings.judge(Question::Openings, verdict, what)
     }

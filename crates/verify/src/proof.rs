@@ -20,11 +20,7 @@ pub fn verify_proof(proof: &[u8], envelope: &[u8], trust: Option<&TrustFile>) ->
 }
 
 /// The verdicts on who signed, and on whether this record is in what was signed.
-pub(crate) fn check(
-    proof: &[u8],
-    envelope: &[u8],
-    trust: Option<&TrustFile>,
-) -> (Answer, Answer, Option<LogSeen>) {
+pub(crate) fn check(proof: &[u8], envelope: &[u8], trust: Option<&TrustFile>) -> (Answer, Answer, Option<LogSeen>) {
     let mut findings = Findings::default();
     let not_read = |what: String| {
         let mut unread = Findings::default();

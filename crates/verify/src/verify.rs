@@ -96,8 +96,7 @@ fn report(
         Some(openings) => vec![openings.judge(&erased, last_erasure)],
         None => not_asked(&[Question::Openings], "no keys were given: sealed fields stay closed"),
     };
-    let log =
-        LogSeen { origin: checkpoint.origin().to_owned(), size, root: checkpoint.root().to_base64() };
+    let log = LogSeen { origin: checkpoint.origin().to_owned(), size, root: checkpoint.root().to_base64() };
     let verdicts = [vec![authenticity, integrity, vault], rest, openings].concat();
     Report { log: Some(log), matches, verdicts }
 }

@@ -7,7 +7,7 @@ use countersign_evidence::key::Random;
 use countersign_tlog::{Checkpoint, Signer, TrustFile, decode_bundle, encode_bundle};
 use countersign_verify::{Memory, Options, Question, Report, Verdict, append_vault_entry, verify_folder};
 use sample::courses::log;
-use sample::publish::{publish, signer, trust_text, whole};
+use sample::publish::{Entry, publish, signer, trust_text, whole};
 use sample::{LOG_SEED, Seeded};
 
 const SIZES: [u64; 4] = [3, 130, 256, 300];
@@ -21,7 +21,7 @@ fn verify(folder: &Memory) -> Report {
 }
 
 /// A log whose earlier checkpoints left partial tiles behind, and which spans two bundles.
-fn original() -> (Vec<(Vec<u8>, Vec<u8>)>, Memory) {
+fn original() -> (Vec<Entry>, Memory) {
     let log = log(2, 75);
     let entries = log.entries[..300].to_vec();
     let folder = publish(&entries, &SIZES);
@@ -100,9 +100,16 @@ fn a_file_that_is_gone_cut_emptied_or_longer_fails() {
 #[test]
 fn an_unexpected_file_fails() {
     let (_, folder) = original();
-    for path in
-        ["tile/0/002", "tile/0/001.p/45", "tile/2/000.p/1", "vault/002.p/1", "vault/0", "tile/0/1", "notes.txt", "tile/entries/x000/000"]
-    {
+    for path in [
+        "tile/0/002",
+        "tile/0/001.p/45",
+        "tile/2/000.p/1",
+        "vault/002.p/1",
+        "vault/0",
+        "tile/0/1",
+        "notes.txt",
+        "tile/entries/x000/000",
+    ] {
         let mut changed = folder.clone();
         changed.0.insert(path.to_owned(), folder.0["tile/0/000"].clone());
         assert_fails(&changed, &[path], path);
@@ -113,7 +120,7 @@ fn an_unexpected_file_fails() {
 #[test]
 fn another_course_of_events_fails() {
     let (entries, folder) = original();
-    type Change = fn(&mut Vec<(Vec<u8>, Vec<u8>)>);
+    type Change = fn(&mut Vec<Entry>);
     let changes: [(&str, Change); 6] = [
         ("swap", |entries| entries.swap(10, 11)),
         ("delete", |entries| drop(entries.remove(20))),
@@ -194,7 +201,7 @@ fn a_fork_by_the_log_itself_fails_where_the_chain_breaks() {
 #[test]
 fn vault_entries_that_move_change_or_go_are_noticed() {
     let (entries, _) = original();
-    let with = |change: &dyn Fn(&mut Vec<(Vec<u8>, Vec<u8>)>)| {
+    let with = |change: &dyn Fn(&mut Vec<Entry>)| {
         let mut changed = entries.clone();
         change(&mut changed);
         whole(&changed)

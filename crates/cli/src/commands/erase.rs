@@ -52,7 +52,9 @@ fn confirmed(user: &str, session: &mut Session) -> Result<bool, Failure> {
     if !session.out.interactive || session.out.json {
         return Err(Failure::Usage("nobody can be asked here: erase with --yes".to_owned()));
     }
-    session.out.line(format!("This destroys what is sealed about {} in every record. It cannot be undone.", visible(user)))?;
+    session
+        .out
+        .line(format!("This destroys what is sealed about {} in every record. It cannot be undone.", visible(user)))?;
     let answer = session.out.ask("Type the user's identity again to erase it:")?;
     Ok(answer.as_deref() == Some(user))
 }

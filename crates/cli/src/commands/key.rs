@@ -93,11 +93,11 @@ async fn list(session: &mut Session) -> Result<Exit, Failure> {
     let mut table = Table::new([
         Column::whole("KIND"),
         Column::up_from("LABEL", 8),
-        Column::up_from("ENVIRONMENTS", 12),
-        Column::up_from("AGENTS", 8),
-        Column::whole("MADE"),
-        Column::whole("REVOKED"),
-        Column::whole("PERSON"),
+        Column::up_from("ENVIRONMENTS", 12).or_drop(2),
+        Column::up_from("AGENTS", 8).or_drop(3),
+        Column::whole("MADE").or_drop(4),
+        Column::whole("REVOKED").or_drop(1),
+        Column::whole("PERSON").or_drop(5),
         Column::whole("KEY"),
     ]);
     let now = session.clock.now();

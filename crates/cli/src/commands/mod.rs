@@ -1,7 +1,10 @@
 //! One file per command.
 
 mod action;
+mod bench;
 mod completions;
+mod demo;
+mod demo_server;
 mod erase;
 mod init;
 mod key;
@@ -10,6 +13,7 @@ mod mcp;
 mod person;
 mod policy;
 mod review;
+mod serve;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -23,8 +27,12 @@ use crate::session::Session;
 /// Every command.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Make a data folder: configuration, starter policy
+    /// Play the main job on a fresh folder: no account, no network, no key
+    Demo(demo::Demo),
+    /// Make a data folder: keys, log, configuration, starter policy
     Init(init::Init),
+    /// Run the gate on a data folder
+    Serve(serve::Serve),
     /// Search actions, and tell one's story
     #[command(subcommand)]
     Action(action::Command),
@@ -50,6 +58,11 @@ pub(crate) enum Command {
     /// Destroy what identifies a person, without breaking proofs
     #[command(subcommand)]
     Erase(erase::Command),
+    /// Measure this machine: decisions per second, latency, growth, MCP overhead, verification
+    Bench(bench::Bench),
+    /// A small MCP server with real effects on one folder
+    #[command(hide = true)]
+    DemoServer(demo_server::DemoServer),
     /// Print a completion script for a shell
     Completions(completions::Completions),
 }
@@ -57,7 +70,9 @@ pub(crate) enum Command {
 /// Runs a command.
 pub(crate) async fn run(command: Command, session: &mut Session) -> Result<Exit, Failure> {
     match command {
-        Command::Init(args) => init::run(&args, session),
+        Command::Demo(args) => demo::run(&args, session).await,
+        Command::Init(args) => init::run(&args, session).await,
+        Command::Serve(args) => serve::run(&args, session).await,
         Command::Action(command) => action::run(command, session).await,
         Command::Review(command) => review::run(command, session).await,
         Command::Policy(command) => policy::run(command, session).await,
@@ -67,6 +82,8 @@ pub(crate) async fn run(command: Command, session: &mut Session) -> Result<Exit,
         Command::Verify(args) => verify::run(&args, session),
         Command::Mcp(args) => mcp::run(args, session).await,
         Command::Erase(command) => erase::run(command, session).await,
+        Command::Bench(args) => bench::run(&args, session).await,
+        Command::DemoServer(args) => demo_server::run(&args).await,
         Command::Completions(args) => completions::run(&args, session),
     }
 }

@@ -53,7 +53,12 @@ async fn add(args: Add, session: &mut Session) -> Result<Exit, Failure> {
         session.out.json(&added)?;
         return Ok(Exit::Done);
     }
-    session.out.line(format!("{} is {} in {}.", visible(&added.name), added.person, visible(&added.groups.join(", "))))?;
+    session.out.line(format!(
+        "{} is {} in {}.",
+        visible(&added.name),
+        added.person,
+        visible(&added.groups.join(", "))
+    ))?;
     let hint = format!("Next: countersign key create --kind reviewer --label \"…\" --person {}", added.person);
     session.out.painted(Paint::Dim, hint)?;
     Ok(Exit::Done)

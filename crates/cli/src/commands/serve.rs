@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use countersign_http::{App, Listener, OwnerSocket, ServeLimits};
-use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -32,7 +33,7 @@ pub(crate) struct Serve {
     /// Make a deployment where the folder holds none
     #[arg(long)]
     create: bool,
-    /// End when nobody has been connected for so many seconds
+    /// End when nobody has asked for so many seconds and no action is open
     #[arg(long, value_name = "SECONDS", hide = true)]
     idle_exit: Option<u64>,
 }
@@ -64,7 +65,7 @@ impl Serving {
         let most_payload = config.limits.payload_bytes;
         let app = App::new(deployment.gate.clone(), deployment.store.clone(), Arc::new(SystemClock), most_payload);
         let (stop, stopped) = oneshot::channel();
-        let router = countersign_http::router(app.clone());
+        let router = countersign_http::router(&app);
         let served = tokio::spawn(countersign_http::serve(router, listeners, ServeLimits::default(), async {
             let _ = stopped.await;
         }));
@@ -136,17 +137,15 @@ async fn asked_to_end() {
     }
 }
 
-/// Resolves when nothing has been asked and nothing is open for so long; never where no limit is given.
+/// Resolves when nothing has been asked for so long and nothing is open; never where no limit is given.
 async fn idle(limit: Option<u64>, serving: &Serving) {
     let Some(limit) = limit else { return std::future::pending().await };
     let gate = &serving.deployment().gate;
-    let mut quiet = 0;
-    let mut last = serving.app().requests();
+    let (mut quiet, mut last) = (0, 0);
     while quiet < limit {
-        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-        let now = serving.app().requests();
-        let busy = now != last || gate.open_actions() > 0 || serving.app().connections() > 0;
-        quiet = if busy { 0 } else { quiet + 1 };
-        last = now;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let asked = serving.app().requests();
+        quiet = if asked != last || gate.open_actions() > 0 { 0 } else { quiet + 1 };
+        last = asked;
     }
 }

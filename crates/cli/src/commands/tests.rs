@@ -134,7 +134,11 @@ async fn a_policy_whose_tests_fail_is_not_activated() {
     let folder = policy("tests/wrong.yaml", case);
     let ran = Gate::default().run(&["policy", "test", text(folder.path())], None).await;
     assert_eq!(ran.result.unwrap(), Exit::No);
-    assert!(ran.printed.contains("FAIL  tests/wrong.yaml: wrong\n      decision: expected allow, got deny"), "{}", ran.printed);
+    assert!(
+        ran.printed.contains("FAIL  tests/wrong.yaml: wrong\n      decision: expected allow, got deny"),
+        "{}",
+        ran.printed
+    );
     let ran = Gate::default().run(&["policy", "activate", text(folder.path())], None).await;
     assert_eq!((ran.asked.len(), ran.result.unwrap_err().exit()), (0, Exit::No));
 }
@@ -153,7 +157,8 @@ async fn a_policy_is_handed_in_whole() {
         r#"{{"version":"v","digest":"{}","active":true,"activated_at":"2026-01-01T03:04:05.000000Z","position":3,"tests_passed":9}}"#,
         "A".repeat(43)
     );
-    let ran = Gate::default().on("POST /v1/policies", active).run(&["policy", "activate", text(folder.path())], None).await;
+    let ran =
+        Gate::default().on("POST /v1/policies", active).run(&["policy", "activate", text(folder.path())], None).await;
     assert_eq!(ran.result.unwrap(), Exit::Done);
     let (_, body) = &ran.asked[0];
     let files = PolicyText::read(folder.path()).unwrap();

@@ -83,7 +83,11 @@ impl Verify {
     /// An option that would have no effect must not look as if it had one.
     fn refuse(&self, given: bool, option: &str) -> Result<(), Failure> {
         let path = self.path.display();
-        if given { Err(Failure::Usage(format!("{option} does not go with {path}: see `verify --help`"))) } else { Ok(()) }
+        if given {
+            Err(Failure::Usage(format!("{option} does not go with {path}: see `verify --help`")))
+        } else {
+            Ok(())
+        }
     }
 }
 

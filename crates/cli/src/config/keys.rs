@@ -33,25 +33,31 @@ const fn number(path: &'static str, least: u64, most: u64, about: &'static str) 
 const DAY: u64 = 86_400;
 
 /// In the order of the default file; keys of a section stand together, after those of none.
-pub(crate) const KEYS: [Key; 21] = [
-    text("deployment", "Name of the deployment: the first part of each log's origin. It appears in public checkpoints."),
+pub(crate) const KEYS: [Key; 20] = [
+    text(
+        "deployment",
+        "Name of the deployment: the first part of each log's origin. It appears in public checkpoints.",
+    ),
     text("workspace", "The workspace whose log this data folder holds. Appears in every record."),
     text("environment", "The environment of a proposal that names none."),
-    text("listen", "Address and port of the HTTP API. It speaks plain HTTP: beyond this host, put a TLS proxy before it."),
+    text(
+        "listen",
+        "Address and port of the HTTP API. It speaks plain HTTP: beyond this host, put a TLS proxy before it.",
+    ),
     text("policy_folder", "The policy folder that commands use where none is named; relative to the data folder."),
     text("time_zone", "IANA time zone of `context.time` in policies, such as Europe/Zurich."),
-    text(
-        "isolation",
-        "How far agents that connect over TCP stand from the gate: same_user, separate_user or remote. It is recorded with \
-         every action: claim no more than is so.",
-    ),
     Key {
         path: "solo",
         kind: Kind::Flag,
         about: "Whether the data folder's owner may approve alone. For one developer without colleagues; each such approval \
                 is recorded with `separation: none`.",
     },
-    number("authorization_ttl_s", 1, DAY, "Seconds that an authorization holds, from its decision or last approval on."),
+    number(
+        "authorization_ttl_s",
+        1,
+        DAY,
+        "Seconds that an authorization holds, from its decision or last approval on.",
+    ),
     number("execution_deadline_s", 1, DAY, "Seconds until an execution without outcome counts as unknown."),
     number("publish_interval_ms", 100, 60_000, "Milliseconds between signed checkpoints while records arrive."),
     number(

@@ -229,7 +229,6 @@ fn check_text(path: &str, text: &str) -> Result<(), String> {
         "workspace" | "environment" => is_identifier(text),
         "listen" => text.parse::<std::net::SocketAddr>().is_ok(),
         "time_zone" => TimeZone::get(text).is_ok(),
-        "isolation" => ["same_user", "separate_user", "remote"].contains(&text),
         _ => !text.is_empty(),
     };
     let wanted = match path {
@@ -237,7 +236,6 @@ fn check_text(path: &str, text: &str) -> Result<(), String> {
         "workspace" | "environment" => "takes 1 to 128 printable ASCII characters without spaces",
         "listen" => "takes an address and port such as 127.0.0.1:8640 or [::1]:8640",
         "time_zone" => "takes an IANA time zone such as UTC or Europe/Zurich",
-        "isolation" => "takes same_user, separate_user or remote",
         _ => "must not be empty",
     };
     good.then_some(()).ok_or_else(|| wanted.to_owned())
@@ -281,13 +279,15 @@ mod tests {
             ("deployment = \"a+b\"", "`deployment` takes 1 to 64"),
             ("time_zone = \"Mars/Olympus\"", "`time_zone` takes an IANA time zone"),
             ("listen = \"localhost\"", "`listen` takes an address and port"),
-            ("isolation = \"none\"", "`isolation` takes same_user, separate_user or remote"),
             ("policy_folder = \"\"", "`policy_folder` must not be empty"),
             ("authorization_ttl_s = 0", "`authorization_ttl_s` takes a whole number from 1 to 86400"),
             ("authorization_ttl_s = -5", "takes a whole number"),
             ("authorization_ttl_s = 1.5", "takes a whole number"),
             ("hold_s = 601", "`hold_s` takes a whole number from 0 to 600"),
-            ("[limits]\npayload_bytes = 99999999999", "c.toml:2: `limits.payload_bytes` takes a whole number from 1024"),
+            (
+                "[limits]\npayload_bytes = 99999999999",
+                "c.toml:2: `limits.payload_bytes` takes a whole number from 1024",
+            ),
             ("workspace = ", "c.toml:1: "),
             ("workspace = \"a\"\nworkspace = \"b\"", "c.toml:2: duplicate key"),
         ] {

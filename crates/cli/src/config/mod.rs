@@ -7,7 +7,6 @@ mod sample;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use countersign_evidence::record::Isolation;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
@@ -34,8 +33,6 @@ pub(crate) struct Config {
     pub(crate) policy_folder: PathBuf,
     /// IANA name; see [`Config::zone`].
     pub(crate) time_zone: String,
-    /// How far TCP callers stand from the gate.
-    pub(crate) isolation: Isolation,
     /// Whether the owner may approve alone.
     pub(crate) solo: bool,
     /// Seconds that an authorization holds.
@@ -85,7 +82,6 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8640)),
             policy_folder: PathBuf::from("policy"),
             time_zone: "UTC".to_owned(),
-            isolation: Isolation::SameUser,
             solo: false,
             authorization_ttl_s: 900,
             execution_deadline_s: 300,

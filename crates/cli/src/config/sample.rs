@@ -103,7 +103,8 @@ mod tests {
 
     #[test]
     fn the_documentation_has_every_key_with_its_bounds_and_default() {
-        let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md")).unwrap();
+        let page =
+            std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md")).unwrap();
         let defaults = Table::try_from(Config::default()).unwrap();
         for key in &KEYS {
             let row = page.lines().find(|line| line.starts_with(&format!("| `{}` |", key.path)));

@@ -24,6 +24,15 @@ use crate::config::{self, Config};
 use crate::starter::STARTER;
 use crate::system::{SystemClock, SystemRandom};
 
+/// What a new policy folder holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Starter {
+    /// The starter policy.
+    Whole,
+    /// Nothing: everything is denied until somebody writes rules.
+    Nothing,
+}
+
 /// Whether the folder holds a deployment.
 pub(crate) fn is_created(data: &Path) -> bool {
     data.join(ORIGIN).exists()
@@ -34,7 +43,7 @@ pub(crate) fn is_created(data: &Path) -> bool {
 ///
 /// # Errors
 /// [`DeploymentError::Exists`]; others where the folder cannot be written.
-pub(crate) async fn create(data: &Path, config: &Config) -> Result<(), DeploymentError> {
+pub(crate) async fn create(data: &Path, config: &Config, starter: Starter) -> Result<(), DeploymentError> {
     if is_created(data) {
         return Err(DeploymentError::Exists(data.display().to_string()));
     }
@@ -44,7 +53,7 @@ pub(crate) async fn create(data: &Path, config: &Config) -> Result<(), Deploymen
     make(data, config).await?;
     let policy = config.policy_folder_in(data);
     if !policy.exists() {
-        write_starter(&policy)?;
+        write_starter(&policy, starter)?;
     }
     activate(data, config, &policy).await
 }
@@ -57,7 +66,7 @@ pub(crate) async fn create_if_missing(data: &Path, config: &Config) -> Result<bo
     if is_created(data) {
         return Ok(false);
     }
-    create(data, config).await?;
+    create(data, config, Starter::Whole).await?;
     Ok(true)
 }
 
@@ -73,7 +82,7 @@ async fn make(data: &Path, config: &Config) -> Result<(), DeploymentError> {
     journal.create(log).await?;
     let settings = data.join(config::FILE);
     if !settings.exists() {
-        write(&settings, &config::sample(config))?;
+        write(&settings, &config::sample())?;
     }
     let trust = format!(
         "# Trust file of this log (C2SP tlog-policy). Keep it apart from the evidence that it vouches for.\n\
@@ -117,8 +126,9 @@ pub(super) async fn index(
 }
 
 /// The starter policy, for its owner to change.
-fn write_starter(policy: &Path) -> Result<(), DeploymentError> {
-    for (name, text) in STARTER {
+fn write_starter(policy: &Path, starter: Starter) -> Result<(), DeploymentError> {
+    std::fs::create_dir_all(policy).map_err(|error| file(policy, &error))?;
+    for (name, text) in STARTER.iter().filter(|_| starter == Starter::Whole) {
         let path = policy.join(name);
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).map_err(|error| file(parent, &error))?;

@@ -22,7 +22,7 @@ use uuid::Uuid;
 use crate::config::Config;
 use crate::system::{SystemClock, SystemRandom};
 
-pub(crate) use create::{create, create_if_missing, is_created};
+pub(crate) use create::{Starter, create, create_if_missing, is_created};
 
 /// Where the origin is kept: without it a folder holds no deployment.
 const ORIGIN: &str = "origin";
@@ -109,7 +109,7 @@ impl Deployment {
         let index = create::index(&data.join(INDEX), &origin, &config.workspace, ring, &*keys, &reader).await?;
         countersign_gate::catch_up(&reader, &index, &mut progress).await?;
         let parts = Parts {
-            settings: settings(config, origin, vkey)?,
+            settings: settings(config, origin, vkey),
             log,
             journal: Arc::clone(&journal) as Arc<dyn Journal>,
             reader: reader.clone(),
@@ -161,15 +161,15 @@ fn signer(keys: &dyn KeyStore, origin: &str) -> Result<Signer, DeploymentError> 
     Signer::from_seed(origin, seed.as_bytes()).map_err(|error| DeploymentError::File(error.to_string()))
 }
 
-fn settings(config: &Config, origin: String, vkey: String) -> Result<Settings, DeploymentError> {
+fn settings(config: &Config, origin: String, vkey: String) -> Settings {
     let limits = &config.limits;
-    Ok(Settings {
+    Settings {
         workspace: config.workspace.clone(),
         environment: config.environment.clone(),
         origin,
         vkey,
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        zone: config.zone().map_err(|error| DeploymentError::File(error.to_string()))?,
+        zone: config.zone(),
         solo: config.solo,
         authorization_ttl_s: config.authorization_ttl_s,
         execution_deadline_s: config.execution_deadline_s,
@@ -182,7 +182,7 @@ fn settings(config: &Config, origin: String, vkey: String) -> Result<Settings, D
         queue: limits.queue,
         batch_records: limits.batch_records,
         batch_bytes: limits.batch_bytes,
-    })
+    }
 }
 
 async fn publish(materializer: Arc<Materializer>, interval: Duration) {

@@ -170,7 +170,9 @@ impl Life {
     }
 
     fn started(&mut self, body: &ExecutionStarted, envelope: &Envelope) -> bool {
-        let Some((version, digest, end)) = self.authorization.filter(|_| self.stage == "authorized") else { return false };
+        let Some((version, digest, end)) = self.authorization.filter(|_| self.stage == "authorized") else {
+            return false;
+        };
         let exact = (body.matches == Match::Exact) == (version == 0);
         let same = body.payload_version == version && envelope.sealed.get("payload") == Some(&digest);
         self.attempt.clone_from(&body.attempt);

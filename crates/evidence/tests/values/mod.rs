@@ -10,9 +10,10 @@ pub fn number_text() -> impl Strategy<Value = String> {
         any::<i64>().prop_map(|number| number.to_string()),
         any::<f64>().prop_filter("finite", |number| number.is_finite()).prop_map(|number| format!("{number:e}")),
         "-?(0|[1-9][0-9]{0,40})(\\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?",
-        "-?[1-9][0-9]{100,160}(\\.0{0,3})?([eE][+-]?[0-9]{1,2})?".prop_filter("a dot has digits", |text| !text.contains(".e")
-            && !text.contains(".E")
-            && !text.ends_with('.')),
+        "-?[1-9][0-9]{100,160}(\\.0{0,3})?([eE][+-]?[0-9]{1,2})?"
+            .prop_filter("a dot has digits", |text| !text.contains(".e")
+                && !text.contains(".E")
+                && !text.ends_with('.')),
     ]
 }
 
@@ -41,16 +42,17 @@ fn tree(leaf: BoxedStrategy<Value>, name: BoxedStrategy<String>) -> impl Strateg
 /// Any value.
 pub fn value() -> impl Strategy<Value = Value> {
     let number = number_text().prop_map(|text| Value::Number(Number::parse(&text).unwrap()));
-    let leaf = prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), number, string().prop_map(Value::from)];
+    let leaf =
+        prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), number, string().prop_map(Value::from)];
     tree(leaf.boxed(), string().boxed())
 }
 
 /// A value that other implementations can hold: doubles only, and no member name that RFC 9901 reserves.
 pub fn ordinary_value() -> impl Strategy<Value = Value> {
-    let number = any::<f64>()
-        .prop_filter("finite", |number| number.is_finite())
-        .prop_map(|number| to_value(&number).unwrap());
-    let leaf = prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), number, string().prop_map(Value::from)];
+    let number =
+        any::<f64>().prop_filter("finite", |number| number.is_finite()).prop_map(|number| to_value(&number).unwrap());
+    let leaf =
+        prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), number, string().prop_map(Value::from)];
     let name = string().prop_filter("not reserved", |name| !["_sd", "...", "_sd_alg"].contains(&name.as_str()));
     tree(leaf.boxed(), name.boxed())
 }

@@ -1,5 +1,5 @@
 use axum::extract::State;
-use countersign_evidence::record::Category;
+use countersign_evidence::record::{Category, Decision};
 use countersign_evidence::time::Timestamp;
 use countersign_index::Query;
 use countersign_wire::{Page, State as ActionState};
@@ -20,36 +20,67 @@ pub(crate) struct Filters {
     agent: Option<String>,
     /// The user's id.
     user: Option<String>,
-    /// `server/tool`, or the tool's name.
+    /// `server/tool`; a `*` at the end stands for anything.
     tool: Option<String>,
     /// The kind of side effect.
     #[param(value_type = Option<String>)]
     category: Option<Category>,
-    /// `allow`, `deny` or `review`.
-    decision: Option<String>,
+    /// What policy decided last: `allow`, `deny` or `review`.
+    #[param(value_type = Option<String>)]
+    decision: Option<Decision>,
     /// Where the action stands.
     #[param(inline)]
     state: Option<ActionState>,
     /// A rule that determined the decision.
     rule: Option<String>,
+    /// The opaque id of a person who decided a review.
+    reviewer: Option<String>,
     /// The environment.
     environment: Option<String>,
-    /// Words that occur in what the reader may see.
+    /// The id of the affected resource.
+    resource: Option<String>,
+    /// Words that all occur in what the reader may see; a `*` at a word's end stands for any rest.
     text: Option<String>,
-    /// Proposed at this time or later.
+    /// Proposed at or after.
     #[param(value_type = Option<String>)]
-    from: Option<Timestamp>,
-    /// Proposed before this time.
+    since: Option<Timestamp>,
+    /// Proposed before.
     #[param(value_type = Option<String>)]
-    to: Option<Timestamp>,
+    until: Option<Timestamp>,
     /// The agent's session.
     session: Option<String>,
     /// The W3C trace id.
     trace: Option<String>,
-    /// Only actions whose first record lies below this log position: `next` of the page before.
+    /// Only actions whose first record lies before this log position: `next` of the page before.
     before: Option<u64>,
-    /// Most rows.
-    limit: Option<u32>,
+    /// Rows of the page, 1 to 500; 50 where absent.
+    limit: Option<usize>,
+}
+
+impl From<Filters> for Query {
+    fn from(filters: Filters) -> Self {
+        let usual = Query::default();
+        Query {
+            agent: filters.agent,
+            user: filters.user,
+            tool: filters.tool,
+            category: filters.category,
+            decision: filters.decision,
+            state: filters.state,
+            rule: filters.rule,
+            reviewer: filters.reviewer,
+            environment: filters.environment,
+            resource: filters.resource,
+            text: filters.text,
+            since: filters.since,
+            until: filters.until,
+            session: filters.session,
+            trace: filters.trace,
+            before: filters.before,
+            limit: filters.limit.unwrap_or(usual.limit),
+            ..usual
+        }
+    }
 }
 
 /// List actions
@@ -59,26 +90,4 @@ pub(crate) struct Filters {
     responses((status = 200, body = Page, description = "A page; pages of the past never change")))]
 pub(crate) async fn list_actions(State(app): State<App>, Asker(caller): Asker, Params(filters): Params<Filters>) -> Answer {
     ok(&app.gate().list(&caller, filters.into()).await?)
-}
-
-impl From<Filters> for Query {
-    fn from(filters: Filters) -> Self {
-        Query {
-            agent: filters.agent,
-            user: filters.user,
-            tool: filters.tool,
-            category: filters.category,
-            decision: filters.decision,
-            state: filters.state,
-            rule: filters.rule,
-            environment: filters.environment,
-            text: filters.text,
-            from: filters.from,
-            to: filters.to,
-            session: filters.session,
-            trace: filters.trace,
-            before: filters.before,
-            limit: filters.limit,
-        }
-    }
 }

@@ -12,7 +12,7 @@ use crate::params::Segment;
 /// commitments and no content. A partial tile may be gone once the full one exists.
 #[utoipa::path(get, path = "/log/tile/{path}", tag = "log",
     params(("path" = String, Path, description = "The tile's coordinates; may contain slashes")),
-    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream", description = "The tile")))]
+    responses((status = 200, body = String, content_type = "application/octet-stream", description = "The tile")))]
 pub(crate) async fn tile(State(app): State<App>, Segment(path): Segment) -> Answer {
     let absent = GateError::NotFound("tile");
     let Ok(tile) = Tile::from_path(&format!("tile/{path}")) else { return Err(absent.into()) };

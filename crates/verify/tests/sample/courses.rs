@@ -88,7 +88,12 @@ pub fn run(log: &mut Writer, number: usize, subject: Uuid, people: &[Person; 2])
         4 => {
             decide(log, act, Decision::Allow, 0);
             authorize(log, act, AuthorizedBy::Policy);
-            refuse(log, act, Refusal::Mismatch, fields(r#"{"payload":{"method":"tools/call","params":{"name":"drop"}}}"#));
+            refuse(
+                log,
+                act,
+                Refusal::Mismatch,
+                fields(r#"{"payload":{"method":"tools/call","params":{"name":"drop"}}}"#),
+            );
             execute(log, act, Outcome::Succeeded);
             let known = Sealing { known: act.payloads.last().copied(), ..Sealing::default() };
             refuse(log, act, Refusal::AlreadyUsed, known);
@@ -128,19 +133,32 @@ pub fn run(log: &mut Writer, number: usize, subject: Uuid, people: &[Person; 2])
         11 => {
             review(log, act);
             let verdict = review_decided(act, first, Verdict::Deny, 0);
-            let sealing = Sealing { person: Some((first.key, r#"{"name":"A. Reviewer","reason":"wrong account"}"#)), ..Sealing::default() };
+            let sealing = Sealing {
+                person: Some((first.key, r#"{"name":"A. Reviewer","reason":"wrong account"}"#)),
+                ..Sealing::default()
+            };
             log.step(act, actor(ActorKind::Reviewer, &first.id), verdict, sealing);
         }
         12 => {
             decide(log, act, Decision::Allow, 0);
             authorize(log, act, AuthorizedBy::Policy);
             decide(log, act, Decision::Deny, 0);
-            refuse(log, act, Refusal::PolicyChanged, Sealing { known: act.payloads.last().copied(), ..Sealing::default() });
+            refuse(
+                log,
+                act,
+                Refusal::PolicyChanged,
+                Sealing { known: act.payloads.last().copied(), ..Sealing::default() },
+            );
         }
         13 => allowed(log, act, Outcome::Failed),
         14 => {
             let kind = "action.annotated".to_owned();
-            log.step(act, gate(), Body::Unknown { kind, content: value(r#"{"label":"known_incident"}"#) }, Sealing::default());
+            log.step(
+                act,
+                gate(),
+                Body::Unknown { kind, content: value(r#"{"label":"known_incident"}"#) },
+                Sealing::default(),
+            );
             allowed(log, act, Outcome::Succeeded);
         }
         15 => review(log, act),

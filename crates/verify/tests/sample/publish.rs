@@ -1,13 +1,15 @@
 //! A published folder from entries.
 
 use countersign_tlog::{
-    Checkpoint, Level, Note, RightEdge, Signer, Tile, TileError, TileReader, TlogProof, bundles_for, encode_bundle, encode_hashes, leaf_hash,
+    Checkpoint, Level, Note, RightEdge, Signer, Tile, TileError, TileReader, TlogProof, bundles_for, encode_bundle,
+    encode_hashes, leaf_hash,
 };
 use countersign_verify::{Memory, append_vault_entry};
 
 use super::{LOG_SEED, ORIGIN};
 
-pub type Entries = [(Vec<u8>, Vec<u8>)];
+/// Envelope and vault entry.
+pub type Entry = (Vec<u8>, Vec<u8>);
 
 pub fn signer() -> Signer {
     Signer::from_seed(ORIGIN, &LOG_SEED).unwrap()
@@ -18,7 +20,7 @@ pub fn trust_text() -> String {
 }
 
 /// The folder of a log that published a checkpoint at each of `sizes`, the last one being the whole log.
-pub fn publish(entries: &Entries, sizes: &[u64]) -> Memory {
+pub fn publish(entries: &[Entry], sizes: &[u64]) -> Memory {
     let mut folder = Memory::default();
     let mut edge = RightEdge::new();
     for size in sizes {
@@ -30,7 +32,7 @@ pub fn publish(entries: &Entries, sizes: &[u64]) -> Memory {
     folder
 }
 
-pub fn whole(entries: &Entries) -> Memory {
+pub fn whole(entries: &[Entry]) -> Memory {
     publish(entries, &[entries.len() as u64])
 }
 
@@ -38,7 +40,7 @@ pub fn checkpoint(edge: &RightEdge, signer: &Signer) -> Note {
     Checkpoint::new(signer.name(), edge.size(), edge.root()).unwrap().sign(signer).unwrap()
 }
 
-fn grow(folder: &mut Memory, edge: &mut RightEdge, entries: &Entries, size: u64) {
+fn grow(folder: &mut Memory, edge: &mut RightEdge, entries: &[Entry], size: u64) {
     let old = edge.size();
     for (envelope, _) in &entries[old as usize..size as usize] {
         let full = |tile: Tile, hashes: &[_]| {

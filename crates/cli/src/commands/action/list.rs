@@ -94,7 +94,9 @@ impl List {
     fn filters(&self, now: Timestamp) -> Result<Vec<(&'static str, Option<String>)>, Failure> {
         let point = |option: &str, text: &Option<String>| {
             let parsed = text.as_deref().map(|text| when::parse_point(text, now)).transpose();
-            parsed.map(|time| time.map(|time| time.to_string())).map_err(|what| Failure::Usage(format!("{option}: {what}")))
+            parsed
+                .map(|time| time.map(|time| time.to_string()))
+                .map_err(|what| Failure::Usage(format!("{option}: {what}")))
         };
         Ok(vec![
             ("agent", self.agent.clone()),
@@ -145,13 +147,13 @@ fn table(actions: &[SummaryView], now: Timestamp) -> Table<10> {
     let mut table = Table::new([
         Column::whole("PROPOSED"),
         Column::whole("STATE"),
-        Column::whole("DECISION"),
-        Column::number("RISK"),
-        Column::up_from("AGENT", 8),
-        Column::up_from("TOOL", 12),
-        Column::up_from("RESOURCE", 8),
-        Column::up_from("RULES", 8),
-        Column::up_from("ENVIRONMENT", 11),
+        Column::whole("DECISION").or_drop(3),
+        Column::number("RISK").or_drop(1),
+        Column::up_from("AGENT", 6),
+        Column::up_from("TOOL", 10),
+        Column::up_from("RESOURCE", 8).or_drop(2),
+        Column::up_from("RULES", 8).or_drop(4),
+        Column::up_from("ENVIRONMENT", 11).or_drop(5),
         Column::whole("ACTION"),
     ]);
     for action in actions {

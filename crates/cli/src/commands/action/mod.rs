@@ -2,7 +2,7 @@
 
 mod list;
 mod show;
-mod story;
+pub(super) mod story;
 #[cfg(test)]
 mod tests;
 mod timeline;

@@ -40,7 +40,11 @@ fn story() -> String {
         format!(r#"{{"question":"{question}","sentence":"{sentence}","facts":{facts}}}"#)
     };
     let answers = [
-        answer("What did the agent intend?", r"To refund 40 EUR\u200b.", r#"{"intent":"Line one\nline two","payload":{"amount":40}}"#),
+        answer(
+            "What did the agent intend?",
+            r"To refund 40 EUR\u200b.",
+            r#"{"intent":"Line one\nline two","payload":{"amount":40}}"#,
+        ),
         answer("Which rule applied?", "refunds-small allows it.", r#"{"rules":["refunds-small"],"errors":[]}"#),
         answer("Who approved?", "Nobody had to.", "{}"),
         answer("Did the payload match?", "Yes, exactly.", r#"{"equal":true}"#),
@@ -55,7 +59,10 @@ fn story() -> String {
 
 #[tokio::test]
 async fn a_list_for_people() {
-    let rows = [row(ID, "waiting", "payments/refund", 80), row(&ID.replace('1', "2"), "succeeded", "payments/\u{200b}refund", 70)];
+    let rows = [
+        row(ID, "waiting", "payments/refund", 80),
+        row(&ID.replace('1', "2"), "succeeded", "payments/\u{200b}refund", 70),
+    ];
     let gate = Gate::default().on("GET /v1/actions?limit=2", page(&rows, Some(70), 3));
     let ran = gate.run(&["action", "list", "--limit", "2"], None).await;
     assert_eq!(ran.result.unwrap(), Exit::Done);
@@ -128,7 +135,8 @@ async fn any_id_leads_to_its_action() {
 #[tokio::test]
 async fn an_id_of_several_actions_is_no() {
     let other = ID.replace('1', "2");
-    let gate = Gate::default().on("GET /v1/resolve/s1", format!(r#"{{"kind":"session","actions":["{ID}","{other}"]}}"#));
+    let gate =
+        Gate::default().on("GET /v1/resolve/s1", format!(r#"{{"kind":"session","actions":["{ID}","{other}"]}}"#));
     let refused = gate.run(&["action", "story", "s1"], None).await.result.unwrap_err();
     assert_eq!(refused.exit(), Exit::No);
     assert!(refused.to_string().contains(&other), "{refused}");
@@ -143,8 +151,9 @@ async fn an_unknown_id_is_the_gates_own_problem() {
 
 #[tokio::test]
 async fn a_story_for_people() {
-    let gate =
-        Gate::default().on(&format!("GET /v1/actions/{ID}?wait_s=0"), view()).on(&format!("GET /v1/actions/{ID}/story"), story());
+    let gate = Gate::default()
+        .on(&format!("GET /v1/actions/{ID}?wait_s=0"), view())
+        .on(&format!("GET /v1/actions/{ID}/story"), story());
     let ran = gate.run(&["action", "story", ID], None).await;
     assert_eq!(ran.result.unwrap(), Exit::Done);
     assert_snapshot!(ran.printed);

@@ -10,14 +10,15 @@ use crate::table::{Cell, Column, Table};
 use crate::visible::visible;
 
 /// The members of a record's body that say most about it, in the order in which they are told.
-const TELLING: [&str; 9] = ["decision", "verdict", "refusal", "why", "how", "match", "enforcement", "outcome", "status"];
+const TELLING: [&str; 9] =
+    ["decision", "verdict", "refusal", "why", "how", "match", "enforcement", "outcome", "status"];
 
 pub(super) fn print(records: &[RecordView], out: &mut Output) -> Result<(), Failure> {
     let mut table = Table::new([
         Column::number("POSITION"),
         Column::number("AFTER"),
         Column::whole("RECORD"),
-        Column::up_from("BY", 8),
+        Column::up_from("BY", 8).or_drop(1),
         Column::up_from("SAYS", 10),
         Column::up_from("CLOSED", 8),
     ]);

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::commands::serve::Serving;
 use crate::config::Config;
 use crate::connect::SOCKET;
-use crate::deployment;
+use crate::deployment::{self, Starter};
 use crate::error::Failure;
 
 /// Actions of one agent in a row: the starter policy sends an agent to review from 300 effects an hour on.
@@ -43,7 +43,7 @@ impl Ground {
     pub(super) async fn serve(&self, name: &str) -> Result<Served, Failure> {
         let data = self.path(name);
         let config = Config::default();
-        deployment::create(&data, &config).await?;
+        deployment::create(&data, &config, Starter::Whole).await?;
         let port = free_port()?;
         let serving = Serving::start(&data, &config, Some(([127, 0, 0, 1], port).into()), |_, _| {}).await?;
         let owner = Client::new(Transport::unix(data.join(SOCKET)), None);

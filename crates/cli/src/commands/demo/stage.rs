@@ -10,7 +10,7 @@ use super::Demo;
 use crate::commands::serve::Serving;
 use crate::config::Config;
 use crate::connect::SOCKET;
-use crate::deployment::{self, DeploymentError, TRUST};
+use crate::deployment::{self, DeploymentError, Starter, TRUST};
 use crate::error::Failure;
 use crate::session::Session;
 
@@ -41,7 +41,7 @@ impl Stage {
         let (data, work) = (folder.join("data"), folder.join("work"));
         write_work(&work)?;
         let config = Config { publish_interval_ms: 200, ..Config::default() };
-        deployment::create(&data, &config).await?;
+        deployment::create(&data, &config, Starter::Whole).await?;
         let serving = Serving::start(&data, &config, None, |_, _| {}).await?;
         let owner = Client::new(Transport::unix(data.join(SOCKET)), None);
         let person = PersonRequest {

@@ -35,7 +35,9 @@ pub(super) fn run(folder: &Path, session: &mut Session) -> Result<Exit, Failure>
             let text = format!("{} rules, {} tests, version {}", set.rules().len(), set.cases().len(), set.version());
             session.out.painted(Paint::Green, format!("The policy set is sound: {text}."))?;
         }
-        None => session.out.painted(Paint::Red, format!("The policy set is refused: {} problem(s).", problems.len()))?,
+        None => {
+            session.out.painted(Paint::Red, format!("The policy set is refused: {} problem(s).", problems.len()))?
+        }
     }
     Ok(exit)
 }

@@ -66,14 +66,15 @@ fn print(
     out: &mut Output,
 ) -> Result<(), Failure> {
     let (now, then) = (name_of(&explanation.decision.outcome), name_of(&asked.decided.decision));
-    out.painted(Paint::Bold, format!("Policy {} decides {now}, risk {}.", set.version(), explanation.decision.risk.score))?;
+    out.painted(
+        Paint::Bold,
+        format!("Policy {} decides {now}, risk {}.", set.version(), explanation.decision.risk.score),
+    )?;
     let recorded = format!("Recorded: policy {} decided {then}", visible(&asked.decided.policy_set.version));
     let paint = if now == then { Paint::Dim } else { Paint::Yellow };
     out.painted(paint, format!("{recorded}, risk {}.", asked.decided.risk.score))?;
-    let (about, other): (Vec<_>, Vec<_>) = explanation
-        .rules
-        .iter()
-        .partition(|rule| all || !matches!(rule.verdict, Verdict::OutOfScope { .. }));
+    let (about, other): (Vec<_>, Vec<_>) =
+        explanation.rules.iter().partition(|rule| all || !matches!(rule.verdict, Verdict::OutOfScope { .. }));
     for rule in about {
         out.line("")?;
         print_rule(rule, out)?;

@@ -37,6 +37,8 @@ pub(super) async fn run(session: &mut Session) -> Result<Exit, Failure> {
             Cell::painted(policy.digest.to_string(), Paint::Dim),
         ]);
     }
-    session.out.table(&table, "No policy was ever in force, so everything is denied: `countersign policy activate`.")?;
+    session
+        .out
+        .table(&table, "No policy was ever in force, so everything is denied: `countersign policy activate`.")?;
     Ok(Exit::Done)
 }

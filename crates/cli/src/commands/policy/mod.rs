@@ -7,6 +7,8 @@ mod explain;
 mod list;
 mod show;
 mod test;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 

@@ -41,5 +41,7 @@ pub(super) async fn run(args: &Show, session: &mut Session) -> Result<Exit, Fail
 async fn in_force(client: &Client) -> Result<String, Failure> {
     let policies: Vec<PolicyView> = client.get(routes::POLICIES).await?;
     let active = policies.into_iter().find(|policy| policy.active);
-    active.map(|policy| policy.version).ok_or_else(|| Failure::No("no policy is in force: everything is denied".to_owned()))
+    active
+        .map(|policy| policy.version)
+        .ok_or_else(|| Failure::No("no policy is in force: everything is denied".to_owned()))
 }

@@ -126,7 +126,9 @@ fn ask(
     session: &mut Session,
 ) -> Result<Option<u64>, Failure> {
     if !session.out.interactive || session.out.json {
-        return Err(Failure::Usage("nobody can be asked here: look at it with `review show`, then decide with --yes".into()));
+        return Err(Failure::Usage(
+            "nobody can be asked here: look at it with `review show`, then decide with --yes".into(),
+        ));
     }
     let (now, shown_at) = (session.clock.now(), session.clock.monotonic_us());
     show::print(presentation, now, &mut session.out)?;

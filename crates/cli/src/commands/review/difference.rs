@@ -51,13 +51,16 @@ mod tests {
         let value = |text: &str| parse(text.as_bytes(), Limits::default()).unwrap();
         let before = value(r#"{"amount":900,"to":{"iban":"CH1","name":"x"},"tags":["a","b"],"note":null}"#);
         let after = value(r#"{"amount":90,"to":{"iban":"CH2","name":"x"},"tags":["a"],"memo":""}"#);
-        assert_eq!(differences(&before, &after), [
-            "~ payload.amount: 900 → 90",
-            "+ payload.memo: \"\"",
-            "- payload.note: null",
-            "- payload.tags[1]: \"b\"",
-            "~ payload.to.iban: \"CH1\" → \"CH2\"",
-        ]);
+        assert_eq!(
+            differences(&before, &after),
+            [
+                "~ payload.amount: 900 → 90",
+                "+ payload.memo: \"\"",
+                "- payload.note: null",
+                "- payload.tags[1]: \"b\"",
+                "~ payload.to.iban: \"CH1\" → \"CH2\"",
+            ]
+        );
         assert_eq!(differences(&before, &before), Vec::<String>::new());
         assert_eq!(differences(&value("1"), &value("1.50")), ["~ payload: 1 → 1.5"]);
     }

@@ -27,12 +27,12 @@ pub(super) async fn run(session: &mut Session) -> Result<Exit, Failure> {
 fn table(reviews: &[PendingReview], now: Timestamp) -> Table<8> {
     let mut table = Table::new([
         Column::whole("ENDS"),
-        Column::whole("PROPOSED"),
-        Column::number("RISK"),
-        Column::up_from("AGENT", 8),
-        Column::up_from("TOOL", 12),
-        Column::up_from("ENVIRONMENT", 11),
-        Column::up_from("NEEDS", 12),
+        Column::whole("PROPOSED").or_drop(3),
+        Column::number("RISK").or_drop(1),
+        Column::up_from("AGENT", 6),
+        Column::up_from("TOOL", 10),
+        Column::up_from("ENVIRONMENT", 11).or_drop(4),
+        Column::up_from("NEEDS", 10).or_drop(2),
         Column::whole("ACTION"),
     ]);
     for review in reviews {

@@ -107,7 +107,10 @@ pub(super) fn vault() -> Vec<u8> {
     let sections = [
         vec![(&action, Some((subject_id, &subject)), r#"{"intent":"pay","payload":{"amount":5}}"#)],
         vec![(&action, None, r#"{"facts":{"n":12345678901234567890123}}"#)],
-        vec![(&action, None, r#"{"payload":{"amount":4}}"#), (&person, Some((person_id, &wrapping)), r#"{"name":"A","reason":"less"}"#)],
+        vec![
+            (&action, None, r#"{"payload":{"amount":4}}"#),
+            (&person, Some((person_id, &wrapping)), r#"{"name":"A","reason":"less"}"#),
+        ],
         vec![(&action, None, long.as_str())],
     ];
     let open = sections.map(|sections| {

@@ -1,0 +1,473 @@
+//! A gate that is ready for tests: its clock stands still until it is told, its randomness has a seed, and it can die and
+//! come back over the same journal.
+//!
+//! ```ignore
+//! let mut test = TestGate::open(Setup { policy: policy(&[("rules.cedar", RULES)]), ..Setup::default() }).await;
+//! let action = test.gate.propose(&agent(1), pay("r-1", "bot", 50)).await.unwrap();
+//! test.restart().await.unwrap();
+//! ```
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use countersign_evidence::json::{self, Limits, Value};
+use countersign_evidence::key::{Key, Random};
+use countersign_evidence::record::{Agent, Correlation, Isolation, KeyKind, ToolRef, Verdict};
+use countersign_evidence::time::{Clock, Timestamp};
+use countersign_index::{Index, JournalLog};
+use countersign_journal::{
+    Credentials, DataFolder, Head, Journal, KeyKind as OwnerKind, KeyStore, LogId, LogReader, MasterKey, Materializer,
+    MemoryJournal, Owner, SqliteJournal, SqliteKeyStore, SqliteOptions, Store,
+};
+use countersign_tlog::Signer;
+use countersign_wire::{ActionView, DecideRequest, ImportPolicy, ProposeRequest, StartRequest, UserRef};
+use parking_lot::Mutex;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::{Caller, Gate, GateError, KeyStoreRing, Parts, Person, Settings, catch_up, follow};
+
+/// What tests work with where they need no policy of their own: up to 100 is allowed, up to 1,000 takes two of finance,
+/// from 501 on also one of legal; looking is allowed. `boss` owns the agent `owned-bot`.
+pub const RULES: &str = r#"
+@id("look") permit (principal, action == Action::"read", resource);
+@id("pay") permit (principal, action == Action::"payment", resource == Tool::"shop/pay")
+when { context.payload.amount <= 1000 };
+@id("large") @review("finance") @quorum("2") @expires("10m") @message("Over 100 needs two of finance.")
+forbid (principal, action == Action::"payment", resource) when { context.payload.amount > 100 };
+@id("huge") @review("legal") @quorum("1") @expires("5m") @message("Over 500 needs legal.")
+forbid (principal, action == Action::"payment", resource) when { context.payload.amount > 500 };
+"#;
+
+/// The groups, agents and tools that go with [`RULES`].
+pub const ENTITIES: &str = r#"{
+  "review_groups": {"finance": "Approves payments", "legal": "Approves large payments"},
+  "agents": {"owned-bot": {"owner": "boss"}},
+  "tools": {"shop/pay": {"category": "payment"}, "shop/look": {"category": "read"}}
+}"#;
+
+/// A clock with two hands that only tests move.
+#[derive(Debug)]
+pub struct TestClock {
+    wall: AtomicI64,
+    monotonic: AtomicI64,
+}
+
+impl TestClock {
+    /// At a fixed moment of 2026.
+    pub fn new() -> Self {
+        TestClock { wall: AtomicI64::new(1_780_000_000_000_000), monotonic: AtomicI64::new(0) }
+    }
+
+    /// Time passes.
+    pub fn advance(&self, seconds: i64) {
+        self.monotonic.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
+        self.step(seconds);
+    }
+
+    /// The wall clock alone is set forward, or back where `seconds` is negative.
+    pub fn step(&self, seconds: i64) {
+        self.wall.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
+    }
+}
+
+impl Default for TestClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.wall.load(Ordering::SeqCst))
+    }
+
+    fn monotonic_us(&self) -> i64 {
+        self.monotonic.load(Ordering::SeqCst)
+    }
+}
+
+/// SplitMix64: the same seed gives the same bytes.
+#[derive(Debug)]
+pub struct SeededRandom(Mutex<u64>);
+
+impl SeededRandom {
+    /// Begins at `seed`.
+    pub fn new(seed: u64) -> Self {
+        SeededRandom(Mutex::new(seed))
+    }
+
+    /// The next 64 bits.
+    pub fn next(&self) -> u64 {
+        let mut state = self.0.lock();
+        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = *state;
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        bits ^ (bits >> 31)
+    }
+}
+
+impl Random for SeededRandom {
+    fn fill(&self, out: &mut [u8]) {
+        for chunk in out.chunks_mut(8) {
+            chunk.copy_from_slice(&self.next().to_le_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+/// A policy folder's texts by path.
+pub fn policy(files: &[(&str, &str)]) -> BTreeMap<String, String> {
+    files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect()
+}
+
+/// Puts something around the journal that the gate writes to: a fake that fails, that is full, that counts.
+pub type Wrap = Box<dyn Fn(Arc<dyn Journal>) -> Arc<dyn Journal> + Send + Sync>;
+
+/// How a [`TestGate`] is made.
+pub struct Setup {
+    /// Of the randomness.
+    pub seed: u64,
+    /// The gate's settings; origin and verifier key are filled in.
+    pub settings: Settings,
+    /// The policy folder; nothing is activated where it is empty.
+    pub policy: BTreeMap<String, String>,
+    /// Whether the journal is `journal.db` in the folder; in memory otherwise.
+    pub on_disk: bool,
+    /// Whether a task keeps the index up with the log; otherwise [`TestGate::index_all`] does it when told.
+    pub follow: bool,
+    /// What is put around the journal.
+    pub wrap: Wrap,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Setup {
+            seed: 1,
+            settings: Settings::default(),
+            policy: policy(&[("rules.cedar", RULES), ("entities.json", ENTITIES)]),
+            on_disk: false,
+            follow: true,
+            wrap: Box::new(|journal| journal),
+        }
+    }
+}
+
+/// A gate with all that it is made of, in a temporary folder.
+pub struct TestGate {
+    /// The gate.
+    pub gate: Gate,
+    /// Its clock.
+    pub clock: Arc<TestClock>,
+    /// The journal below whatever [`Setup::wrap`] put around it: what is durable.
+    pub journal: Arc<dyn Journal>,
+    /// The log.
+    pub log: LogId,
+    /// The published log, once [`TestGate::publish`] was called.
+    pub store: Store,
+    /// The keys.
+    pub keys: Arc<dyn KeyStore>,
+    /// The folder: `journal.db`, `keys.db`, `index.db`, `published/`.
+    pub folder: TempDir,
+    credentials: Arc<Credentials>,
+    wrapped: Arc<dyn Journal>,
+    index: Arc<Index>,
+    random: Arc<SeededRandom>,
+    settings: Settings,
+    head: Head,
+    follow: bool,
+}
+
+impl TestGate {
+    /// A new log, opened, with the policy in force.
+    pub async fn open(setup: Setup) -> TestGate {
+        // Where there is memory to write to, syncs cost nothing.
+        let memory = std::path::Path::new("/dev/shm");
+        let folder = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
+        let held = Arc::new(DataFolder::open(folder.path()).unwrap());
+        let random = Arc::new(SeededRandom::new(setup.seed));
+        let master = MasterKey::new(Key::from_bytes([7; 32]));
+        let keys = Arc::new(SqliteKeyStore::open(Arc::clone(&held), &master, Arc::clone(&random) as _).unwrap());
+        let journal: Arc<dyn Journal> = match setup.on_disk {
+            true => Arc::new(SqliteJournal::open(held, &SqliteOptions::default()).unwrap()),
+            false => Arc::new(MemoryJournal::new()),
+        };
+        let log = LogId(Uuid::from_u128(u128::from(setup.seed) << 64 | 7));
+        journal.create(log).await.unwrap();
+        let origin = format!("test.example/{log}");
+        let vkey = signer(&origin).verifier().vkey();
+        let settings = Settings { origin, vkey, ..setup.settings };
+        let wrapped = (setup.wrap)(Arc::clone(&journal));
+        let store = Store::in_folder(&folder.path().join("published")).unwrap();
+        let credentials = Arc::new(Credentials::beside(&keys));
+        let clock = Arc::new(TestClock::new());
+        let keys = keys as Arc<dyn KeyStore>;
+        let ground = Ground { folder: &folder, keys: &keys, wrapped: &wrapped, store: &store, log, settings: &settings };
+        let (index, head) = ground.ready().await.unwrap();
+        let parts = ground.parts(&credentials, &index, &clock, &random);
+        let gate = Gate::open(parts, head.clone()).await.unwrap();
+        let follow = setup.follow;
+        let test = TestGate {
+            gate,
+            clock,
+            journal,
+            log,
+            store,
+            keys,
+            folder,
+            credentials,
+            wrapped,
+            index,
+            random,
+            settings,
+            head,
+            follow,
+        };
+        if !setup.policy.is_empty() {
+            test.gate.activate_policy(&Caller::owner(), ImportPolicy { files: setup.policy }).await.unwrap();
+        }
+        test.start_following();
+        test
+    }
+
+    fn start_following(&self) {
+        if self.follow {
+            tokio::spawn(follow(self.reader(), Arc::clone(&self.index), self.gate.told()));
+        }
+    }
+
+    /// Lets the gate die as it is and opens it anew over the same journal, keys and index.
+    ///
+    /// # Errors
+    /// Those of [`Gate::open`], where the journal fails. The old gate is gone then; try again.
+    ///
+    /// # Panics
+    /// Where somebody still holds a clone of the gate after five seconds.
+    pub async fn restart(&mut self) -> Result<(), GateError> {
+        let ground = Ground {
+            folder: &self.folder,
+            keys: &self.keys,
+            wrapped: &self.wrapped,
+            store: &self.store,
+            log: self.log,
+            settings: &self.settings,
+        };
+        let (index, head) = ground.ready().await?;
+        let parts = ground.parts(&self.credentials, &index, &self.clock, &self.random);
+        let gate = Gate::open(parts, head.clone()).await?;
+        (self.gate, self.head) = (gate, head);
+        let old = Arc::downgrade(&std::mem::replace(&mut self.index, index));
+        self.start_following();
+        let mut patience = 5_000;
+        while old.strong_count() > 0 {
+            assert!(patience > 0, "somebody still holds the gate of before the restart");
+            patience -= 1;
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Ok(())
+    }
+
+    /// One reader over journal and published log.
+    pub fn reader(&self) -> LogReader {
+        LogReader::new(Arc::clone(&self.wrapped), self.store.clone(), self.log)
+    }
+
+    /// The index reads all that is durable now.
+    pub async fn index_all(&self) {
+        catch_up(&self.reader(), &self.index, |_, _| {}).await.unwrap();
+    }
+
+    /// How many records the index has read.
+    pub fn indexed(&self) -> u64 {
+        self.index.position()
+    }
+
+    /// Publishes what is durable now: tiles, vault and a signed checkpoint.
+    pub async fn publish(&self) {
+        let read = Arc::new(std::sync::atomic::AtomicU64::new(self.index.position()));
+        let (journal, store) = (Arc::clone(&self.journal), self.store.clone());
+        let opened = Materializer::open(journal, store, signer(&self.settings.origin), &self.head, read).await;
+        let materializer = opened.unwrap();
+        while materializer.publish_once().await.unwrap() {}
+    }
+
+    /// The envelopes that are durable now, as text, in order.
+    pub async fn log_texts(&self) -> Vec<String> {
+        let size = self.journal.head(self.log).await.unwrap().size();
+        let entries = self.reader().read_range(0, size).await.unwrap();
+        entries.iter().map(|entry| String::from_utf8(entry.envelope.to_vec()).unwrap()).collect()
+    }
+
+    /// Approves the payload in question.
+    ///
+    /// # Errors
+    /// Those of [`Gate::decide`].
+    pub async fn approve(&self, by: &Caller, action: Uuid) -> Result<ActionView, GateError> {
+        let pending = self.gate.reviews(by)?.into_iter().find(|review| review.action == action);
+        let shown = pending.ok_or(GateError::NotFound("review"))?.payload_digest;
+        let approval = DecideRequest {
+            verdict: Verdict::Approve,
+            reason: None,
+            payload_digest: shown,
+            payload: None,
+            presentation_digest: None,
+            active_ms: None,
+        };
+        self.gate.decide(by, action, approval).await
+    }
+}
+
+fn signer(origin: &str) -> Signer {
+    Signer::from_seed(origin, &[5; 32]).unwrap()
+}
+
+/// What outlives a restart.
+struct Ground<'a> {
+    folder: &'a TempDir,
+    keys: &'a Arc<dyn KeyStore>,
+    wrapped: &'a Arc<dyn Journal>,
+    store: &'a Store,
+    log: LogId,
+    settings: &'a Settings,
+}
+
+impl Ground<'_> {
+    fn reader(&self) -> LogReader {
+        LogReader::new(Arc::clone(self.wrapped), self.store.clone(), self.log)
+    }
+
+    /// The log opened for writing, and an index that has read all of it.
+    async fn ready(&self) -> Result<(Arc<Index>, Head), GateError> {
+        let head = self.wrapped.open(self.log).await.map_err(|error| GateError::Unavailable(error.to_string()))?;
+        let workspace = Owner { kind: OwnerKind::Workspace, workspace: &self.settings.workspace, identity: "workspace" };
+        let (_, workspace_key) = self.keys.get_or_create(workspace)?;
+        let setup = countersign_index::Setup {
+            origin: self.settings.origin.clone(),
+            workspace_key,
+            ring: Arc::new(KeyStoreRing(Arc::clone(self.keys))),
+            log: Arc::new(JournalLog::new(self.reader(), tokio::runtime::Handle::current())),
+        };
+        let path = self.folder.path().join("index.db");
+        let index = tokio::task::spawn_blocking(move || Index::open(&path, setup)).await.unwrap().unwrap();
+        let index = Arc::new(index);
+        let read = catch_up(&self.reader(), &index, |_, _| {}).await;
+        read.map_err(|error| GateError::Unavailable(error.to_string()))?;
+        Ok((index, head))
+    }
+
+    fn parts(
+        &self,
+        credentials: &Arc<Credentials>,
+        index: &Arc<Index>,
+        clock: &Arc<TestClock>,
+        random: &Arc<SeededRandom>,
+    ) -> Parts {
+        Parts {
+            settings: self.settings.clone(),
+            log: self.log,
+            journal: Arc::clone(self.wrapped),
+            reader: self.reader(),
+            keys: Arc::clone(self.keys),
+            credentials: Arc::clone(credentials),
+            index: Arc::clone(index),
+            clock: Arc::clone(clock) as Arc<dyn Clock>,
+            random: Arc::clone(random) as Arc<dyn Random>,
+        }
+    }
+}
+
+fn caller(number: u128, kind: KeyKind, person: Option<Person>) -> Caller {
+    Caller {
+        key: Uuid::from_u128(number),
+        kind,
+        environments: Vec::new(),
+        agents: Vec::new(),
+        person,
+        isolation: Isolation::SeparateUser,
+        method: "key",
+    }
+}
+
+/// The n-th agent's key.
+pub fn agent(n: u128) -> Caller {
+    caller(0xa000 + n, KeyKind::Agent, None)
+}
+
+/// The n-th enforcement point's key.
+pub fn gateway(n: u128) -> Caller {
+    caller(0xb000 + n, KeyKind::Gateway, None)
+}
+
+/// The n-th reviewer, in these groups; `user` is the identity under which agents act for this person.
+pub fn reviewer(n: u128, groups: &[&str], user: Option<&str>) -> Caller {
+    let person = Person {
+        id: Uuid::from_u128(0xd000 + n),
+        name: format!("Reviewer {n}"),
+        groups: groups.iter().map(|group| (*group).to_owned()).collect(),
+        user: user.map(str::to_owned),
+    };
+    caller(0xc000 + n, KeyKind::Reviewer, Some(person))
+}
+
+/// A value from its JSON text.
+///
+/// # Panics
+/// Where the text is no JSON.
+pub fn value(text: &str) -> Value {
+    json::parse(text.as_bytes(), Limits::default()).unwrap()
+}
+
+/// A proposal to call `server/tool`.
+///
+/// # Panics
+/// Where `tool` has no server.
+pub fn proposal(request_id: &str, agent: &str, tool: &str, payload: Value) -> ProposeRequest {
+    let (server, name) = tool.split_once('/').unwrap();
+    ProposeRequest {
+        request_id: request_id.to_owned(),
+        agent: Agent { id: agent.to_owned(), version: None },
+        model: None,
+        user: None,
+        environment: None,
+        tool: ToolRef { name: name.to_owned(), server: server.to_owned(), definition: None },
+        category: None,
+        resource: None,
+        payload,
+        intent: None,
+        context: None,
+        correlation: Correlation::default(),
+        source: None,
+        start_if_allowed: None,
+        redeem: false,
+        wait_s: 0,
+    }
+}
+
+/// A proposal to pay so much, as [`RULES`] judge it.
+pub fn pay(request_id: &str, agent: &str, amount: i64) -> ProposeRequest {
+    proposal(request_id, agent, "shop/pay", amount_of(amount))
+}
+
+/// The payload of [`pay`].
+pub fn amount_of(amount: i64) -> Value {
+    value(&format!(r#"{{"amount":{amount}}}"#))
+}
+
+/// The same proposal on behalf of a user.
+pub fn on_behalf(request: ProposeRequest, user: &str) -> ProposeRequest {
+    ProposeRequest { user: Some(UserRef { id: user.to_owned(), groups: Vec::new() }), ..request }
+}
+
+/// A start with the whole payload.
+pub fn start(attempt: &str, payload: Value) -> StartRequest {
+    StartRequest {
+        attempt: attempt.to_owned(),
+        executor: None,
+        payload: Some(payload),
+        payload_sha256: None,
+        deadline_s: None,
+    }
+}

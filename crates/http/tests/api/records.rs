@@ -1,0 +1,98 @@
+//! Every route that changes something writes a record; looking writes none.
+
+use countersign_http::route_table;
+
+use crate::house::{Ask, House};
+
+/// A call of the route that succeeds.
+async fn good_call(house: &House, route: &str) -> Ask {
+    let of_agent = |path: String, body: &str| Ask::post(&path).json(body).key(&house.agent);
+    let of_operator = |body: &str| Ask::post(route).json(body).key(&house.operator);
+    match route {
+        "/v1/actions" => house.refund("walk", 1).key(&house.agent),
+        "/v1/actions/{action}/start" => {
+            let action = house.refunded("to-start", 1).await;
+            of_agent(format!("/v1/actions/{action}/start"), r#"{"attempt":"a","payload":{"amount":1}}"#)
+        }
+        "/v1/actions/{action}/finish" => {
+            let action = house.refunded("to-finish", 1).await;
+            let start = of_agent(format!("/v1/actions/{action}/start"), r#"{"attempt":"a","payload":{"amount":1}}"#);
+            house.ask(start).await.good();
+            of_agent(format!("/v1/actions/{action}/finish"), r#"{"attempt":"a","outcome":"succeeded","response":{"ok":true}}"#)
+        }
+        "/v1/actions/{action}/cancel" => {
+            let action = house.refunded("to-cancel", 1).await;
+            of_agent(format!("/v1/actions/{action}/cancel"), "{}")
+        }
+        "/v1/reviews/{action}/decide" => {
+            let action = house.refunded("to-review", 501).await;
+            house.decision(&action, "approve").await
+        }
+        "/v1/policies" => of_operator(r#"{"files":{"rules.cedar":"@id(\"none\") permit (principal, action == Action::\"read\", resource);","entities.json":"{\"review_groups\":{\"owners\":\"x\"}}"}}"#),
+        "/v1/keys" => of_operator(r#"{"kind":"auditor","label":"walk"}"#),
+        "/v1/keys/{key}/revoke" => {
+            let made = Ask::post("/v1/keys").json(r#"{"kind":"auditor","label":"to revoke"}"#).key(&house.operator);
+            let key = house.ask(made).await.good().member("key");
+            Ask::post(&format!("/v1/keys/{key}/revoke")).key(&house.operator)
+        }
+        "/v1/people" => of_operator(r#"{"name":"Ada","groups":["owners"]}"#),
+        "/v1/subjects/erase" => {
+            house.refunded("to-erase", 1).await;
+            of_operator(r#"{"user":"ada@example.com"}"#)
+        }
+        other => panic!("{other} changes something: give it a good call here, and see that it writes a record"),
+    }
+}
+
+#[tokio::test]
+async fn every_route_that_changes_something_writes_a_record() {
+    for route in route_table().into_iter().filter(|route| route.method != "GET") {
+        let house = House::new().await;
+        let call = good_call(&house, route.path).await;
+        let before = house.durable().await;
+        let told = house.ask(call).await;
+        assert!((200..300).contains(&told.status), "{} answered {}: {}", route.path, told.status, told.text());
+        assert!(house.durable().await > before, "{} changed something and wrote no record", route.path);
+    }
+}
+
+#[tokio::test]
+async fn looking_writes_no_record_but_that_a_reviewer_was_shown_something() {
+    let house = House::new().await;
+    let waiting = house.refunded("shown", 501).await;
+    let version = house.ask(Ask::get("/v1/policies").key(&house.operator)).await.good().json();
+    let version = version.as_array().unwrap()[0].get("version").unwrap().as_str().unwrap().to_owned();
+    for route in route_table().into_iter().filter(|route| route.method == "GET") {
+        let path = route.path.replace("{action}", &waiting).replace("{id}", &waiting).replace("{version}", &version);
+        let path = path.replace("{position}", "0").replace("{name}", "invalid").replace("{*path}", "0/000.p/1");
+        let before = house.durable().await;
+        for key in [&house.operator, &house.auditor] {
+            house.ask(Ask::get(&path).key(key)).await;
+        }
+        assert_eq!(house.durable().await, before, "{path}");
+    }
+    let before = house.durable().await;
+    house.ask(Ask::get(&format!("/v1/reviews/{waiting}")).key(&house.reviewer)).await.good();
+    assert_eq!(house.durable().await, before + 1, "review.presented");
+}
+
+#[tokio::test]
+async fn an_action_from_proposal_to_story() {
+    let house = House::new().await;
+    let action = house.refunded("story", 501).await;
+    let told = house.ask(house.decision(&action, "approve").await).await.good();
+    assert_eq!(told.member("state"), "authorized");
+    let step = |verb: &str, body: &str| Ask::post(&format!("/v1/actions/{action}/{verb}")).json(body).key(&house.agent);
+    house.ask(step("start", r#"{"attempt":"a","payload":{"amount":501}}"#)).await.good();
+    house.ask(step("finish", r#"{"attempt":"a","outcome":"succeeded","downstream_request_id":"re_42"}"#)).await.good();
+    let told = house.ask(Ask::get(&format!("/v1/actions/{action}/story")).key(&house.auditor)).await.good();
+    assert_eq!((told.member("badge").as_str(), told.member("state").as_str()), ("EXACT", "succeeded"));
+    assert_eq!(told.json().get("answers").unwrap().as_array().unwrap().len(), 4);
+    let resolved = house.ask(Ask::get("/v1/resolve/re_42").key(&house.auditor)).await.good();
+    assert!(resolved.text().contains(&action), "{}", resolved.text());
+    let path = "/v1/actions?state=succeeded&tool=payments/refund&limit=5";
+    let page = house.ask(Ask::get(path).key(&house.auditor)).await.good();
+    assert!(page.text().contains(&action) && page.member("behind") == "0", "{}", page.text());
+    let none = house.ask(Ask::get("/v1/actions?state=failed").key(&house.auditor)).await.good();
+    assert!(!none.text().contains(&action));
+}

@@ -1,0 +1,228 @@
+#!/usr/bin/env python3
+"""Checks the evidence format's test vectors from the text of docs/evidence-format.md alone.
+
+    python3 sdk/python/verify_vectors.py docs/vectors
+
+Standard library and `cryptography`. Exit code 0 where everything holds, 1 where not, 2 for a wrong call.
+"""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+from evidence_check import canonical, envelope, log, sealing
+from evidence_check.sealing import b64decode, b64encode
+
+
+class Tally:
+    def __init__(self):
+        self.passed, self.failed, self.skipped = 0, 0, 0
+
+    def check(self, name, holds):
+        if holds:
+            self.passed += 1
+        else:
+            self.failed += 1
+            print(f"FAILED {name}")
+
+    def accepts(self, name, work):
+        try:
+            self.check(name, work() is not False)
+        except Exception as error:
+            self.check(f"{name}: {type(error).__name__}: {error}", False)
+
+    def refuses(self, name, work, *errors):
+        try:
+            work()
+            self.check(f"{name}: accepted", False)
+        except errors:
+            self.check(name, True)
+
+
+def check_canonical(folder, tally):
+    file = json.loads((folder / "canonical.json").read_text())
+    for case in file["accept"]:
+        value = canonical.parse(case["in"].encode())
+        tally.check(f"canonical {case['in']!r}", canonical.canonical(value) == case["out"])
+        again = canonical.canonical(canonical.parse(case["out"].encode()))
+        tally.check(f"canonical twice {case['in']!r}", again == case["out"])
+    for case in file["reject"]:
+        data = b64decode(case["in"])
+        try:
+            canonical.parse(data)
+            found = "accepted"
+        except canonical.Refused as error:
+            found = error.kind
+        tally.check(f"refuse {data[:40]!r}: {found}, not {case['error']}", found == case["error"])
+
+
+def check_envelopes(folder, tally):
+    file = json.loads((folder / "envelopes.json").read_text())
+    for case in file["accept"]:
+        data = case["envelope"].encode()
+        tally.accepts(f"envelope {data[:60]}", lambda data=data: envelope.read(data))
+        tally.check("leaf hash", b64encode(envelope.leaf_hash(data)) == case["leaf"])
+    for case in file["reject"]:
+        data = case["envelope"].encode()
+        errors = (envelope.Malformed, canonical.Refused)
+        tally.refuses(f"refuse envelope: {case['why']}", lambda data=data: envelope.read(data), *errors)
+
+
+def check_disclosures(folder, tally):
+    file = json.loads((folder / "disclosures.json").read_text())
+    for case in file["seal"]:
+        value = canonical.parse(case["value"].encode())
+        digest, disclosures = sealing.seal(b64decode(case["key"]), case["label"], case["name"], value)
+        same = digest == case["digest"] and sorted(disclosures) == sorted(case["disclosures"])
+        tally.check(f"seal {case['value']}", same and disclosures[0] == case["disclosures"][0])
+    for case in file["open"]:
+        opened = sealing.open_field(case["name"], case["digest"], case["disclosures"])
+        expected = case["value"] and (canonical.parse(case["value"].encode()), case["withheld"])
+        tally.check(f"open {case['value']}", opened == expected)
+    for case in file["reject"]:
+        text = case["disclosure"]
+        tally.refuses(f"refuse disclosure: {case['why']}", lambda: sealing.read_disclosure(text), sealing.Malformed)
+
+
+def check_vault(folder, tally):
+    file = json.loads((folder / "vault.json").read_text())
+    for case in file["open"]:
+        entry = b64decode(case["entry"])
+        tally.check("vault digest", b64encode(hashlib.sha256(entry).digest()) == case["digest"])
+        keys = {key_id: b64decode(key) for key_id, key in case["keys"].items()}
+        sections = sealing.sections(entry)
+        tally.check("number of sections", len(sections) == len(case["fields"]))
+        for index, (section, text) in enumerate(zip(sections, case["fields"])):
+            arguments = (index, section, case["origin"], case["record"], keys)
+            key, fields = sealing.open_section(*arguments, b64decode(case["action_key"]))
+            if fields is None and key is not None:
+                tally.skipped += 1
+                continue
+            tally.check(f"vault section {text[:40]}", fields == canonical.parse(text.encode()))
+            wrong = (index, section, case["origin"] + "x", case["record"], keys, b64decode(case["action_key"]))
+            tally.refuses("another origin", lambda: sealing.open_section(*wrong), sealing.Malformed)
+    for case in file["reject"]:
+        entry = b64decode(case["entry"])
+        tally.refuses(f"refuse vault entry: {case['why']}", lambda: sealing.sections(entry), sealing.Malformed)
+
+
+def check_log(folder, tally):
+    """Signature, root, every file byte for byte, the chain of every action, what was executed, every field that opens."""
+    trusted = log.read_trust((folder / "trust").read_text())
+    published = folder / "log"
+    note = (published / "checkpoint").read_bytes()
+    origin, size, root = log.open_checkpoint(note, trusted)
+    tally.check("checkpoint signature", True)
+    for at in range(0, len(note), 7):
+        changed = note[:at] + bytes([note[at] ^ 1]) + note[at + 1 :]
+        tally.refuses(f"checkpoint with byte {at} changed", lambda: log.open_checkpoint(changed, trusted), Exception)
+    entries = log.read_bundles(published, "tile/entries", size, 2)
+    vault = log.read_bundles(published, "vault", size, 4)
+    tally.check("root", log.root_of([envelope.leaf_hash(entry) for entry in entries]) == root)
+    content = log.expected_files(entries, vault)
+    for path in sorted(path for path in published.rglob("*") if path.is_file()):
+        name = path.relative_to(published).as_posix()
+        if name == "log.vkey":
+            tally.check(name, log.read_vkey(path.read_text().rstrip("\n"))[0] == origin)
+        elif name != "checkpoint":
+            tally.accepts(name, lambda: path.read_bytes() == content(name))
+    report = json.loads((folder / "report.json").read_text())
+    tally.check("the report's log", report["log"]["size"] == size and log.b64(report["log"]["root"]) == root)
+    records = [envelope.read(entry) for entry in entries]
+    check_chain(entries, records, report, tally)
+    keys = {key_id: b64decode(key) for key_id, key in json.loads((folder / "keys.json").read_text()).items()}
+    check_openings(origin, records, vault, keys, tally)
+    check_proofs(folder, trusted, entries, tally)
+
+
+def check_chain(entries, records, report, tally):
+    last, authorized, time, outcomes = {}, {}, "", {}
+    for entry, record in zip(entries, records):
+        tally.check("time", record["time"] >= time)
+        time = record["time"]
+        if "action" not in record:
+            continue
+        action, step = record["action"], record["step"].integer()
+        before = last.get(action, (-1, None))
+        tally.check("step and prev", before == (step - 1, record.get("prev")))
+        last[action] = (step, b64encode(envelope.leaf_hash(entry)))
+        body = record["body"]
+        match record["type"]:
+            case "action.authorized":
+                authorized[action] = (body["payload"], body["expires_at"], body["payload_version"].integer())
+            case "execution.started":
+                payload, until, version = authorized.pop(action)
+                tally.check("executed what was authorized", record["sealed"]["payload"] == payload)
+                tally.check("within the authorization", record["time"] < until)
+                tally.check("match", body["match"] == ("edited" if version else "exact"))
+                outcomes[action] = [body["match"], "executing"]
+            case "execution.finished" | "execution.resolved":
+                outcomes[action][1] = body["outcome"]
+    matches = report["matches"]
+    known = [match for match, outcome in outcomes.values() if outcome in ("succeeded", "failed")]
+    tally.check("EXACT", known.count("exact") == matches["exact"])
+    tally.check("EDITED", known.count("edited") == matches["edited"])
+    tally.check("UNKNOWN", [outcome for _, outcome in outcomes.values()].count("unknown") == matches["unknown"])
+    refused = [record for record in records if record["type"] == "execution.refused"]
+    tally.check("REFUSED", len(refused) == matches["refused"])
+
+
+VERSIONED = ("action.proposed", "review.decided", "execution.started", "execution.refused")
+
+
+def label(record, field):
+    if field == "payload" and record["type"] in VERSIONED:
+        return "payload/" + record["body"].get("payload_version", "0")
+    return f"{record['id']}/{field}"
+
+
+def check_openings(origin, records, vault, keys, tally):
+    erased = {key for record in records if record["type"] == "subject.erased" for key in record["body"]["keys"]}
+    action_keys, opened = {}, 0
+    for record, entry in zip(records, vault):
+        digest = b64encode(hashlib.sha256(entry).digest()) if entry else None
+        tally.check("vault digest", digest == record.get("vault"))
+        for index, section in enumerate(sealing.sections(entry) if entry else []):
+            action_key = action_keys.get(record.get("action"))
+            key_id = section[0]
+            tally.check("a key that is not there was erased", key_id in keys or key_id in erased or key_id is None)
+            key, fields = sealing.open_section(index, section, origin, record["id"], keys, action_key)
+            if record["type"] == "action.proposed" and key:
+                action_keys[record["action"]] = key
+            if key and fields is None:
+                tally.skipped += 1
+            for name, value in (fields or {}).items():
+                sealed, _ = sealing.seal(key, label(record, name), name, value)
+                tally.check(f"field {name}", record["sealed"].get(name) == sealed)
+                opened += 1
+    tally.check("some fields open", opened > 100)
+
+
+def check_proofs(folder, trusted, entries, tally):
+    for path in sorted((folder / "proofs").glob("*.tlog-proof")):
+        index, hashes, note = log.read_proof(path.read_bytes())
+        entry = path.with_suffix(".json").read_bytes()
+        _, size, root = log.open_checkpoint(note, trusted)
+        tally.check(f"{path.name}: the entry", entries[index] == entry)
+        leaf = envelope.leaf_hash(entry)
+        tally.accepts(path.name, lambda: log.check_inclusion(leaf, index, size, root, hashes))
+        other = envelope.leaf_hash(entry + b" ")
+        tally.refuses(f"{path.name}: another entry", lambda: log.check_inclusion(other, index, size, root, hashes), log.Broken)
+
+
+def main():
+    if len(sys.argv) != 2:
+        print(__doc__, file=sys.stderr)
+        return 2
+    folder, tally = Path(sys.argv[1]), Tally()
+    for check in (check_canonical, check_envelopes, check_disclosures, check_vault, check_log):
+        tally.accepts(check.__name__, lambda check=check: check(folder, tally))
+    if tally.skipped:
+        print(f"{tally.skipped} compressed vault sections skipped: this Python has no zstd module")
+    print(f"{tally.passed} passed, {tally.failed} failed")
+    return 1 if tally.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
