@@ -8,6 +8,7 @@ use countersign_client::{Client, Transport};
 use countersign_http::App;
 use tokio::net::UnixStream;
 
+use crate::daemon::attach_or_start;
 use crate::deployment::Deployment;
 use crate::error::Failure;
 use crate::global::Global;
@@ -50,6 +51,17 @@ pub(crate) async fn connect(global: &Global) -> Result<Connection, Failure> {
     match attach(&data, key.clone()).await? {
         Some(client) => Ok(client.into()),
         None => open_here(&data, global, key).await,
+    }
+}
+
+/// The client for a gateway: where nobody serves the folder, a daemon is started.
+///
+/// # Errors
+/// As [`connect`].
+pub(crate) async fn connect_gateway(global: &Global) -> Result<Client, Failure> {
+    match &global.url {
+        Some(_) => Ok(connect(global).await?.client),
+        None => attach_or_start(&global.data()?, key(global.key_file.as_deref())?).await,
     }
 }
 

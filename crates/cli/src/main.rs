@@ -7,6 +7,7 @@ mod arguments;
 mod commands;
 mod config;
 mod connect;
+mod daemon;
 mod deployment;
 mod error;
 mod exit;

@@ -9,7 +9,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
@@ -26,9 +26,10 @@ use countersign_tlog::Signer;
 use countersign_wire::{ActionView, DecideRequest, ImportPolicy, ProposeRequest, StartRequest, UserRef};
 use parking_lot::Mutex;
 use tempfile::TempDir;
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use crate::{Caller, Gate, GateError, KeyStoreRing, Parts, Person, Settings, catch_up, follow};
+use crate::{Caller, FollowError, Gate, GateError, KeyStoreRing, Parts, Person, Settings, catch_up, follow};
 
 /// What tests work with where they need no policy of their own: up to 100 is allowed, up to 1,000 takes two of finance,
 /// from 501 on also one of legal; looking is allowed. `boss` owns the agent `owned-bot`.
@@ -179,6 +180,7 @@ pub struct TestGate {
     settings: Settings,
     head: Head,
     follow: bool,
+    following: Option<JoinHandle<Result<(), FollowError>>>,
 }
 
 impl TestGate {
@@ -210,7 +212,7 @@ impl TestGate {
         let parts = ground.parts(&credentials, &index, &clock, &random);
         let gate = Gate::open(parts, head.clone()).await.unwrap();
         let follow = setup.follow;
-        let test = TestGate {
+        let mut test = TestGate {
             gate,
             clock,
             journal,
@@ -225,6 +227,7 @@ impl TestGate {
             settings,
             head,
             follow,
+            following: None,
         };
         if !setup.policy.is_empty() {
             test.gate.activate_policy(&Caller::owner(), ImportPolicy { files: setup.policy }).await.unwrap();
@@ -233,10 +236,9 @@ impl TestGate {
         test
     }
 
-    fn start_following(&self) {
-        if self.follow {
-            tokio::spawn(follow(self.reader(), Arc::clone(&self.index), self.gate.told()));
-        }
+    fn start_following(&mut self) {
+        let following = || tokio::spawn(follow(self.reader(), Arc::clone(&self.index), self.gate.told()));
+        self.following = self.follow.then(following);
     }
 
     /// Lets the gate die as it is and opens it anew over the same journal, keys and index.
@@ -247,6 +249,10 @@ impl TestGate {
     /// # Panics
     /// Where somebody still holds a clone of the gate after five seconds.
     pub async fn restart(&mut self) -> Result<(), GateError> {
+        if let Some(following) = self.following.take() {
+            following.abort();
+            let _ = following.await;
+        }
         let ground = Ground {
             folder: &self.folder,
             keys: &self.keys,
@@ -261,13 +267,15 @@ impl TestGate {
         (self.gate, self.head) = (gate, head);
         let old = Arc::downgrade(&std::mem::replace(&mut self.index, index));
         self.start_following();
-        let mut patience = 5_000;
-        while old.strong_count() > 0 {
-            assert!(patience > 0, "somebody still holds the gate of before the restart");
-            patience -= 1;
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        tokio::task::spawn_blocking(move || wait_until_gone(&old)).await.unwrap();
         Ok(())
+    }
+
+    /// Deletes the index, so that the next [`TestGate::restart`] builds it anew.
+    pub fn delete_index(&self) {
+        for name in ["index.db", "index.db-wal", "index.db-shm"] {
+            let _ = std::fs::remove_file(self.folder.path().join(name));
+        }
     }
 
     /// One reader over journal and published log.
@@ -318,6 +326,17 @@ impl TestGate {
         };
         self.gate.decide(by, action, approval).await
     }
+}
+
+/// The writer's thread ends with the last clone of its gate.
+fn wait_until_gone(index: &Weak<Index>) {
+    for _ in 0..50_000 {
+        if index.strong_count() == 0 {
+            return;
+        }
+        std::thread::sleep(Duration::from_micros(100));
+    }
+    panic!("somebody still holds the gate of before the restart");
 }
 
 fn signer(origin: &str) -> Signer {

@@ -6,15 +6,42 @@
 #[path = "../tests/common/mod.rs"]
 mod common;
 
+use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use common::lives::Lives;
-use common::{Dice, Log};
-use countersign_index::{Index, Query, Setup};
+use common::Dice;
+use countersign_index::{Index, Query, ReadLog, Record, Setup};
+use parking_lot::Mutex;
 
 const SLICES: usize = 20;
+/// Records that can be read again: open actions reach back no further.
+const WINDOW: usize = 50_000;
+
+/// The end of the log.
+#[derive(Default)]
+struct Window(Mutex<(usize, VecDeque<Record>)>);
+
+impl ReadLog for Window {
+    fn read(&self, position: u64) -> Result<Option<Record>, String> {
+        let window = self.0.lock();
+        let at = usize::try_from(position).unwrap().checked_sub(window.0).ok_or("behind the window")?;
+        Ok(window.1.get(at).cloned())
+    }
+}
+
+impl Window {
+    fn push(&self, records: Vec<Record>) {
+        let mut window = self.0.lock();
+        window.1.extend(records);
+        while window.1.len() > WINDOW {
+            window.1.pop_front();
+            window.0 += 1;
+        }
+    }
+}
 
 fn argument(at: usize, usual: usize) -> usize {
     std::env::args().nth(at).map_or(usual, |text| text.parse().unwrap())
@@ -41,7 +68,8 @@ fn main() {
     let folder = tempfile::tempdir_in(std::env::var("GROWTH_DIR").unwrap_or(".".to_owned())).unwrap();
     let mut lives = Lives::new(1);
     (lives.reviews, lives.filler) = (argument(3, 0), argument(4, 150));
-    let setup = Setup { log: Arc::new(Log::default()), ..lives.world.setup() };
+    let log = Arc::new(Window::default());
+    let setup = Setup { log: log.clone(), ..lives.world.setup() };
     let index = Index::open(&folder.path().join("index.db"), setup).unwrap();
     println!("{:>9} {:>10} {:>10} {:>9} {:>9} {:>9}", "actions", "records", "actions/s", "B/action", "RSS MiB", "miss us");
     let (mut rates, mut position, mut done) = (Vec::new(), 0usize, 0usize);
@@ -58,6 +86,7 @@ fn main() {
             let ((), took) = timed(|| index.apply(position as u64, pairs).unwrap());
             spent += took;
             position += records.len();
+            log.push(records);
         }
         let rate = (actions / SLICES) as f64 / spent.as_secs_f64();
         let dice = Dice::new(7);

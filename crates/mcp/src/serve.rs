@@ -80,7 +80,7 @@ where
         gateway.flights.client_gone();
         end = let_finish(&mut calls, &mut server, hurry.as_mut(), grace, end).await;
         if end != End::Server {
-            
+            gateway.flights.over();
             drop(timeout(LAST_WORDS, calls.recv()).await);
             gateway.end_server().await;
         }

@@ -8,6 +8,8 @@ use clap::Args;
 use countersign_client::wire::UserRef;
 use countersign_mcp::{Config, HoldPolicy, Settings, default_server_name};
 
+use crate::connect::connect_gateway;
+use crate::daemon::beat;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::session::Session;
@@ -56,7 +58,8 @@ pub(crate) struct Mcp {
 pub(super) async fn run(args: Mcp, session: &mut Session) -> Result<Exit, Failure> {
     // With a gate elsewhere there may be no data folder, and so no configuration.
     let configured = if session.global.url.is_none() { session.global.config()?.hold_s } else { None };
-    let client = session.client().await?;
+    let client = connect_gateway(&session.global).await?;
+    tokio::spawn(beat(client.clone()));
     let mut words = args.command.into_iter();
     let command = words.next().ok_or_else(|| Failure::Usage("name the server's command after `--`".to_owned()))?;
     let arguments: Vec<OsString> = words.collect();

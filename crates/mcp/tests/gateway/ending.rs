@@ -23,6 +23,16 @@ async fn when_the_client_leaves_held_calls_are_cancelled_and_running_ones_unknow
 }
 
 #[tokio::test]
+async fn what_waits_for_people_is_given_up_at_once() {
+    let mut rig = Rig::with(|settings| settings.grace = Duration::from_secs(3600)).await;
+    rig.call(1, "wait", "{}").await;
+    rig.gate.until(0, |fake| fake.state == State::Waiting).await;
+    rig.client.hang_up().await;
+    assert_eq!(rig.gate.until(0, |fake| fake.state == State::Closed).await.finishes, []);
+    rig.close().await;
+}
+
+#[tokio::test]
 async fn an_answer_within_the_grace_period_still_counts() {
     let mut rig = Rig::with(|settings| settings.grace = Duration::from_secs(5)).await;
     rig.call(1, "allow", "{}").await;
