@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::output::Output;
 use crate::style::Paint;
 use crate::table::{shorten, wrap};
-use crate::visible::{pretty_json, visible, visible_lines};
+use crate::visible::{short_json, visible, visible_lines};
 
 /// Widest name.
 const MOST_NAME: usize = 40;
@@ -39,6 +39,17 @@ impl Facts {
         }
     }
 
+    /// Leaves out values of more than `most` lines but for payloads, and says so.
+    pub(crate) fn fold(mut self, most: usize) -> Self {
+        for (name, value) in self.0.iter_mut().filter(|(name, _)| !name.starts_with("payload")) {
+            let lines = value.lines().count();
+            if lines > most {
+                *value = format!("({lines} lines of {name}: --full shows them)");
+            }
+        }
+        self
+    }
+
     /// The lines, values beginning in one column; further lines of a value stand below its first, so that no text from
     /// outside begins where ours does.
     pub(crate) fn print(&self, out: &mut Output) -> io::Result<()> {
@@ -65,9 +76,9 @@ fn text_of(value: &Value) -> String {
         Value::Array(items) if items.is_empty() => "none".to_owned(),
         Value::Array(items) => {
             let plain: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
-            plain.map_or_else(|| pretty_json(value), |texts| visible(&texts.join(", ")))
+            plain.map_or_else(|| short_json(value), |texts| visible(&texts.join(", ")))
         }
-        other => pretty_json(other),
+        other => short_json(other),
     }
 }
 

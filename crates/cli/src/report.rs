@@ -1,6 +1,6 @@
 //! The verifier's verdicts, for people and as an exit code.
 
-use countersign_verify::{Answer, Matches, Report, Verdict};
+use countersign_verify::{Answer, Matches, Question, Report, Verdict};
 
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -9,12 +9,15 @@ use crate::output::Output;
 use crate::style::Paint;
 use crate::visible::visible;
 
-/// 1 where anything failed, 0 where everything that was asked passed, else 3.
+/// 1 where anything failed, 0 where everything else passed, else 3. Opening sealed fields takes keys that a verifier need not
+/// have, so that alone does not count as unchecked.
 pub(crate) fn exit_of(report: &Report) -> Exit {
-    match (report.failed(), report.passed()) {
-        (true, _) => Exit::No,
-        (false, true) => Exit::Done,
-        (false, false) => Exit::NotChecked,
+    let mut counted = report.verdicts.iter().filter(|answer| answer.question != Question::Openings).peekable();
+    let some = counted.peek().is_some();
+    match report.failed() {
+        true => Exit::No,
+        false if some && counted.all(|answer| answer.verdict == Verdict::Pass) => Exit::Done,
+        false => Exit::NotChecked,
     }
 }
 
@@ -31,7 +34,7 @@ pub(crate) fn print(report: &Report, out: &mut Output) -> Result<(), Failure> {
     for answer in &report.verdicts {
         print_answer(answer, out)?;
     }
-    if let Some(matches) = &report.matches {
+    if let Some(matches) = report.matches.as_ref().filter(|matches| **matches != Matches::default()) {
         out.line("")?;
         out.painted(Paint::Dim, "Actions: executed against approved")?;
         counts(matches).print(out)?;
@@ -71,7 +74,45 @@ fn counts(matches: &Matches) -> Facts {
         ("open", matches.open),
         ("refused starts", matches.refused),
     ] {
-        facts.add(name, count.to_string());
+        if count > 0 {
+            facts.add(name, count.to_string());
+        }
     }
     facts
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_verify::Finding;
+
+    use super::*;
+
+    fn report(verdicts: &[(Question, Verdict)]) -> Report {
+        let answer = |(question, verdict): &(Question, Verdict)| Answer {
+            question: *question,
+            verdict: *verdict,
+            what: String::new(),
+            findings: vec![Finding { place: "p".to_owned(), what: "w".to_owned() }],
+        };
+        Report { verdicts: verdicts.iter().map(answer).collect(), ..Report::default() }
+    }
+
+    #[test]
+    fn only_what_was_wholly_checked_passes() {
+        use Question::{Authenticity, Conformance, Integrity, Openings};
+        use Verdict::{Fail, NotChecked, Pass};
+        for (verdicts, exit) in [
+            (vec![(Integrity, Pass), (Authenticity, Pass)], Exit::Done),
+            (vec![(Integrity, Pass), (Openings, NotChecked)], Exit::Done),
+            (vec![(Integrity, Pass), (Openings, Fail)], Exit::No),
+            (vec![(Integrity, Pass), (Authenticity, NotChecked)], Exit::NotChecked),
+            (vec![(Integrity, Fail), (Authenticity, NotChecked)], Exit::No),
+            (vec![(Conformance, NotChecked)], Exit::NotChecked),
+            (vec![(Openings, NotChecked)], Exit::NotChecked),
+            (vec![(Openings, Pass)], Exit::NotChecked),
+            (vec![], Exit::NotChecked),
+        ] {
+            assert_eq!(exit_of(&report(&verdicts)), exit, "{verdicts:?}");
+        }
+    }
 }

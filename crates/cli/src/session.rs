@@ -83,7 +83,7 @@ impl Session {
             [] => {
                 Err(Failure::No(format!("this id names a {}, and no action", crate::visible::visible(&resolved.kind))))
             }
-            [several @ ..] => {
+            several => {
                 let kind = crate::visible::visible(&resolved.kind);
                 let ids: Vec<String> = several.iter().take(10).map(Uuid::to_string).collect();
                 let more = if several.len() > 10 { ", …" } else { "" };

@@ -174,23 +174,37 @@ pub(crate) fn shorten(text: &str, most: usize) -> String {
     out
 }
 
-/// The text in pieces of at most `width` columns; whole where there is no limit. At least one piece.
+/// The text in pieces of at most `width` columns, broken after a space where one is near; whole where there is no limit. At
+/// least one piece, and nothing is lost between them.
 pub(crate) fn wrap(text: &str, width: Option<usize>) -> Vec<String> {
     let Some(width) = width.map(|width| width.max(LEAST_WRAP)) else { return vec![text.to_owned()] };
-    let mut pieces = vec![String::new()];
-    let mut used = 0;
-    for character in text.chars() {
-        let columns = character.width().unwrap_or(0);
-        if used + columns > width {
-            pieces.push(String::new());
-            used = 0;
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    loop {
+        let end = fitting(rest, width);
+        if end == rest.len() {
+            pieces.push(rest.to_owned());
+            return pieces;
         }
-        used += columns;
-        if let Some(piece) = pieces.last_mut() {
-            piece.push(character);
+        let (line, _) = rest.split_at(end);
+        // A space in the last third of the line is near enough.
+        let space = line.rfind(' ').map(|at| at + 1).filter(|at| at * 3 > end * 2);
+        let (piece, after) = rest.split_at(space.unwrap_or(end));
+        pieces.push(piece.to_owned());
+        rest = after;
+    }
+}
+
+/// How many bytes of the text fit into `width` columns.
+fn fitting(text: &str, width: usize) -> usize {
+    let mut used = 0;
+    for (at, character) in text.char_indices() {
+        used += character.width().unwrap_or(0);
+        if used > width {
+            return at;
         }
     }
-    pieces
+    text.len()
 }
 
 #[cfg(test)]
@@ -230,6 +244,13 @@ mod tests {
         table.row(["aaaa".into(), "bbbb".into(), "cccc".into()]);
         let line = |width| table.lines(&Style { width: Some(width), ..Style::plain() })[1].clone();
         assert_eq!([line(16), line(15), line(9), line(1)], ["aaaa  bbbb  cccc", "aaaa  bbbb", "bbbb", "bbbb"]);
+    }
+
+    #[test]
+    fn words_stay_whole_where_they_can() {
+        assert_eq!(wrap("the quick brown fox jumps over", Some(20)), ["the quick brown fox ", "jumps over"]);
+        assert_eq!(wrap(&"x".repeat(25), Some(20)), ["x".repeat(20), "x".repeat(5)]);
+        assert_eq!(wrap("", Some(20)), [""]);
     }
 
     #[test]

@@ -32,6 +32,9 @@ const HIDDEN: [(u32, u32); 22] = [
     (0x10FFFE, 0x10FFFF),
 ];
 
+/// Longest JSON that is put on one line, in bytes.
+const SHORT: usize = 72;
+
 /// Whether a reader would not see `character`, or not where it is.
 pub(crate) fn is_hidden(character: char) -> bool {
     let code = u32::from(character);
@@ -60,15 +63,23 @@ fn show(text: &str, keep: impl Fn(char) -> bool) -> String {
     out
 }
 
-/// The whole value as indented JSON. Hidden characters are written as JSON's own `\u` escapes, so the text still reads
-/// back as exactly this value.
+/// The whole value as JSON, one line per member; what is nested and short stays on one line. Hidden characters are written
+/// as JSON's own `\u` escapes, so the text still reads back as exactly this value.
 pub(crate) fn pretty_json(value: &Value) -> String {
     let mut out = String::new();
     write_value(value, 0, &mut out);
     out
 }
 
+/// The whole value as JSON, on one line if it is short.
+pub(crate) fn short_json(value: &Value) -> String {
+    inline(value).unwrap_or_else(|| pretty_json(value))
+}
+
 fn write_value(value: &Value, depth: usize, out: &mut String) {
+    if let Some(short) = inline(value).filter(|_| depth > 0) {
+        return out.push_str(&short);
+    }
     match value {
         Value::Array(items) if !items.is_empty() => {
             let items = items.iter().map(|item| (None, item));
@@ -81,6 +92,44 @@ fn write_value(value: &Value, depth: usize, out: &mut String) {
         Value::String(text) => write_string(text, out),
         other => other.write_canonical(out),
     }
+}
+
+/// On one line, where that has at most [`SHORT`] characters.
+fn inline(value: &Value) -> Option<String> {
+    let mut out = String::new();
+    write_inline(value, &mut out).then_some(out)
+}
+
+/// Stops, and says false, once the line is too long: a large value is not written out for every level above it.
+fn write_inline(value: &Value, out: &mut String) -> bool {
+    match value {
+        Value::Array(items) => {
+            out.push('[');
+            for (at, item) in items.iter().enumerate() {
+                out.push_str(if at == 0 { "" } else { ", " });
+                if !write_inline(item, out) {
+                    return false;
+                }
+            }
+            out.push(']');
+        }
+        Value::Object(members) => {
+            out.push('{');
+            for (at, (name, value)) in members.iter().enumerate() {
+                out.push_str(if at == 0 { "" } else { ", " });
+                write_string(name, out);
+                out.push_str(": ");
+                if !write_inline(value, out) {
+                    return false;
+                }
+            }
+            out.push('}');
+        }
+        Value::String(text) if text.len() > SHORT => return false,
+        Value::String(text) => write_string(text, out),
+        other => other.write_canonical(out),
+    }
+    out.len() <= SHORT
 }
 
 fn write_nested<'a>(
@@ -161,7 +210,7 @@ mod tests {
     #[test]
     fn json_is_indented_and_whole() {
         let value = json::parse(br#"{"b":[],"a":[1,{"k":"x\u202ey"}],"n":123456789012345678901}"#, Limits::default());
-        let expected = "{\n  \"a\": [\n    1,\n    {\n      \"k\": \"x\\u202ey\"\n    }\n  ],\n  \"b\": [],\n  \
+        let expected = "{\n  \"a\": [1, {\"k\": \"x\\u202ey\"}],\n  \"b\": [],\n  \
                         \"n\": 123456789012345678901\n}";
         assert_eq!(pretty_json(&value.unwrap()), expected);
     }
@@ -195,6 +244,9 @@ mod tests {
         #[test]
         fn pretty_json_reads_back_and_hides_nothing(value in value()) {
             let text = pretty_json(&value);
+            prop_assert!(!text.chars().any(|c| c != '\n' && is_hidden(c)));
+            prop_assert_eq!(&json::parse(text.as_bytes(), Limits::default()).unwrap(), &value);
+            let text = short_json(&value);
             prop_assert!(!text.chars().any(|c| c != '\n' && is_hidden(c)));
             prop_assert_eq!(json::parse(text.as_bytes(), Limits::default()).unwrap(), value);
         }

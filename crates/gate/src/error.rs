@@ -75,7 +75,9 @@ pub enum GateError {
 
 fn refused_text(refusal: Refusal) -> &'static str {
     match refusal {
-        Refusal::Mismatch => "the payload is not the authorized one: execute exactly what was approved, or propose anew",
+        Refusal::Mismatch => {
+            "the payload is not the authorized one: execute exactly what was approved, or propose anew"
+        }
         Refusal::Expired => "the authorization has expired: propose again",
         Refusal::AlreadyUsed => "the authorization was used by another attempt: propose again for another execution",
         Refusal::Unauthorized => "the action is not authorized: wait for its decision, or propose again",

@@ -29,7 +29,11 @@ pub enum FollowError {
 ///
 /// # Errors
 /// [`FollowError`].
-pub async fn catch_up(reader: &LogReader, index: &Arc<Index>, mut each: impl FnMut(u64, u64)) -> Result<(), FollowError> {
+pub async fn catch_up(
+    reader: &LogReader,
+    index: &Arc<Index>,
+    mut each: impl FnMut(u64, u64),
+) -> Result<(), FollowError> {
     let head = reader.head().await?;
     while index.position() < head.size {
         read_some(reader, index).await?;

@@ -69,7 +69,8 @@ impl Gate {
         let held = match self.shared.board.by_request(caller.key, request_id) {
             Some(held) => Some(held),
             None => match self.shared.indexed_request(caller.key, request_id)? {
-                Some(action) => self.find(action).await?,
+                // Its content was erased: nobody can say that it is the same, and it must not be executed again.
+                Some(action) => Some(self.find(action).await?.ok_or(GateError::RequestReplayed(action))?),
                 None => None,
             },
         };
@@ -82,7 +83,8 @@ impl Gate {
 
     /// Takes over an identical action that was approved, or still waits, and that nobody holds.
     async fn redeem(&self, caller: &Caller, checked: &Checked) -> Result<Option<ActionView>, GateError> {
-        let Some(held) = checked.request.redeem.then(|| self.shared.board.redeemable(&checked.identity)).flatten() else {
+        let Some(held) = checked.request.redeem.then(|| self.shared.board.redeemable(&checked.identity)).flatten()
+        else {
             return Ok(None);
         };
         let Some(start) = &checked.request.start_if_allowed else { return Ok(Some(held.view())) };
@@ -205,7 +207,7 @@ impl Gate {
         check_named(&[("why", Some(&why))])?;
         let held = self.own(caller, action).await?;
         if self.shared.board.get(action).is_none() {
-            return Ok(held.view());
+            return crate::command::given_up(&held);
         }
         self.view_of(Command::Cancel { action, why, by: caller.key }).await?.ok_or(GateError::Busy)
     }
@@ -241,11 +243,14 @@ impl Gate {
         self.told.clone()
     }
 
-    /// Records that the log is closed in good order.
+    /// Records that the log is closed in good order, where anything was recorded since it was opened.
     ///
     /// # Errors
     /// [`GateError`].
     pub async fn close(&self) -> Result<(), GateError> {
+        if self.durable() == self.shared.opened_at {
+            return Ok(());
+        }
         let body = countersign_evidence::record::LogClosed { epoch: self.shared.epoch };
         let draft = Draft::plain(self.shared.new_id(), crate::draft::system(), body);
         self.send(Command::System(vec![draft])).await.map(drop)
@@ -259,6 +264,11 @@ impl Gate {
     /// Whether no policy is in force, so that everything is denied.
     pub fn denies_everything(&self) -> bool {
         self.shared.policy().is_empty()
+    }
+
+    /// Commands that wait for the writer.
+    pub fn queued(&self) -> usize {
+        self.jobs.max_capacity() - self.jobs.capacity()
     }
 
     /// Actions that are not over.

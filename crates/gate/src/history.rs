@@ -79,7 +79,8 @@ impl History {
         }
         for (name, own) in &subject.amounts {
             let window = catalogue.sums.get(name).map_or(0, countersign_policy::Sum::window_s);
-            if let Some(sum) = facts.sums.get_mut(name).filter(|_| ago < i64::try_from(window / 60).unwrap_or(i64::MAX)) {
+            if let Some(sum) = facts.sums.get_mut(name).filter(|_| ago < i64::try_from(window / 60).unwrap_or(i64::MAX))
+            {
                 *sum = sum.checked_sub(*own).unwrap_or(*sum);
             }
         }
@@ -126,13 +127,7 @@ impl Counters {
         self.agents.entry(agent.to_owned()).or_default()
     }
 
-    fn facts(
-        &mut self,
-        subject: &Subject<'_>,
-        wanted: &BTreeSet<FactName>,
-        catalogue: &Catalogue,
-        now: i64,
-    ) -> Facts {
+    fn facts(&mut self, subject: &Subject<'_>, wanted: &BTreeSet<FactName>, catalogue: &Catalogue, now: i64) -> Facts {
         let mut facts = Facts::default();
         for fact in wanted {
             match fact {

@@ -42,6 +42,8 @@ pub(crate) struct Judged {
     pub(crate) message: String,
     /// What each fired review rule says to people.
     pub(crate) rule_messages: Vec<(String, String)>,
+    /// What the clock said when policy was asked; the record's own time is the writer's.
+    pub(crate) asked_at: Timestamp,
 }
 
 impl Question {
@@ -109,7 +111,7 @@ impl Shared {
         let draft = Draft::sealed(self.new_id(), by, body, &self.settings().origin, sections, self.random());
         let told = |one: &countersign_policy::Requirement| (one.rule.clone(), one.message.clone().unwrap_or_default());
         let rule_messages = answer.review.iter().map(told).collect();
-        Judged { draft, decision, message: answer.message, rule_messages }
+        Judged { draft, decision, message: answer.message, rule_messages, asked_at: question.time }
     }
 
     fn ask(&self, policy: &PolicySet, question: &Question, facts: &Facts) -> countersign_policy::Decision {

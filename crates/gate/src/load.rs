@@ -29,7 +29,10 @@ fn broken(what: impl std::fmt::Display) -> GateError {
 
 impl Shared {
     /// The records at these positions, opened in order.
-    pub(crate) async fn tell(&self, positions: &[u64]) -> Result<(Vec<Told>, Option<countersign_evidence::key::Key>), GateError> {
+    pub(crate) async fn tell(
+        &self,
+        positions: &[u64],
+    ) -> Result<(Vec<Told>, Option<countersign_evidence::key::Key>), GateError> {
         let mut opener = ActionOpener::new(&*self.ring, &self.settings().origin);
         let mut told = Vec::with_capacity(positions.len());
         for &position in positions {

@@ -21,6 +21,8 @@ use crate::error::GateError;
 use crate::gate::Gate;
 
 const PREFIX: &str = "cs";
+/// Callers remembered at a time.
+const MOST_KNOWN: usize = 10_000;
 
 /// What an API key may reach, as it is stored.
 #[derive(Serialize, Deserialize)]
@@ -65,6 +67,11 @@ impl Gate {
     /// [`GateError::Unauthenticated`].
     pub fn authenticate(&self, bearer: &str, isolation: Isolation) -> Result<Caller, GateError> {
         let hash = Digest::of(bearer.as_bytes());
+        if let Some(known) = self.shared.callers.read().get(&hash.0) {
+            return Ok(Caller { isolation, ..known.clone() });
+        }
+        // Held until it is known: a change in between cannot leave an older caller behind.
+        let mut callers = self.shared.callers.write();
         let found = self.credentials().find_api_key(&hash.0)?.ok_or(GateError::Unauthenticated)?;
         if found.revoked.is_some() || !bool::from(found.hash.ct_eq(&hash.0)) {
             return Err(GateError::Unauthenticated);
@@ -74,7 +81,7 @@ impl Gate {
             Some(id) => Some(self.person(id)?.ok_or(GateError::Unauthenticated)?),
             None => None,
         };
-        Ok(Caller {
+        let caller = Caller {
             key: found.id,
             kind: found.kind,
             environments: scope.environments,
@@ -82,7 +89,17 @@ impl Gate {
             person,
             isolation,
             method: "key",
-        })
+        };
+        if callers.len() >= MOST_KNOWN {
+            callers.clear();
+        }
+        callers.insert(hash.0, caller.clone());
+        Ok(caller)
+    }
+
+    /// A key or a person has changed: every caller is looked up anew.
+    fn forget_callers(&self) {
+        self.shared.callers.write().clear();
     }
 
     fn person(&self, id: Uuid) -> Result<Option<Person>, GateError> {
@@ -157,7 +174,9 @@ impl Gate {
     pub async fn revoke_key(&self, caller: &Caller, key: Uuid) -> Result<KeyView, GateError> {
         caller.must_operate()?;
         // Revoked first: a key that is on record as revoked never works.
-        if self.credentials().revoke_api_key(key, self.shared.now().as_micros())? {
+        let revoked = self.credentials().revoke_api_key(key, self.shared.now().as_micros())?;
+        self.forget_callers();
+        if revoked {
             self.record(caller, KeyRevoked { key }, Vec::new()).await?;
         }
         let found = self.credentials().api_keys()?.into_iter().find(|one| one.id == key);
@@ -181,6 +200,7 @@ impl Gate {
         self.record(caller, body, vec![Field::new("name", name.as_str())]).await?;
         if request.person.is_some() {
             self.credentials().set_groups(id, &request.groups)?;
+            self.forget_callers();
         } else {
             let about = About { name: name.clone(), user: request.user };
             let created = self.shared.now().as_micros();

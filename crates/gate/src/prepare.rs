@@ -169,10 +169,7 @@ fn context_len(request: &ProposeRequest) -> usize {
 }
 
 /// The catalogue's word on category and resource wins over the caller's.
-fn from_catalogue(
-    catalogue: &Catalogue,
-    request: &ProposeRequest,
-) -> (Category, Option<(String, Option<String>)>) {
+fn from_catalogue(catalogue: &Catalogue, request: &ProposeRequest) -> (Category, Option<(String, Option<String>)>) {
     let known = catalogue.tools.get(&format!("{}/{}", request.tool.server, request.tool.name));
     let listed = known.and_then(|tool| Category::from_name(tool.category.as_str()));
     // What nobody describes might do anything.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use countersign_evidence::record::LogOpened;
 use countersign_evidence::time::Timestamp;
 use countersign_journal::{Head, KeyKind, Owner};
 use countersign_policy::{PolicySet, PolicyText};
@@ -10,8 +9,6 @@ use parking_lot::RwLock;
 use tokio::sync::{mpsc, watch};
 
 use crate::board::Board;
-use crate::command::Command;
-use crate::draft::{Draft, system};
 use crate::error::GateError;
 use crate::gate::Gate;
 use crate::history::History;
@@ -27,7 +24,7 @@ fn unavailable(error: impl std::fmt::Display) -> GateError {
 
 impl Gate {
     /// Opens the gate on a log that was opened for writing; the index has read all of it (see [`crate::catch_up`]).
-    /// Starts the writer's thread. The opening itself is a record.
+    /// Starts the writer's thread. The opening is recorded with the first record that follows it.
     ///
     /// # Errors
     /// [`GateError`] where the log does not fold.
@@ -36,7 +33,8 @@ impl Gate {
         let (id, key) = parts.keys.get_or_create(workspace)?;
         let workspace_key = (id.0, key);
         let ring = Arc::new(KeyStoreRing(Arc::clone(&parts.keys)));
-        let nothing = PolicySet::from_text(PolicyText::default()).map_err(|error| GateError::BadPolicy(error.to_string()))?;
+        let nothing =
+            PolicySet::from_text(PolicyText::default()).map_err(|error| GateError::BadPolicy(error.to_string()))?;
         let shared = Arc::new(Shared {
             parts,
             workspace_key,
@@ -45,6 +43,8 @@ impl Gate {
             policy: RwLock::new(Arc::new(nothing)),
             board: Board::default(),
             epoch: head.epoch,
+            opened_at: head.size(),
+            callers: RwLock::default(),
         });
         if let Some(active) = shared.active_policy().await? {
             *shared.policy.write() = Arc::new(active);
@@ -55,16 +55,7 @@ impl Gate {
         let writer = Writer::new(Arc::clone(&shared), state, queue, teller, tokio::runtime::Handle::current());
         let thread = std::thread::Builder::new().name("writer".to_owned());
         thread.spawn(move || writer.run()).map_err(unavailable)?;
-        let gate = Gate { shared, jobs, told };
-        gate.record_opening().await?;
-        Ok(gate)
-    }
-
-    async fn record_opening(&self) -> Result<(), GateError> {
-        let (settings, epoch) = (self.shared.settings(), self.shared.epoch);
-        let body = LogOpened { origin: settings.origin.clone(), epoch, version: settings.version.clone() };
-        let draft = Draft::plain(self.shared.new_id(), system(), body);
-        self.send(Command::System(vec![draft])).await.map(drop)
+        Ok(Gate { shared, jobs, told })
     }
 }
 

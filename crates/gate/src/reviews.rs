@@ -19,8 +19,8 @@ use crate::command::{Command, Edit, Verdict};
 use crate::draft::{Draft, Field, Fields, actor};
 use crate::error::GateError;
 use crate::gate::{Gate, may_see, value_of};
-use crate::judge::{Judged, Question};
 use crate::history::Subject;
+use crate::judge::{Judged, Question};
 use crate::load::user_of;
 use crate::open_action::OpenAction;
 use crate::prepare::amounts;
@@ -179,7 +179,9 @@ impl Gate {
         }
         let plain = Digest::of(canonical.as_bytes());
         if plain == open.plain {
-            return Err(GateError::Invalid("the edited payload equals the one in question: approve it as it is".to_owned()));
+            return Err(GateError::Invalid(
+                "the edited payload equals the one in question: approve it as it is".to_owned(),
+            ));
         }
         let question = self.shared.question_of(open, Some(payload.clone())).await?;
         let policy = self.shared.policy();
@@ -203,7 +205,7 @@ impl Gate {
                 separation: Separation::None,
             }),
             None => Err(GateError::NotAReviewer(
-                "reviews are decided by people: use a reviewer's key (`countersign key create reviewer`), or turn on \
+                "reviews are decided by people: use a reviewer's key (`countersign key create --kind reviewer`), or turn on \
                  `solo` where one developer works alone"
                     .to_owned(),
             )),

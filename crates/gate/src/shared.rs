@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use countersign_evidence::id::uuid_v7;
@@ -11,6 +12,7 @@ use parking_lot::RwLock;
 use uuid::Uuid;
 
 use crate::board::Board;
+use crate::caller::Caller;
 use crate::history::History;
 use crate::settings::Settings;
 
@@ -44,8 +46,12 @@ pub(crate) struct Shared {
     pub(crate) history: History,
     pub(crate) policy: RwLock<Arc<PolicySet>>,
     pub(crate) board: Board,
+    /// Callers by the hash of their key, as long as no key and no person changes.
+    pub(crate) callers: RwLock<HashMap<[u8; 32], Caller>>,
     /// Fencing epoch of this opening.
     pub(crate) epoch: u64,
+    /// Size of the log then.
+    pub(crate) opened_at: u64,
 }
 
 impl Shared {

@@ -22,6 +22,8 @@ pub(crate) struct State {
     pub(crate) requests: HashMap<(Uuid, String), Uuid>,
     /// Ended actions by the position of their last record.
     ended: VecDeque<(u64, Uuid)>,
+    /// Keys of subjects that were erased since the start: a proposal that was sealed before must not come after.
+    pub(crate) closing: HashSet<Uuid>,
     /// Time of the latest record.
     pub(crate) last_time: Timestamp,
 }
@@ -36,6 +38,7 @@ impl State {
             open_by_agent: HashMap::new(),
             requests: HashMap::new(),
             ended: VecDeque::new(),
+            closing: HashSet::new(),
             last_time,
         }
     }
@@ -49,6 +52,7 @@ impl State {
             self.policy = policy;
         }
         self.requests.extend(changes.requests);
+        self.closing.extend(changes.closing);
         for (_, open) in changes.actions {
             self.hold(open, shared);
         }

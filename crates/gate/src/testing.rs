@@ -9,8 +9,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Weak};
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use countersign_evidence::json::{self, Limits, Value};
@@ -207,7 +207,8 @@ impl TestGate {
         let credentials = Arc::new(Credentials::beside(&keys));
         let clock = Arc::new(TestClock::new());
         let keys = keys as Arc<dyn KeyStore>;
-        let ground = Ground { folder: &folder, keys: &keys, wrapped: &wrapped, store: &store, log, settings: &settings };
+        let ground =
+            Ground { folder: &folder, keys: &keys, wrapped: &wrapped, store: &store, log, settings: &settings };
         let (index, head) = ground.ready().await.unwrap();
         let parts = ground.parts(&credentials, &index, &clock, &random);
         let gate = Gate::open(parts, head.clone()).await.unwrap();
@@ -361,7 +362,8 @@ impl Ground<'_> {
     /// The log opened for writing, and an index that has read all of it.
     async fn ready(&self) -> Result<(Arc<Index>, Head), GateError> {
         let head = self.wrapped.open(self.log).await.map_err(|error| GateError::Unavailable(error.to_string()))?;
-        let workspace = Owner { kind: OwnerKind::Workspace, workspace: &self.settings.workspace, identity: "workspace" };
+        let workspace =
+            Owner { kind: OwnerKind::Workspace, workspace: &self.settings.workspace, identity: "workspace" };
         let (_, workspace_key) = self.keys.get_or_create(workspace)?;
         let setup = countersign_index::Setup {
             origin: self.settings.origin.clone(),

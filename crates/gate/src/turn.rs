@@ -38,6 +38,8 @@ pub(crate) struct Changes {
     pub(crate) actions: HashMap<Uuid, Arc<OpenAction>>,
     pub(crate) requests: HashMap<(Uuid, String), Uuid>,
     pub(crate) policy: Option<Arc<PolicySet>>,
+    /// Keys of subjects that are being erased.
+    pub(crate) closing: Vec<Uuid>,
     opened_by_agent: HashMap<String, usize>,
 }
 
@@ -52,7 +54,16 @@ pub(crate) struct Mark {
 impl<'a> Turn<'a> {
     pub(crate) fn new(shared: &'a Shared, state: &'a State, time: Timestamp) -> Self {
         let next = state.head.size();
-        Turn { shared, state, time, changes: Changes::default(), next, entries: Vec::new(), bytes: 0, replaced: Vec::new() }
+        Turn {
+            shared,
+            state,
+            time,
+            changes: Changes::default(),
+            next,
+            entries: Vec::new(),
+            bytes: 0,
+            replaced: Vec::new(),
+        }
     }
 
     pub(crate) fn mark(&self) -> Mark {
@@ -70,6 +81,11 @@ impl<'a> Turn<'a> {
                 None => break,
             }
         }
+    }
+
+    /// Whether records were added since.
+    pub(crate) fn has_more_than(&self, mark: &Mark) -> bool {
+        self.entries.len() > mark.entries
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -120,6 +136,11 @@ impl<'a> Turn<'a> {
         Ok(())
     }
 
+    /// Whether the subject with this key is being erased: nothing new may be sealed under it.
+    pub(crate) fn is_closing(&self, subject: Uuid) -> bool {
+        self.state.closing.contains(&subject) || self.changes.closing.contains(&subject)
+    }
+
     /// Keeps a new action.
     pub(crate) fn put_new(&mut self, open: OpenAction) -> Arc<OpenAction> {
         let proposed = &open.action.proposed;
@@ -163,7 +184,12 @@ impl<'a> Turn<'a> {
         self.write(None, &environment, draft).map(|(_, _, position)| position)
     }
 
-    fn write(&mut self, link: Option<Link>, environment: &str, draft: Draft) -> Result<(Envelope, Digest, u64), GateError> {
+    fn write(
+        &mut self,
+        link: Option<Link>,
+        environment: &str,
+        draft: Draft,
+    ) -> Result<(Envelope, Digest, u64), GateError> {
         let vault = (!draft.vault.is_empty()).then(|| Digest::of(&draft.vault));
         let envelope = Envelope {
             id: draft.id,

@@ -81,8 +81,12 @@ impl OpenAction {
         use countersign_evidence::action::{Denial, Ending};
         match &self.action.stage {
             Stage::Denied(Denial::Reviewer) => "A reviewer denied this. Do not try it again.".to_owned(),
-            Stage::Denied(Denial::Expired) => "Nobody approved this in time. Ask the user before you try again.".to_owned(),
-            Stage::Closed(Ending::ReviewCancelled | Ending::Closed(_)) => "This was given up. Nothing was executed.".to_owned(),
+            Stage::Denied(Denial::Expired) => {
+                "Nobody approved this in time. Ask the user before you try again.".to_owned()
+            }
+            Stage::Closed(Ending::ReviewCancelled | Ending::Closed(_)) => {
+                "This was given up. Nothing was executed.".to_owned()
+            }
             Stage::Authorized(_) if self.edited.is_some() => {
                 "Approved with changes: execute the payload as it was edited.".to_owned()
             }

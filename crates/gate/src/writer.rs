@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use countersign_evidence::record::LogOpened;
 use countersign_journal::{Batch, Error as JournalError, Priority};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -36,6 +37,8 @@ pub(crate) struct Writer {
     jobs: mpsc::Receiver<Job>,
     told: watch::Sender<WriterState>,
     runtime: Handle,
+    /// Whether this opening is on record: it comes before the first record that it leads to.
+    opened: bool,
 }
 
 impl Writer {
@@ -47,7 +50,7 @@ impl Writer {
         runtime: Handle,
     ) -> Self {
         let time_line = TimeLine::begin(&*shared.parts.clock, state.last_time);
-        Writer { shared, state, time_line, jobs, told, runtime }
+        Writer { shared, state, time_line, jobs, told, runtime, opened: false }
     }
 
     /// Runs until every sender is gone or the journal fails.
@@ -87,6 +90,10 @@ impl Writer {
         let shared = Arc::clone(&self.shared);
         let (time, stepped) = self.time_line.next(&*shared.parts.clock, self.state.last_time);
         let mut turn = Turn::new(&shared, &self.state, time);
+        if !self.opened {
+            turn.system(opening(&shared)).map_err(|error| error.to_string())?;
+        }
+        let before = turn.mark();
         if let Some(stepped) = stepped {
             let told = turn.system(Draft::plain(shared.new_id(), system(), stepped));
             told.map_err(|error| error.to_string())?;
@@ -99,11 +106,15 @@ impl Writer {
             answers.push(turn.apply(&job.command));
         }
         let later = jobs.split_off(answers.len());
+        let something = turn.has_more_than(&before);
         let (entries, changes) = turn.finish();
-        if !entries.is_empty() {
+        if something {
             let batch = Batch { entries, priority };
             match self.runtime.block_on(shared.parts.journal.append(&self.state.head, batch)) {
-                Ok(head) => self.take_over(head, time, changes),
+                Ok(head) => {
+                    self.opened = true;
+                    self.take_over(head, time, changes);
+                }
                 Err(JournalError::Full) if priority == Priority::New => return self.without_room(jobs, later),
                 Err(error) => {
                     let why = error.to_string();
@@ -122,7 +133,12 @@ impl Writer {
         Ok(later)
     }
 
-    fn take_over(&mut self, head: countersign_journal::Head, time: countersign_evidence::time::Timestamp, changes: Changes) {
+    fn take_over(
+        &mut self,
+        head: countersign_journal::Head,
+        time: countersign_evidence::time::Timestamp,
+        changes: Changes,
+    ) {
         self.state.commit(head, time, changes, &self.shared);
         self.told.send_replace(WriterState::Writing(self.state.head.size()));
     }
@@ -141,6 +157,12 @@ impl Writer {
             let _ = job.reply.send(Err(GateError::Unavailable(why.to_owned())));
         }
     }
+}
+
+fn opening(shared: &Shared) -> Draft {
+    let settings = shared.settings();
+    let body = LogOpened { origin: settings.origin.clone(), epoch: shared.epoch, version: settings.version.clone() };
+    Draft::plain(shared.new_id(), system(), body)
 }
 
 /// Errors after which this process must not write again, though nothing of the last call happened.

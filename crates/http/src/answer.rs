@@ -22,7 +22,8 @@ pub(crate) fn created(value: &impl Serialize) -> Answer {
 }
 
 fn json_answer(status: StatusCode, value: &impl Serialize) -> Answer {
-    let text = json::to_string(value).map_err(|error| GateError::Broken(format!("the answer does not serialize: {error}")))?;
+    let text =
+        json::to_string(value).map_err(|error| GateError::Broken(format!("the answer does not serialize: {error}")))?;
     let mut response = bytes(text, "application/json", "no-store");
     *response.status_mut() = status;
     Ok(response)

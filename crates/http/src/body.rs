@@ -18,6 +18,9 @@ use crate::problem::Failure;
 /// How long a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Most bytes of a body too large that are still read.
+const MOST_DRAINED: u64 = 64 << 20;
+
 /// Deepest nesting of a body: the payload's own limit and the object around it.
 const DEPTH: usize = 65;
 
@@ -31,6 +34,9 @@ impl<T: DeserializeOwned> FromRequest<App> for Given<T> {
         check_headers(request.headers())?;
         let bytes = read(request.into_body(), app.most_body()).await?;
         let value = json::parse(&bytes, Limits { bytes: app.most_body(), depth: DEPTH })?;
+        if value.as_object().is_none() {
+            return Err(Failure::new(kinds::INVALID, "the body must be a JSON object"));
+        }
         json::from_value(value).map(Given).map_err(|error| named::<T>(&bytes, &error))
     }
 }
@@ -49,16 +55,36 @@ fn check_headers(headers: &HeaderMap) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn read(body: Body, most: usize) -> Result<Bytes, Failure> {
-    let too_large = || Failure::new(kinds::PAYLOAD_TOO_LARGE, format!("the body is over the limit of {most} bytes: send less, or by reference"));
-    if body.size_hint().lower() > most as u64 {
-        return Err(too_large());
+async fn read(mut body: Body, most: usize) -> Result<Bytes, Failure> {
+    let reading = async {
+        if body.size_hint().lower() <= most as u64 {
+            match Limited::new(&mut body, most).collect().await {
+                Ok(collected) => return Ok(collected.to_bytes()),
+                Err(error) if !error.is::<LengthLimitError>() => {
+                    return Err(Failure::new(kinds::BAD_BODY, format!("the body does not read: {error}")));
+                }
+                Err(_) => {}
+            }
+        }
+        drain(body).await;
+        let detail = format!("the body is over the limit of {most} bytes: send less, or by reference");
+        Err(Failure::new(kinds::PAYLOAD_TOO_LARGE, detail))
+    };
+    let late = || Failure::new(kinds::SLOW_BODY, format!("the body took longer than {} s", PATIENCE.as_secs()));
+    tokio::time::timeout(PATIENCE, reading).await.map_err(|_| late())?
+}
+
+/// Lets the rest of a body pass by: a client that is still sending when the connection closes never sees the answer.
+async fn drain(mut body: Body) {
+    if body.size_hint().lower() > MOST_DRAINED {
+        return;
     }
-    match tokio::time::timeout(PATIENCE, Limited::new(body, most).collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(error)) => Err(Failure::new(kinds::BAD_BODY, format!("the body does not read: {error}"))),
-        Err(_) => Err(Failure::new(kinds::SLOW_BODY, format!("the body took longer than {} s", PATIENCE.as_secs()))),
+    let mut drained = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        drained += frame.data_ref().map_or(0, Bytes::len) as u64;
+        if drained > MOST_DRAINED {
+            return;
+        }
     }
 }
 

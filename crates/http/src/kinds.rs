@@ -13,46 +13,87 @@ const fn kind(name: &'static str, status: u16, meaning: &'static str) -> Kind {
     Kind { name, status, meaning }
 }
 
-pub(crate) const BAD_BODY: Kind =
-    kind("bad_body", 400, "The request body broke off or is not framed as HTTP demands. Nothing was done; send it again.");
-pub(crate) const BAD_ID: Kind =
-    kind("bad_id", 400, "An id in the path is not of its form: actions, keys and people are UUIDs in the hyphenated form, positions are numbers.");
+pub(crate) const BAD_BODY: Kind = kind(
+    "bad_body",
+    400,
+    "The request body broke off or is not framed as HTTP demands. Nothing was done; send it again.",
+);
+pub(crate) const BAD_ID: Kind = kind(
+    "bad_id",
+    400,
+    "An id in the path is not of its form: actions, keys and people are UUIDs in the hyphenated form, positions are numbers.",
+);
 pub(crate) const BAD_JSON: Kind = kind("bad_json", 400, "The body is not one JSON text of RFC 8259.");
 pub(crate) const BAD_NUMBER: Kind =
     kind("bad_number", 400, "A number in the body cannot be kept exactly, or is not written as JSON demands.");
-pub(crate) const BAD_QUERY: Kind =
-    kind("bad_query", 400, "A query parameter is unknown, repeated, or not of its form. Unknown ones are refused so that a misspelt filter never widens a list.");
-pub(crate) const DUPLICATE_KEY: Kind =
-    kind("duplicate_key", 400, "An object in the body names a member twice: two readers could take it for two different things.");
-pub(crate) const INVALID: Kind =
-    kind("invalid", 422, "The body is JSON, but not of the form that openapi.json describes, or it breaks a rule that the detail names.");
+pub(crate) const BAD_QUERY: Kind = kind(
+    "bad_query",
+    400,
+    "A query parameter is unknown, repeated, or not of its form. Unknown ones are refused so that a misspelt filter never widens a list.",
+);
+pub(crate) const DUPLICATE_KEY: Kind = kind(
+    "duplicate_key",
+    400,
+    "An object in the body names a member twice: two readers could take it for two different things.",
+);
+pub(crate) const INVALID: Kind = kind(
+    "invalid",
+    422,
+    "The body is JSON, but not of the form that openapi.json describes, or it breaks a rule that the detail names.",
+);
 pub(crate) const INVALID_UTF8: Kind = kind("invalid_utf8", 400, "The body is not UTF-8.");
 pub(crate) const LONE_SURROGATE: Kind =
     kind("lone_surrogate", 400, "A string in the body escapes half of a surrogate pair: that is no Unicode text.");
 pub(crate) const METHOD_NOT_ALLOWED: Kind =
     kind("method_not_allowed", 405, "The route exists, but not with this method; the Allow header lists those it has.");
-pub(crate) const NOT_FOUND: Kind =
-    kind("not_found", 404, "What the id names does not exist, or this key may not see it; the answer does not tell which.");
+pub(crate) const NOT_FOUND: Kind = kind(
+    "not_found",
+    404,
+    "What the id names does not exist, or this key may not see it; the answer does not tell which.",
+);
 pub(crate) const NO_SUCH_ROUTE: Kind =
     kind("no_such_route", 404, "The API has no route at this path; /openapi.json lists them all.");
-pub(crate) const PAYLOAD_TOO_LARGE: Kind =
-    kind("payload_too_large", 413, "The body, or the payload in its canonical form, is over the configured limit: send less, or by reference.");
-pub(crate) const SLOW_BODY: Kind = kind("slow_body", 408, "The request body did not arrive in time. Nothing was done; send it again.");
+pub(crate) const PAYLOAD_TOO_LARGE: Kind = kind(
+    "payload_too_large",
+    413,
+    "The body, or the payload in its canonical form, is over the configured limit: send less, or by reference.",
+);
+pub(crate) const SLOW_BODY: Kind =
+    kind("slow_body", 408, "The request body did not arrive in time. Nothing was done; send it again.");
 pub(crate) const TOO_DEEP: Kind = kind("too_deep", 400, "The body nests deeper than the limit: flatten it.");
-pub(crate) const UNSUPPORTED_MEDIA_TYPE: Kind =
-    kind("unsupported_media_type", 415, "The body must be sent as application/json, in UTF-8 and without content encoding.");
+pub(crate) const UNSUPPORTED_MEDIA_TYPE: Kind = kind(
+    "unsupported_media_type",
+    415,
+    "The body must be sent as application/json, in UTF-8 and without content encoding.",
+);
 
 /// Every kind, by name.
 pub(crate) const ALL: &[Kind] = &[
-    kind("already_used", 409, "The authorization was used by another attempt: it executes once. Propose again for another execution."),
+    kind(
+        "already_used",
+        409,
+        "The authorization was used by another attempt: it executes once. Propose again for another execution.",
+    ),
     BAD_BODY,
     BAD_ID,
     BAD_JSON,
     BAD_NUMBER,
-    kind("bad_policy", 422, "The policy set is refused and the active one stays in force; the detail lists every error and every failed test."),
+    kind(
+        "bad_policy",
+        422,
+        "The policy set is refused and the active one stays in force; the detail lists every error and every failed test.",
+    ),
     BAD_QUERY,
-    kind("broken", 500, "Something that is stored does not read as it must. Nothing was executed; run `countersign log fsck`."),
-    kind("busy", 429, "The queue before the journal is full. Nothing was recorded; try again with the same request_id."),
+    kind(
+        "broken",
+        500,
+        "Something that is stored does not read as it must. Nothing was executed; run `countersign log fsck`.",
+    ),
+    kind(
+        "busy",
+        429,
+        "The queue before the journal is full. Nothing was recorded; try again with the same request_id.",
+    ),
     kind("disk_full", 507, "There is no room for new records. Open actions can still be finished."),
     DUPLICATE_KEY,
     kind("expired", 409, "The authorization has expired before it was used: propose again."),
@@ -61,9 +102,17 @@ pub(crate) const ALL: &[Kind] = &[
     INVALID_UTF8,
     LONE_SURROGATE,
     METHOD_NOT_ALLOWED,
-    kind("mismatch", 409, "The payload to be executed is not the authorized one. The refusal is on record; execute exactly what was approved, or propose anew."),
+    kind(
+        "mismatch",
+        409,
+        "The payload to be executed is not the authorized one. The refusal is on record; execute exactly what was approved, or propose anew.",
+    ),
     NO_SUCH_ROUTE,
-    kind("not_a_reviewer", 403, "This person may not decide this review: not in its groups, or it is an action of their own."),
+    kind(
+        "not_a_reviewer",
+        403,
+        "This person may not decide this review: not in its groups, or it is an action of their own.",
+    ),
     NOT_FOUND,
     PAYLOAD_TOO_LARGE,
     kind("policy_changed", 409, "The policy in force now denies what an earlier one authorized: do not execute."),

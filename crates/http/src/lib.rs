@@ -14,6 +14,7 @@ mod metrics;
 mod openapi;
 mod params;
 mod peer;
+mod peer_user;
 mod problem;
 mod route;
 mod router;

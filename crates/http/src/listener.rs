@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
-use crate::peer::Peer;
-
 /// A place to accept connections at.
 #[derive(Debug)]
 pub enum Listener {
@@ -68,15 +66,14 @@ impl Drop for OwnerSocket {
 }
 
 impl Listener {
-    /// The next connection that is let in, and whose it is.
-    pub(crate) async fn accept(&self) -> Result<Option<(Stream, Peer)>> {
+    /// The next connection; `None` where it is not let in.
+    pub(crate) async fn accept(&self) -> Result<Option<Stream>> {
         match self {
             Listener::Tcp(listener) => {
-                let (stream, address) = listener.accept().await?;
+                let (stream, _) = listener.accept().await?;
                 // Answers are small and someone waits for each.
                 stream.set_nodelay(true)?;
-                let loopback = address.ip().to_canonical().is_loopback();
-                Ok(Some((Stream::Tcp(stream), if loopback { Peer::Loopback } else { Peer::Remote })))
+                Ok(Some(Stream::Tcp(stream)))
             }
             Listener::Owner(socket) => {
                 let (stream, _) = socket.listener.accept().await?;
@@ -84,14 +81,14 @@ impl Listener {
                     tracing::warn!("refused another user at the owner's socket");
                     return Ok(None);
                 }
-                Ok(Some((Stream::Unix(stream), Peer::Owner)))
+                Ok(Some(Stream::Unix(stream)))
             }
         }
     }
 }
 
 /// The user that this process acts as: the one at the other end of a socket to itself.
-fn own_uid() -> Result<u32> {
+pub(crate) fn own_uid() -> Result<u32> {
     let (this, _other) = UnixStream::pair()?;
     Ok(this.peer_cred()?.uid())
 }
@@ -103,7 +100,8 @@ fn prepare_folder(folder: &Path, uid: u32) -> Result<()> {
     }
     let metadata = std::fs::metadata(folder)?;
     if metadata.mode() & 0o022 != 0 || (metadata.uid() != uid && metadata.uid() != 0) {
-        let what = format!("{} can be written by other users: put the socket into a folder of mode 0700", folder.display());
+        let what =
+            format!("{} can be written by other users: put the socket into a folder of mode 0700", folder.display());
         return Err(Error::new(ErrorKind::PermissionDenied, what));
     }
     Ok(())

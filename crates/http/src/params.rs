@@ -35,7 +35,9 @@ impl FromRequestParts<App> for Position {
         let Segment(text) = Segment::from_request_parts(parts, app).await?;
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
         let position = text.parse().ok().filter(|_| digits);
-        position.map(Position).ok_or_else(|| Failure::new(kinds::BAD_ID, "the log position in the path is not a number"))
+        position
+            .map(Position)
+            .ok_or_else(|| Failure::new(kinds::BAD_ID, "the log position in the path is not a number"))
     }
 }
 
@@ -52,6 +54,9 @@ impl FromRequestParts<App> for Segment {
     }
 }
 
+/// What axum puts before the cause.
+const WRAPPING: &str = "Failed to deserialize query string: ";
+
 /// The query's parameters. The type denies unknown fields.
 pub(crate) struct Params<T>(pub(crate) T);
 
@@ -60,7 +65,10 @@ impl<T: DeserializeOwned> FromRequestParts<App> for Params<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Failure> {
         let found = Query::<T>::try_from_uri(&parts.uri);
-        let Query(params) = found.map_err(|error| Failure::new(kinds::BAD_QUERY, error.body_text()))?;
+        let Query(params) = found.map_err(|error| {
+            let text = error.body_text();
+            Failure::new(kinds::BAD_QUERY, text.strip_prefix(WRAPPING).unwrap_or(&text))
+        })?;
         Ok(Params(params))
     }
 }

@@ -49,7 +49,10 @@ pub(crate) fn get<H: Handler<T, App>, T: 'static>(path: &'static str, handler: H
 }
 
 pub(crate) fn post<H: Handler<T, App>, T: 'static>(path: &'static str, handler: H) -> Entry {
-    Entry { info: RouteInfo { method: Method::POST, path, access: Access::Key, query: false }, handler: on_post(handler) }
+    Entry {
+        info: RouteInfo { method: Method::POST, path, access: Access::Key, query: false },
+        handler: on_post(handler),
+    }
 }
 
 impl Entry {

@@ -1,5 +1,6 @@
 //! All routes on one screen.
 
+use axum::extract::State;
 use axum::http::{Method, Uri};
 
 use crate::app::App;
@@ -59,10 +60,12 @@ pub fn route_table() -> Vec<RouteInfo> {
     entries().into_iter().map(|entry| entry.info).collect()
 }
 
-async fn no_such_route(uri: Uri) -> Failure {
+async fn no_such_route(State(app): State<App>, uri: Uri) -> Failure {
+    app.metrics().route(&Method::GET, "none").answered(kinds::NO_SUCH_ROUTE.status, 0);
     Failure::new(kinds::NO_SUCH_ROUTE, format!("there is no route {}: see /openapi.json", uri.path()))
 }
 
-async fn method_not_allowed(method: Method, uri: Uri) -> Failure {
+async fn method_not_allowed(State(app): State<App>, method: Method, uri: Uri) -> Failure {
+    app.metrics().route(&Method::GET, "none").answered(kinds::METHOD_NOT_ALLOWED.status, 0);
     Failure::new(kinds::METHOD_NOT_ALLOWED, format!("{} has no method {method}", uri.path()))
 }

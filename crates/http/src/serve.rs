@@ -1,5 +1,6 @@
 //! HTTP/1.1 and HTTP/2 (with prior knowledge) over TCP and Unix sockets.
 
+use std::future::ready;
 use std::io::Result;
 use std::pin::pin;
 use std::sync::Arc;
@@ -14,12 +15,13 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tower::Service;
 
-use crate::listener::{Listener, Stream};
+use crate::listener::{Listener, Stream, own_uid};
 use crate::peer::Peer;
+use crate::peer_user::{ends, of_tcp};
 
 /// What protects the server from its callers.
 #[derive(Debug, Clone, Copy)]
@@ -51,12 +53,16 @@ struct Server {
     permits: Arc<Semaphore>,
     graceful: GracefulShutdown,
     head_timeout: Duration,
+    /// The user that this process acts as.
+    own: u32,
+    /// Connections end at the latest when this is dropped.
+    over: watch::Sender<()>,
 }
 
 /// Serves until `shutdown` resolves; then lets requests in flight end, within limits.
 ///
 /// # Errors
-/// None today: an accept that fails is tried again.
+/// Only before it begins; an accept that fails is tried again.
 pub async fn serve(
     router: axum::Router,
     listeners: Vec<Listener>,
@@ -69,6 +75,8 @@ pub async fn serve(
         permits: Arc::new(Semaphore::new(limits.connections)),
         graceful: GracefulShutdown::new(),
         head_timeout: limits.head_timeout,
+        own: own_uid()?,
+        over: watch::Sender::new(()),
     });
     let mut accepting = JoinSet::new();
     for listener in listeners {
@@ -100,8 +108,13 @@ async fn accept(listener: Listener, server: Arc<Server>) {
         // The semaphore is never closed.
         let Ok(permit) = Arc::clone(&server.permits).acquire_owned().await else { return };
         match listener.accept().await {
-            Ok(Some((Stream::Tcp(stream), peer))) => server.begin(stream, peer, permit),
-            Ok(Some((Stream::Unix(stream), peer))) => server.begin(stream, peer, permit),
+            Ok(Some(Stream::Unix(stream))) => server.begin(stream, ready(Peer::Owner), permit),
+            Ok(Some(Stream::Tcp(stream))) => {
+                // A connection that is gone already has no ends.
+                if let Ok((remote, local)) = ends(&stream) {
+                    server.begin(stream, of_tcp(remote, local, server.own), permit);
+                }
+            }
             Ok(None) => {}
             Err(error) => {
                 // Out of file descriptors, as a rule: trying again at once would only burn the processor.
@@ -113,24 +126,26 @@ async fn accept(listener: Listener, server: Arc<Server>) {
 }
 
 impl Server {
-    fn begin<S>(&self, stream: S, peer: Peer, permit: OwnedSemaphorePermit)
+    fn begin<S>(&self, stream: S, peer: impl Future<Output = Peer> + Send + 'static, permit: OwnedSemaphorePermit)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let asked = Arc::new(AtomicBool::new(false));
-        let (router, has_asked) = (self.router.clone(), Arc::clone(&asked));
-        let answer = service_fn(move |request: Request<Incoming>| {
-            has_asked.store(true, Ordering::Relaxed);
-            let mut request = request.map(Body::new);
-            request.extensions_mut().insert(peer);
-            router.clone().call(request)
-        });
-        let connection = self.http.serve_connection(TokioIo::new(stream), answer).into_owned();
-        let connection = self.graceful.watch(connection);
-        let head_timeout = self.head_timeout;
+        let (http, router, watcher) = (self.http.clone(), self.router.clone(), self.graceful.watcher());
+        let (head_timeout, mut over) = (self.head_timeout, self.over.subscribe());
         tokio::spawn(async move {
-            if let Some(Err(error)) = unless_silent(connection, head_timeout, &asked).await {
-                tracing::debug!(%error, "a connection broke");
+            let (peer, asked) = (peer.await, AtomicBool::new(false));
+            let answer = service_fn(|request: Request<Incoming>| {
+                asked.store(true, Ordering::Relaxed);
+                let mut request = request.map(Body::new);
+                request.extensions_mut().insert(peer);
+                router.clone().call(request)
+            });
+            let connection = watcher.watch(http.serve_connection(TokioIo::new(stream), answer));
+            tokio::select! {
+                ended = unless_silent(connection, head_timeout, &asked) => if let Some(Err(error)) = ended {
+                    tracing::debug!(%error, "a connection broke");
+                },
+                _ = over.changed() => {}
             }
             drop(permit);
         });

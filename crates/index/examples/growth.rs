@@ -11,8 +11,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::lives::Lives;
 use common::Dice;
+use common::lives::Lives;
 use countersign_index::{Index, Query, ReadLog, Record, Setup};
 use parking_lot::Mutex;
 
@@ -71,10 +71,14 @@ fn main() {
     let log = Arc::new(Window::default());
     let setup = Setup { log: log.clone(), ..lives.world.setup() };
     let index = Index::open(&folder.path().join("index.db"), setup).unwrap();
-    println!("{:>9} {:>10} {:>10} {:>9} {:>9} {:>9}", "actions", "records", "actions/s", "B/action", "RSS MiB", "miss us");
+    println!(
+        "{:>9} {:>10} {:>10} {:>9} {:>9} {:>9}",
+        "actions", "records", "actions/s", "B/action", "RSS MiB", "miss us"
+    );
     let (mut rates, mut position, mut done) = (Vec::new(), 0usize, 0usize);
     for _ in 0..SLICES {
-        let (mut spent, goal) = (Duration::ZERO, done + actions / SLICES);
+        let (mut spent, begun) = (Duration::ZERO, done);
+        let goal = done + actions / SLICES;
         while done < goal {
             while lives.world.log.len() < batch {
                 lives.step();
@@ -88,7 +92,7 @@ fn main() {
             position += records.len();
             log.push(records);
         }
-        let rate = (actions / SLICES) as f64 / spent.as_secs_f64();
+        let rate = (done - begun) as f64 / spent.as_secs_f64();
         let dice = Dice::new(7);
         let ((), misses) = timed(|| {
             for _ in 0..1_000 {
@@ -108,14 +112,21 @@ fn main() {
     let covariance: f64 = rates.iter().enumerate().map(|(at, rate)| (at as f64 - centre) * (rate - mean)).sum();
     let variance: f64 = (0..SLICES).map(|at| (at as f64 - centre).powi(2)).sum();
     let slope = covariance / variance;
-    println!("mean {mean:.0}/s, slope {:+.2} % of the mean per slice, last/first {:.2}", slope / mean * 100.0, rates[SLICES - 1] / rates[0]);
+    println!(
+        "mean {mean:.0}/s, slope {:+.2} % of the mean per slice, last/first {:.2}",
+        slope / mean * 100.0,
+        rates[SLICES - 1] / rates[0]
+    );
     for (name, query) in [
         ("newest", Query::default()),
         ("agent", Query { agent: Some("ops".to_owned()), ..Query::default() }),
         ("two words", Query { text: Some("invoice berlin".to_owned()), ..Query::default() }),
         ("rare word", Query { text: Some("w123 w456".to_owned()), ..Query::default() }),
         ("no such word", Query { text: Some("nosuchword".to_owned()), ..Query::default() }),
-        ("agent and state", Query { agent: Some("ops".to_owned()), state: Some(countersign_wire::State::Unknown), ..Query::default() }),
+        (
+            "agent and state",
+            Query { agent: Some("ops".to_owned()), state: Some(countersign_wire::State::Unknown), ..Query::default() },
+        ),
         ("state waiting", Query { state: Some(countersign_wire::State::Waiting), ..Query::default() }),
     ] {
         let (page, took) = timed(|| index.list(&query).unwrap());

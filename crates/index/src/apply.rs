@@ -68,8 +68,16 @@ impl Writer {
         let begun = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&storage)?;
         let mut frontier = self.frontier.clone();
         let from = frontier.size();
-        let mut batch =
-            Batch { connection: &begun, memory: &mut self.memory, setup, terms, from, records, dirty: BTreeSet::new(), erased: false };
+        let mut batch = Batch {
+            connection: &begun,
+            memory: &mut self.memory,
+            setup,
+            terms,
+            from,
+            records,
+            dirty: BTreeSet::new(),
+            erased: false,
+        };
         for (position, (envelope, vault)) in (from..).zip(records) {
             batch.record(position, envelope, vault)?;
             frontier.push(leaf_hash(envelope));

@@ -12,7 +12,7 @@ use crate::packed::pack_id;
 use crate::query::Query;
 use crate::store::signed;
 use crate::terms::{Kind, Terms};
-use crate::words::asked;
+use crate::words::{asked, distinct};
 
 /// Tools that a `*` may stand for and still be looked up by their terms.
 const MOST_TOOL_TERMS: usize = 64;
@@ -91,9 +91,7 @@ impl Making<'_> {
             self.term(Kind::Decision, decision_name(decision));
         }
         self.filter.state = query.state;
-        for (column, kind, id) in
-            [("session", Kind::Session, &query.session), ("trace", Kind::Trace, &query.trace)]
-        {
+        for (column, kind, id) in [("session", Kind::Session, &query.session), ("trace", Kind::Trace, &query.trace)] {
             if let Some(id) = id {
                 self.is(column, pack_id(id));
                 self.term(kind, id);
@@ -114,9 +112,7 @@ impl Making<'_> {
     /// A resource has no term of its own: its words find it.
     fn resource(&mut self, resource: &str) {
         self.is("resource", Value::Text(resource.to_owned()));
-        let mut words = std::collections::BTreeSet::new();
-        crate::words::add_words(&mut words, resource);
-        self.filter.terms.extend(words.iter().take(8).map(|word| format!("\"{word}\"")));
+        self.filter.terms.extend(distinct(resource).iter().take(8).map(|word| format!("\"{word}\"")));
     }
 
     fn is(&mut self, column: &str, value: Value) {
@@ -177,7 +173,8 @@ impl Making<'_> {
         };
         // Names are compared as bytes; no text follows one that has the beginning and then the highest character.
         let mut select = self.connection.prepare_cached("SELECT id, text FROM name WHERE text >= ?1 AND text < ?2")?;
-        let found = select.query_map([beginning, &format!("{beginning}\u{10ffff}")], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let found =
+            select.query_map([beginning, &format!("{beginning}\u{10ffff}")], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let found: Vec<(i64, String)> = found.collect::<rusqlite::Result<_>>()?;
         drop(select);
         let numbers: Vec<i64> = found.iter().map(|(number, _)| *number).collect();

@@ -72,7 +72,8 @@ impl Index {
             WHERE time >= ?1 AND decision = 1 AND fingerprint IS NOT NULL ORDER BY time DESC LIMIT ?2) ORDER BY row";
         self.all(select, params![since.as_micros(), MOST], |row| {
             let bytes = row.get_ref(0)?.as_blob()?.try_into();
-            let bytes = bytes.map_err(|_| rusqlite::Error::InvalidColumnType(0, "fingerprint".to_owned(), Type::Blob))?;
+            let bytes =
+                bytes.map_err(|_| rusqlite::Error::InvalidColumnType(0, "fingerprint".to_owned(), Type::Blob))?;
             Ok((bytes, Timestamp::from_micros(row.get(1)?)))
         })
     }

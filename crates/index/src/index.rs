@@ -69,7 +69,10 @@ impl Index {
                 tracing::warn!(why, "the index is built anew from the log");
                 let storage = |cause: String| IndexError::Storage { doing: "building the index anew", cause };
                 schema::remove(path).map_err(|error| storage(error.to_string()))?;
-                (open_writer(path, &setup, &terms, segment)?.map_err(|why| storage(why.to_owned()))?, Some(why.to_owned()))
+                (
+                    open_writer(path, &setup, &terms, segment)?.map_err(|why| storage(why.to_owned()))?,
+                    Some(why.to_owned()),
+                )
             }
         };
         let read_to = watch::Sender::new(writer.frontier.size());
@@ -198,7 +201,11 @@ fn read_state(
 }
 
 /// The last record that the index has read must be the one that the log has there.
-fn check_tail(setup: &Setup, frontier: &Frontier, last_leaf: Option<&[u8]>) -> Result<Result<(), &'static str>, IndexError> {
+fn check_tail(
+    setup: &Setup,
+    frontier: &Frontier,
+    last_leaf: Option<&[u8]>,
+) -> Result<Result<(), &'static str>, IndexError> {
     let Some(position) = frontier.size().checked_sub(1) else { return Ok(Ok(())) };
     let read = setup.log.read(position).map_err(|cause| IndexError::Log { position, cause })?;
     Ok(match read {

@@ -45,7 +45,12 @@ impl Index {
         })
     }
 
-    pub(crate) fn find(&self, connection: &Connection, filter: &Filter, most: usize) -> rusqlite::Result<Vec<SummaryView>> {
+    pub(crate) fn find(
+        &self,
+        connection: &Connection,
+        filter: &Filter,
+        most: usize,
+    ) -> rusqlite::Result<Vec<SummaryView>> {
         let mut found = Vec::new();
         // Words are in the full text alone; the rest stands in rows too.
         let by_terms = !filter.terms.is_empty() && (filter.by_words || !filter.is_rare_state());
@@ -92,7 +97,10 @@ impl Index {
         found: &mut Vec<SummaryView>,
     ) -> rusqlite::Result<()> {
         let by_terms = from.starts_with("words_");
-        let row = from.split_once(' ').filter(|_| by_terms).map_or("action.row".to_owned(), |(table, _)| format!("{table}.rowid"));
+        let row = from
+            .split_once(' ')
+            .filter(|_| by_terms)
+            .map_or("action.row".to_owned(), |(table, _)| format!("{table}.rowid"));
         let count = filter.parameters.len() + usize::from(by_terms);
         let (low, high) = (count + 1, count + 2);
         let select = format!(

@@ -20,7 +20,8 @@ use crate::row::Row;
 use crate::summary::{id, list};
 use crate::terms::Kind;
 
-const COLUMNS: &str = "row, id, time, closed, positions, agent, tool, environment, category, decision, state, risk, rules,
+const COLUMNS: &str =
+    "row, id, time, closed, positions, agent, tool, environment, category, decision, state, risk, rules,
     reviewers, key, request, resource_type, user, resource, session, trace, call, conversation, ticket, downstream,
     outcome, matches, refusals, fingerprint, subject";
 /// Ids are identifiers of at most 128 characters.
@@ -72,7 +73,12 @@ impl Index {
     ///
     /// # Errors
     /// [`IndexError::Question`] for a text that is no id; [`IndexError::Storage`].
-    pub fn resolve(&self, text: &str, environments: &[String], agents: &[String]) -> Result<Option<Resolved>, IndexError> {
+    pub fn resolve(
+        &self,
+        text: &str,
+        environments: &[String],
+        agents: &[String],
+    ) -> Result<Option<Resolved>, IndexError> {
         if text.is_empty() || text.len() > MOST_ID {
             return Err(IndexError::Question("an id has 1 to 128 characters".to_owned()));
         }
@@ -88,7 +94,8 @@ impl Index {
 
     fn resolve_in(&self, connection: &Connection, text: &str, scope: &Query) -> Result<Option<Resolved>, IndexError> {
         let storage = IndexError::storage("asking the index");
-        let found = |kind: &str, actions: Vec<Uuid>| (!actions.is_empty()).then(|| Resolved { kind: kind.to_owned(), actions });
+        let found =
+            |kind: &str, actions: Vec<Uuid>| (!actions.is_empty()).then(|| Resolved { kind: kind.to_owned(), actions });
         let uuid = Uuid::try_parse(text).ok();
         if let Some(uuid) = uuid {
             let value = Value::Blob(uuid.as_bytes().to_vec());

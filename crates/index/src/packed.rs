@@ -64,7 +64,9 @@ pub(crate) fn pack_id(text: &str) -> Value {
 pub(crate) fn unpack_id(value: ValueRef<'_>) -> Option<String> {
     match value {
         ValueRef::Text(text) => Some(String::from_utf8_lossy(text).into_owned()),
-        ValueRef::Blob([HEX, bytes @ ..]) if bytes.len() == 16 => Some(Uuid::from_slice(bytes).ok()?.simple().to_string()),
+        ValueRef::Blob([HEX, bytes @ ..]) if bytes.len() == 16 => {
+            Some(Uuid::from_slice(bytes).ok()?.simple().to_string())
+        }
         ValueRef::Blob(bytes) => Some(Uuid::from_slice(bytes).ok()?.hyphenated().to_string()),
         _ => None,
     }

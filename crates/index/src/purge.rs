@@ -24,7 +24,8 @@ impl Batch<'_> {
         }
         let rows = self.sealed_by(keys).map_err(&storage)?;
         for row in &rows {
-            let id = self.connection.query_row("SELECT id FROM action WHERE row = ?1", [signed(*row)], |row| row.get(0));
+            let id =
+                self.connection.query_row("SELECT id FROM action WHERE row = ?1", [signed(*row)], |row| row.get(0));
             let id: Vec<u8> = id.map_err(&storage)?;
             let Ok(id) = Uuid::from_slice(&id) else { continue };
             let Some(positions) = crate::apply::positions(self.connection, id)? else { continue };
@@ -74,7 +75,9 @@ impl Writer {
             self.connection.execute("UPDATE state SET unpurged = 0", []).map_err(&storage)?;
             self.unpurged = false;
         } else {
-            tracing::warn!("a reader keeps the index from cutting its write-ahead log after an erasure; it is tried again");
+            tracing::warn!(
+                "a reader keeps the index from cutting its write-ahead log after an erasure; it is tried again"
+            );
         }
         Ok(())
     }

@@ -35,7 +35,10 @@ impl Records<'_> {
             return Ok(Record { envelope: envelope.to_vec(), vault: vault.to_vec() });
         }
         let failed = |cause: String| IndexError::Log { position, cause };
-        Arc::clone(&self.setup.log).read(position).map_err(failed)?.ok_or_else(|| failed("the log ends before it".to_owned()))
+        Arc::clone(&self.setup.log)
+            .read(position)
+            .map_err(failed)?
+            .ok_or_else(|| failed("the log ends before it".to_owned()))
     }
 
     /// What an `action.proposed` shows.
@@ -71,7 +74,8 @@ impl Records<'_> {
                 _ => {}
             }
         }
-        let mut tracked = tracked.ok_or_else(|| IndexError::Log { position: 0, cause: "a row has no record".to_owned() })?;
+        let mut tracked =
+            tracked.ok_or_else(|| IndexError::Log { position: 0, cause: "a row has no record".to_owned() })?;
         tracked.text = Text::Held;
         Ok(tracked)
     }

@@ -17,7 +17,8 @@ use crate::tracked::{Text, Tracked};
 /// Pairs of agent and tool kept in memory; past that the table itself is asked again.
 const MOST_USED: usize = 100_000;
 
-const INSERT: &str = "INSERT INTO action (row, id, time, positions, agent, tool, environment, category, state, risk, key,
+const INSERT: &str =
+    "INSERT INTO action (row, id, time, positions, agent, tool, environment, category, state, risk, key,
     request, resource_type, session, trace, call, conversation, ticket, refusals)
     VALUES (?1, ?2, ?3, x'', ?4, ?5, ?6, ?7, 0, 0, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, 0)";
 const UPDATE: &str = "UPDATE action SET positions = ?2, closed = ?3, decision = ?4, state = ?5, risk = ?6, rules = ?7,
@@ -147,7 +148,8 @@ impl Store<'_> {
     }
 
     fn refer(&mut self, kind: Kind, value: &str, row: u64) -> rusqlite::Result<()> {
-        let mut insert = self.connection.prepare_cached("INSERT OR IGNORE INTO reference (term, row) VALUES (?1, ?2)")?;
+        let mut insert =
+            self.connection.prepare_cached("INSERT OR IGNORE INTO reference (term, row) VALUES (?1, ?2)")?;
         insert.execute(params![self.terms.number(kind, value), signed(row)])?;
         Ok(())
     }
@@ -182,12 +184,11 @@ impl Store<'_> {
 
     /// Words and terms, parted by spaces.
     fn text(&self, tracked: &Tracked) -> String {
-        let mut words = tracked.clear_words();
-        words.extend(tracked.open.words.iter().cloned());
-        let mut text = words.into_iter().collect::<Vec<_>>().join(" ");
+        let mut text = tracked.clear_words();
+        text.push_str(&tracked.open.words);
         let mut add = |kind, value: &str| {
-            text.push(' ');
             text.push_str(&self.terms.term(kind, value));
+            text.push(' ');
         };
         let proposed = &tracked.action.proposed;
         let correlation = &proposed.correlation;

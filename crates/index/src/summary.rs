@@ -32,7 +32,8 @@ pub(crate) fn read(
     name: impl Fn(i64) -> rusqlite::Result<Arc<str>>,
 ) -> rusqlite::Result<SummaryView> {
     let named = |column| name(row.get(column)?).map(|text| text.to_string());
-    let rules = rules.iter().map(|number| name(i64::try_from(*number).unwrap_or_default()).map(|text| text.to_string()));
+    let rules =
+        rules.iter().map(|number| name(i64::try_from(*number).unwrap_or_default()).map(|text| text.to_string()));
     Ok(SummaryView {
         position: row.get::<_, i64>(0)?.unsigned_abs(),
         action: id(row, 1)?,

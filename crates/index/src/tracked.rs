@@ -19,7 +19,8 @@ pub(crate) struct Open {
     pub(crate) fingerprint: Option<[u8; 16]>,
     /// Ids of the keys that wrap what its records are sealed under; the subject's first.
     pub(crate) sealed_by: Vec<Uuid>,
-    pub(crate) words: BTreeSet<String>,
+    /// As [`add_words`] makes them.
+    pub(crate) words: String,
 }
 
 /// Whether the row's full text is that of the records.
@@ -98,8 +99,8 @@ impl Tracked {
     }
 
     /// The words that stand in the clear.
-    pub(crate) fn clear_words(&self) -> BTreeSet<String> {
-        let mut words = BTreeSet::new();
+    pub(crate) fn clear_words(&self) -> String {
+        let mut words = String::new();
         let proposed = &self.action.proposed;
         for text in [&proposed.agent.id, &proposed.tool.server, &proposed.tool.name] {
             add_words(&mut words, text);

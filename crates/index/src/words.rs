@@ -17,26 +17,35 @@ const MOST_QUESTION: usize = 1 << 10;
 /// Levels of a payload that are looked into; deeper ones were refused when it came in.
 const MOST_DEPTH: usize = 128;
 
-/// The distinct words of a text.
-pub(crate) fn add_words(words: &mut BTreeSet<String>, text: &str) {
+/// Appends the words of a text, each with a space behind it.
+pub(crate) fn add_words(words: &mut String, text: &str) {
     for run in text.split(|character: char| !character.is_alphanumeric()) {
-        let mut word = String::new();
+        let mut begin = words.len();
         for character in run.chars().flat_map(char::to_lowercase) {
             if stands_alone(character) {
-                flush(words, &mut word);
-                words.insert(character.to_string());
-            } else if character.is_alphanumeric() && word.len() + character.len_utf8() <= MOST_WORD {
-                word.push(character);
+                end_word(words, begin);
+                words.push(character);
+                words.push(' ');
+                begin = words.len();
+            } else if character.is_alphanumeric() && words.len() - begin + character.len_utf8() <= MOST_WORD {
+                words.push(character);
             }
         }
-        flush(words, &mut word);
+        end_word(words, begin);
     }
 }
 
-fn flush(words: &mut BTreeSet<String>, word: &mut String) {
-    if !word.is_empty() {
-        words.insert(std::mem::take(word));
+fn end_word(words: &mut String, begin: usize) {
+    if words.len() > begin {
+        words.push(' ');
     }
+}
+
+/// The distinct words of a text.
+pub(crate) fn distinct(text: &str) -> BTreeSet<String> {
+    let mut words = String::new();
+    add_words(&mut words, text);
+    words.split_whitespace().map(str::to_owned).collect()
 }
 
 /// Han and kana.
@@ -45,12 +54,12 @@ fn stands_alone(character: char) -> bool {
 }
 
 /// The words of all strings, member names and numbers in a value, up to [`MOST_TEXT`] bytes.
-pub(crate) fn add_value(words: &mut BTreeSet<String>, value: &Value) {
+pub(crate) fn add_value(words: &mut String, value: &Value) {
     let mut left = MOST_TEXT;
     walk(words, value, &mut left, 0);
 }
 
-fn walk(words: &mut BTreeSet<String>, value: &Value, left: &mut usize, depth: usize) {
+fn walk(words: &mut String, value: &Value, left: &mut usize, depth: usize) {
     if *left == 0 || depth > MOST_DEPTH {
         return;
     }
@@ -66,7 +75,7 @@ fn walk(words: &mut BTreeSet<String>, value: &Value, left: &mut usize, depth: us
     }
 }
 
-fn take(words: &mut BTreeSet<String>, text: &str, left: &mut usize) {
+fn take(words: &mut String, text: &str, left: &mut usize) {
     let mut end = text.len().min(*left);
     while !text.is_char_boundary(end) {
         end -= 1;
@@ -91,14 +100,14 @@ pub(crate) fn asked(text: &str) -> Result<Asked, IndexError> {
     let mut asked = Asked { words: BTreeSet::new(), beginnings: BTreeSet::new() };
     for part in text.split_whitespace() {
         let Some(beginning) = part.strip_suffix('*') else {
-            add_words(&mut asked.words, part);
+            asked.words.extend(distinct(part));
             continue;
         };
-        let mut words = BTreeSet::new();
         let last = beginning.rfind(|character: char| !character.is_alphanumeric());
-        let start = last.map_or(0, |at| at + beginning.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8));
-        add_words(&mut asked.words, beginning.get(..start).unwrap_or_default());
-        add_words(&mut words, beginning.get(start..).unwrap_or_default());
+        let start = last
+            .map_or(0, |at| at + beginning.get(at..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8));
+        asked.words.extend(distinct(beginning.get(..start).unwrap_or_default()));
+        let mut words = distinct(beginning.get(start..).unwrap_or_default());
         match words.pop_first() {
             Some(word) if words.is_empty() && word.chars().count() >= 2 => asked.beginnings.insert(word),
             _ => return refuse("before a * stand at least two letters or digits"),
@@ -118,16 +127,15 @@ mod tests {
     use proptest::prelude::*;
 
     fn words(text: &str) -> Vec<String> {
-        let mut words = BTreeSet::new();
-        add_words(&mut words, text);
-        words.into_iter().collect()
+        distinct(text).into_iter().collect()
     }
 
     #[test]
     fn punctuation_and_invisible_characters_part_words() {
-        assert_eq!(words("Wire-transfer \"to\" ACME\u{202e}Ltd\0x NEAR(a b)"), [
-            "a", "acme", "b", "ltd", "near", "to", "transfer", "wire", "x"
-        ]);
+        assert_eq!(
+            words("Wire-transfer \"to\" ACME\u{202e}Ltd\0x NEAR(a b)"),
+            ["a", "acme", "b", "ltd", "near", "to", "transfer", "wire", "x"]
+        );
         assert_eq!(words("Straße 東京都"), ["straße", "京", "東", "都"]);
     }
 
@@ -140,7 +148,9 @@ mod tests {
 
     #[test]
     fn questions_without_a_word_are_refused() {
-        for text in ["", " ", "\"--\"", "*", "a*", "\u{202e}\0", &"x ".repeat(600), "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17"] {
+        for text in
+            ["", " ", "\"--\"", "*", "a*", "\u{202e}\0", &"x ".repeat(600), "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17"]
+        {
             assert!(matches!(asked(text), Err(IndexError::Question(_))), "{text:?}");
         }
     }

@@ -21,9 +21,33 @@ fn text(dice: &Dice, chance: usize, all: &[&str]) -> Option<String> {
 
 fn query(dice: &Dice, truths: &[Truth], narrow: usize) -> Query {
     let one = dice.pick(truths);
-    let tools = ["fs/read", "pay/*", "pay/refund", "pay/refund*", "*", "none/such", "web%/*", "fs/write_file", "fs/write?file"];
-    let words = ["invoice", "inv*", "munch*", "münch*", "or", "near", "quote\"d", "drop x", "berlin zebra", "risky", "grace",
-        "factword", "responseword", "2026", "ops", "nested", "(beta)", "-alpha", "東京", "file", "load pay", "crab", "zo*"];
+    let tools =
+        ["fs/read", "pay/*", "pay/refund", "pay/refund*", "*", "none/such", "web%/*", "fs/write_file", "fs/write?file"];
+    let words = [
+        "invoice",
+        "inv*",
+        "munch*",
+        "münch*",
+        "or",
+        "near",
+        "quote\"d",
+        "drop x",
+        "berlin zebra",
+        "risky",
+        "grace",
+        "factword",
+        "responseword",
+        "2026",
+        "ops",
+        "nested",
+        "(beta)",
+        "-alpha",
+        "東京",
+        "file",
+        "load pay",
+        "crab",
+        "zo*",
+    ];
     let at = |offset: i64| Timestamp::from_micros(one.time.as_micros() + offset);
     Query {
         agent: text(dice, narrow, &AGENTS),
@@ -44,7 +68,8 @@ fn query(dice: &Dice, truths: &[Truth], narrow: usize) -> Query {
         before: some(dice, narrow, &[one.positions[0], one.positions[0] + 1, 0]),
         limit: 1 + dice.below(30),
         environments: some(dice, narrow, &[ENVIRONMENTS[0].to_owned()]).into_iter().collect(),
-        agents: some(dice, narrow, &[vec![AGENTS[0].to_owned(), "no-such".to_owned()], vec!["nobody".to_owned()]]).unwrap_or_default(),
+        agents: some(dice, narrow, &[vec![AGENTS[0].to_owned(), "no-such".to_owned()], vec!["nobody".to_owned()]])
+            .unwrap_or_default(),
     }
 }
 
@@ -90,7 +115,9 @@ fn pages_follow_each_other_without_gap_or_overlap() {
     let folder = tempfile::tempdir().unwrap();
     let index = lives.world.index(&folder.path().join("index.db"));
     read_on(&index, &lives.world.log, 64);
-    for first in [Query { limit: 7, ..Query::default() }, Query { limit: 7, text: Some("body".to_owned()), ..Query::default() }] {
+    for first in
+        [Query { limit: 7, ..Query::default() }, Query { limit: 7, text: Some("body".to_owned()), ..Query::default() }]
+    {
         let (all, _) = naive(&lives.truths(), &Query { limit: 100_000, ..first.clone() });
         let (mut paged, mut query) = (Vec::new(), first);
         loop {
@@ -171,8 +198,11 @@ fn the_gate_learns_what_it_must_know_again() {
         truths.iter().filter(|truth| truth.used).map(|truth| (truth.agent.clone(), truth.tool.clone())).collect();
     assert_eq!(index.tools_used().unwrap().into_iter().collect::<std::collections::BTreeSet<_>>(), used);
     let tools = ["pay/refund".to_owned(), "fs/read".to_owned()].into();
-    let mut of_tools: Vec<_> =
-        late.iter().filter(|truth| ["pay/refund", "fs/read"].contains(&truth.tool.as_str())).map(|truth| truth.positions.clone()).collect();
+    let mut of_tools: Vec<_> = late
+        .iter()
+        .filter(|truth| ["pay/refund", "fs/read"].contains(&truth.tool.as_str()))
+        .map(|truth| truth.positions.clone())
+        .collect();
     of_tools.sort();
     assert_eq!(index.actions_of_tools(&tools, since).unwrap(), of_tools);
 }

@@ -105,7 +105,8 @@ fn erased_as_it_happens_or_built_after_it_is_the_same() {
     assert!(everything(&index) == everything(&anew));
     // The user came back under a new key in the meantime: only what the old key sealed is gone.
     for user in &USERS[..3] {
-        let found = index.list(&Query { user: Some((*user).to_owned()), limit: MOST_ROWS, ..Query::default() }).unwrap();
+        let found =
+            index.list(&Query { user: Some((*user).to_owned()), limit: MOST_ROWS, ..Query::default() }).unwrap();
         let truths = lives.truths();
         let left = truths.iter().filter(|truth| truth.user.as_deref() == Some(user) && !truth.erased).count();
         assert_eq!(found.actions.len(), left);
@@ -152,7 +153,8 @@ fn records_out_of_order_or_out_of_form_do_no_harm() {
     let error = index.apply(1, [pair(1)].into_iter()).unwrap_err();
     assert!(matches!(error, IndexError::OutOfOrder { next: 0, found: 1 }));
     // Not JSON; a step without its action; the same record twice; a vault entry of another record; foreign bytes.
-    let mut garbage: Vec<(&[u8], &[u8])> = vec![(b"", b""), (b"{}", b"x"), (b"\xff\xfe", b""), pair(5), pair(0), pair(0)];
+    let mut garbage: Vec<(&[u8], &[u8])> =
+        vec![(b"", b""), (b"{}", b"x"), (b"\xff\xfe", b""), pair(5), pair(0), pair(0)];
     garbage.push((records[2].envelope.as_slice(), records[3].vault.as_slice()));
     garbage.push((b"{\"v\":1,\"type\":\"action.proposed\"}", b"\x01\xff\xff"));
     index.apply(0, garbage.into_iter()).unwrap();

@@ -26,7 +26,7 @@ enum Op {
     Publish {
         log: u8,
         stale: usize,
-        lie: bool,
+        lie: Lie,
     },
     Read {
         log: u8,
@@ -50,6 +50,18 @@ enum Op {
     Restart,
 }
 
+/// What is wrong with a publication.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Lie {
+    Nothing,
+    /// The note states another size.
+    Note,
+    /// The head has a size that the log has had, and another root.
+    Root,
+    /// The head lies between two batches or after the last.
+    Size,
+}
+
 fn op() -> impl Strategy<Value = Op> {
     let log = 0..2u8;
     let stale = prop_oneof![5 => Just(0usize), 1 => 1..4usize];
@@ -59,7 +71,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => log.clone().prop_map(Op::Open),
         8 => (log.clone(), stale.clone(), proptest::collection::vec((1..60u8, 0..60u8), 0..6))
             .prop_map(|(log, stale, sizes)| Op::Append { log, stale, sizes }),
-        4 => (log.clone(), stale, prop::bool::weighted(0.1))
+        4 => (log.clone(), stale, prop_oneof![6 => Just(Lie::Nothing), 1 => Just(Lie::Note), 1 => Just(Lie::Root), 1 => Just(Lie::Size)])
             .prop_map(|(log, stale, lie)| Op::Publish { log, stale, lie }),
         4 => (log.clone(), position.clone(), 0..20usize).prop_map(|(log, from, most)| Op::Read { log, from, most }),
         2 => (log.clone(), any::<prop::sample::Index>(), prop_oneof![Just(0), 0..900u64, Just(u64::MAX)])
@@ -82,10 +94,10 @@ fn batch(sizes: &[(u8, u8)], salt: usize) -> Batch {
     Batch { entries: sizes.iter().enumerate().map(entry).collect(), priority: Priority::New }
 }
 
-fn note(head: &Head, lie: bool) -> Note {
+fn note(head: &Head, is_lie: bool) -> Note {
     let signer = Signer::from_seed(ORIGIN, &[1; 32]).unwrap();
-    let size = head.size() + u64::from(lie);
-    let root = if lie { head.after(&batch(&[(1, 1)], 0).entries).root() } else { head.root() };
+    let size = head.size() + u64::from(is_lie);
+    let root = if is_lie { head.after(&batch(&[(1, 1)], 0).entries).root() } else { head.root() };
     Checkpoint::new(ORIGIN, size, root).unwrap().sign(&signer).unwrap()
 }
 
@@ -126,8 +138,14 @@ fn run(journal: &dyn Journal, op: &Op, heads: &mut [Vec<Head>; 2], turn: usize) 
             }
         }
         Op::Publish { log, stale, lie } => {
-            let expected = seen(heads, *log, *stale);
-            answer(block_on(journal.publish(&expected, &note(&expected, *lie))))
+            let mut expected = seen(heads, *log, *stale);
+            let other = |count: u64| batch(&vec![(1, 0); count as usize], 99).entries;
+            match lie {
+                Lie::Root => expected = Head::empty(expected.log, expected.epoch).after(&other(expected.size())),
+                Lie::Size => expected = expected.after(&other(1)),
+                Lie::Nothing | Lie::Note => {}
+            }
+            answer(block_on(journal.publish(&expected, &note(&expected, *lie == Lie::Note))))
         }
         Op::Read { log, from, most } => answer(block_on(journal.read(log_id(*log), *from, *most))),
         Op::Boundary { log, from, bytes } => {

@@ -76,10 +76,19 @@ fn a_destroyed_key_is_in_no_file_and_its_owner_gets_another() {
         generations.iter().map(|info| (info.id, info.generation, info.epoch)).collect::<Vec<_>>(),
         [(id, 1, None), (next, 2, Some(1))]
     );
+    // All over the file's pages, too: what is freed within a page is overwritten.
+    let (gone, kept): (Vec<_>, Vec<_>) = others.into_iter().enumerate().partition(|(n, _)| n % 3 == 0);
+    let gone: Vec<_> = gone.into_iter().map(|(n, (id, _))| (n, id, wrapped(folder.path(), id))).collect();
+    for (n, id, _) in &gone {
+        assert_eq!(keys.destroy(subject(&format!("other {n}"))).unwrap(), [*id]);
+    }
+    for (n, _, bytes) in &gone {
+        assert!(!holds(folder.path(), &bytes[24..]), "other {n}");
+    }
     drop(keys);
     let keys = open(folder.path(), 1, &random).unwrap();
     assert!(keys.open(id).unwrap().is_none());
-    for (id, key) in others {
+    for (_, (id, key)) in kept {
         assert_eq!(keys.open(id).unwrap().unwrap().as_bytes(), key.as_bytes());
     }
 }

@@ -65,10 +65,10 @@ impl Denial {
         Denial { text, action, decision: "deny", reason }
     }
 
-    /// The gateway itself refuses to send what was authorized.
+    /// The gateway itself refuses to send: what was authorized is not this call.
     pub(crate) fn unsendable(action: Uuid, why: &str) -> Self {
         let text = format!("This call was not executed: {why}.");
-        Denial { text, action: Some(action), decision: "deny", reason: "edit_refused".to_owned() }
+        Denial { text, action: Some(action), decision: "deny", reason: "not_sendable".to_owned() }
     }
 
     /// The `tools/call` result; modern peers also want to be told its type.

@@ -57,9 +57,9 @@ struct Proposal {
 impl Gateway {
     /// Decides one call, and executes it where that is allowed. Told once, in order: what the tool is, propose, hold,
     /// start (durable), send, finish (durable), answer.
-    pub(crate) async fn call(self: Arc<Self>, mut asked: Asked) {
+    pub(crate) async fn call(self: Arc<Self>, asked: Asked) {
         let definition = self.definition(&asked.call).await;
-        match self.permission(&mut asked, definition).await {
+        match self.permission(&asked, definition).await {
             Permission::Go(go) => self.execute(asked, go).await,
             Permission::No(denial) => {
                 tracing::info!(tool = asked.call.name, reason = denial.reason, "not executed");
@@ -79,14 +79,13 @@ impl Gateway {
         }
     }
 
-    async fn permission(&self, asked: &mut Asked, definition: Option<Definition>) -> Permission {
+    async fn permission(&self, asked: &Asked, definition: Option<Definition>) -> Permission {
         if let Some(stop) = stop_of(asked) {
             return Permission::Stopped(stop);
         }
-        let client = &self.settings.client;
         let proposal = self.proposal(&asked.call, definition);
         let request = self.propose_request(asked, &proposal, definition);
-        let mut view = match gate::propose(client, &request).await {
+        let mut view = match gate::propose(&self.settings.client, &request).await {
             Ok(view) => view,
             Err(error) => return Permission::No(Denial::refused(None, &error)),
         };
@@ -97,37 +96,53 @@ impl Gateway {
             let stepped = match view.state {
                 State::Executing => return self.go(asked, &proposal, presented, &view).await,
                 State::Authorized => {
-                    if let Some(edited) = view.authorization.as_ref().and_then(|given| given.payload.clone()) {
-                        presented = edited;
-                    }
-                    if let Some(stop) = stop_of(asked) {
-                        gate::cancel(client, action, why(stop)).await;
-                        return Permission::Stopped(stop);
-                    }
-                    if let Err(error) = asked.call.params(&proposal.payload, &presented) {
-                        gate::cancel(client, action, "edit_refused").await;
-                        return Permission::No(Denial::unsendable(action, &error.to_string()));
-                    }
-                    gate::start(client, action, &proposal.start(&presented)).await
+                    presented = authorized(&view).unwrap_or_else(|| proposal.payload.clone());
+                    self.start(asked, &proposal, &presented, action).await
                 }
-                State::Waiting => match self.hold(asked, &view, &mut hold).await {
-                    Held::Moved(view) => Ok(*view),
-                    Held::Pending => return Permission::No(Denial::pending(&view)),
-                    Held::Refused(error) => Err(error),
-                    Held::Stopped(stop) => {
-                        gate::cancel(client, action, why(stop)).await;
-                        return Permission::Stopped(stop);
-                    }
-                },
+                State::Waiting => self.wait(asked, &view, &mut hold).await,
                 _ => return Permission::No(Denial::ended(&view)),
             };
             view = match stepped {
                 Ok(view) if view.action == action => view,
                 Ok(_) => return Permission::No(Denial::unsendable(action, "the gate answered for another action")),
-                Err(error) => return Permission::No(Denial::refused(Some(action), &error)),
+                Err(permission) => return permission,
             };
         }
         Permission::No(Denial::unsendable(view.action, "the policy changed too often while it was decided"))
+    }
+
+    /// Asks for the go-ahead for exactly this payload.
+    async fn start(
+        &self,
+        asked: &Asked,
+        proposal: &Proposal,
+        payload: &Value,
+        action: Uuid,
+    ) -> Result<ActionView, Permission> {
+        let client = &self.settings.client;
+        if let Some(stop) = stop_of(asked) {
+            gate::cancel(client, action, why(stop)).await;
+            return Err(Permission::Stopped(stop));
+        }
+        if let Err(error) = asked.call.params(&proposal.payload, payload) {
+            gate::cancel(client, action, "edit_refused").await;
+            return Err(Permission::No(Denial::unsendable(action, &error.to_string())));
+        }
+        let started = gate::start(client, action, &proposal.start(payload)).await;
+        started.map_err(|error| Permission::No(Denial::refused(Some(action), &error)))
+    }
+
+    /// Holds the call until the action moves.
+    async fn wait(&self, asked: &Asked, view: &ActionView, hold: &mut Hold) -> Result<ActionView, Permission> {
+        match self.hold(asked, view, hold).await {
+            Held::Moved(view) => Ok(*view),
+            Held::Pending => Err(Permission::No(Denial::pending(view))),
+            Held::Refused(error) => Err(Permission::No(Denial::refused(Some(view.action), &error))),
+            Held::Stopped(stop) => {
+                gate::cancel(&self.settings.client, view.action, why(stop)).await;
+                Err(Permission::Stopped(stop))
+            }
+        }
     }
 
     /// The action is started. Sends only what the gate says is being executed, under our own attempt.
@@ -136,8 +151,7 @@ impl Gateway {
         let Some(execution) = execution else {
             return Permission::No(Denial::ended(view));
         };
-        let given = view.authorization.as_ref().and_then(|given| given.payload.clone());
-        let authorized = given.unwrap_or(presented);
+        let authorized = authorized(view).unwrap_or(presented);
         let params = match asked.call.params(&proposal.payload, &authorized) {
             Ok(_) if execution.matches == "exact" && authorized != proposal.payload => {
                 Err("the gate started another payload than it authorized".to_owned())
@@ -226,6 +240,11 @@ fn change(definition: Definition) -> Option<Value> {
     context.insert("definition_changed", true);
     context.insert("definition_before", before.to_string());
     Some(Value::Object(context))
+}
+
+/// The payload as a reviewer edited it.
+fn authorized(view: &ActionView) -> Option<Value> {
+    view.authorization.as_ref()?.payload.clone()
 }
 
 /// Why a call that was not sent shall not be. A client that is gone takes nothing back that was allowed before.

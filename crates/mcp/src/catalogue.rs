@@ -35,10 +35,10 @@ struct Known {
     fresh: bool,
 }
 
-/// The category that a tool's annotations announce. Annotations are hints of an untrusted server: the policy's catalogue wins.
+/// The category that a tool's annotations announce. They are hints of an untrusted server: the policy's catalogue wins.
 ///
-/// `readOnlyHint: true` is `read`; else `destructiveHint: false` is `write` (it only adds); else `destructiveHint: true` is
-/// `delete` (what was there may be gone). A tool that says neither could do anything, as if it ran code: `execute`.
+/// `readOnlyHint: true` is `read`; else `destructiveHint: false` is `write` (it only adds); else `destructiveHint: true`
+/// is `delete` (what was there may be gone). A tool that says neither could do anything, as if it ran code: `execute`.
 pub fn category_of(tool: &Value) -> Category {
     let hint = |name: &str| tool.get("annotations").and_then(|hints| hints.get(name)).and_then(Value::as_bool);
     match (hint("readOnlyHint"), hint("destructiveHint")) {
@@ -90,7 +90,7 @@ impl Catalogue {
         let digest = Digest::of(tool.to_canonical().as_bytes());
         if let Some(known) = self.tools.get_mut(name) {
             if known.now != digest {
-                tracing::warn!(tool = name, before = %known.now, now = %digest, "the server changed a tool's definition");
+                tracing::warn!(tool = name, before = %known.now, now = %digest, "the tool's definition was changed");
             }
             *known = Known { first: known.first, now: digest, category: category_of(tool), fresh: true };
         } else if self.tools.len() < MOST_TOOLS {

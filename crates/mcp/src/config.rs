@@ -67,8 +67,8 @@ pub enum HoldPolicy {
 }
 
 impl Settings {
-    /// Settings for a server named `server`, with the defaults: hold per client, 300 s deadline, 5 s grace, messages of up
-    /// to 16 MiB, 256 calls at a time.
+    /// Settings for a server named `server`, with the defaults: hold per client, 300 s deadline, 5 s grace, messages of
+    /// up to 16 MiB, 256 calls at a time.
     pub fn new(server: impl Into<String>, client: Client, random: Arc<dyn Random>, clock: Arc<dyn Clock>) -> Self {
         Settings {
             server: server.into(),

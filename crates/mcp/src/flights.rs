@@ -128,8 +128,8 @@ impl Flights {
         Ok(replied)
     }
 
-    /// Marks a held call as sent and hands its line to `send`, in one step: a cancellation comes either before (then it is
-    /// never sent) or after (then the server is told, behind the call).
+    /// Marks a held call as sent and hands its line to `send`, in one step: a cancellation comes either before (then it
+    /// is never sent) or after (then the server is told, behind the call).
     pub(crate) fn send(&self, id: &Id, send: impl FnOnce()) -> Result<oneshot::Receiver<Reply>, Stop> {
         let mut table = self.table();
         let key = id.key();
@@ -232,8 +232,8 @@ impl Flights {
         }
     }
 
-    /// The server is gone: nothing takes off any more, held calls stop, sent ones are lost. Returns the requests that were
-    /// passed on and get no answer.
+    /// The server is gone: nothing takes off any more, held calls stop, sent ones are lost. Returns the requests that
+    /// were passed on and get no answer.
     pub(crate) fn server_gone(&self) -> Vec<Id> {
         self.table().server_gone = true;
         self.stop_held(Stop::ServerGone);

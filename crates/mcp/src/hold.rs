@@ -7,7 +7,7 @@ use countersign_client::wire::{ActionView, State};
 use countersign_evidence::json::{Number, Object, Value};
 use countersign_evidence::time::Clock;
 use tokio::sync::watch;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::answer::groups;
 use crate::call::Asked;
@@ -60,6 +60,11 @@ async fn stopped(mut stop: watch::Receiver<Option<Stop>>) -> Stop {
     said.unwrap_or(Stop::ServerGone)
 }
 
+/// What is left of the pause that began at `since_us`.
+fn rest(since_us: i64, clock: &dyn Clock) -> Duration {
+    left(since_us.saturating_add(i64::try_from(PAUSE.as_micros()).unwrap_or_default()), clock)
+}
+
 /// What is left of a hold.
 fn left(until_us: i64, clock: &dyn Clock) -> Duration {
     Duration::from_micros(u64::try_from(until_us.saturating_sub(clock.monotonic_us())).unwrap_or_default())
@@ -95,13 +100,14 @@ impl Gateway {
         loop {
             let left = left(until_us, &*self.settings.clock);
             let wait_s = u32::try_from(left.as_secs().min(LONG_POLL_S)).unwrap_or_default();
-            let asked_at = Instant::now();
+            let asked_us = self.settings.clock.monotonic_us();
             match self.settings.client.action(view.action, wait_s).await {
                 Ok(now) if now.state != State::Waiting => return Held::Moved(Box::new(now)),
                 Ok(_) if left.is_zero() => return Held::Pending,
                 Err(error) if !is_passing(&error) => return Held::Refused(error),
                 Err(_) if left.is_zero() => return Held::Pending,
-                Ok(_) | Err(_) => sleep(PAUSE.min(left).saturating_sub(asked_at.elapsed())).await,
+                // A gate that answered at once is not asked at once again.
+                Ok(_) | Err(_) => sleep(left.min(rest(asked_us, &*self.settings.clock))).await,
             }
         }
     }

@@ -8,6 +8,10 @@
 //! What a call's payload is, and what is transport: see [`TRANSPORT_KEYS`]. How annotations become a category: see
 //! [`category_of`].
 //!
+//! What is not covered: reading resources, getting prompts and what the server asks of the client pass ungated; of a task
+//! (a result of type `task`) it is recorded that it began, not how it ended; a tool's definition is compared with the
+//! first one seen in the same run.
+//!
 //! ```text
 //! client ─ lines ─► pump ─► call ─► (gate: propose, hold, start) ─► child ─► (gate: finish) ─► client
 //!                     └──────────── everything else ──────────────► child ─► client

@@ -76,6 +76,16 @@ impl PolicyText {
         Sha256::digest(json::Value::from(members).to_canonical()).into()
     }
 
+    /// A path that could lead out of a folder, or that two systems read differently.
+    pub(crate) fn is_plain_path(path: &str) -> bool {
+        let plain = |part: &str| {
+            !part.is_empty()
+                && !part.starts_with('.')
+                && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+        };
+        path.len() <= 256 && path.split('/').all(plain)
+    }
+
     /// The files of one kind, in order of path.
     pub(crate) fn of(&self, kind: Kind) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().filter(move |(path, _)| Kind::of(path) == Some(kind)).map(|(p, t)| (p.as_str(), t.as_str()))
@@ -89,7 +99,10 @@ impl PolicyText {
             problems.push(Problem::new("", None, format!("more than {MOST_BYTES} bytes in all files: shorten them")));
         }
         for (path, text) in &self.0 {
-            if Kind::of(path).is_none() {
+            if !Self::is_plain_path(path) {
+                let message = "a path holds ASCII letters, digits, '-', '_', '.' and '/', and no part begins with '.'";
+                problems.push(Problem::new(path, None, message));
+            } else if Kind::of(path).is_none() {
                 problems.push(Problem::new(path, None, MEANINGLESS));
             }
             if text.len() > MOST_FILE_BYTES {

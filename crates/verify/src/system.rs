@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use countersign_evidence::digest::Digest;
-use countersign_evidence::record::{Body, Envelope, LogClosed, LogOpened, PolicyRef};
+use countersign_evidence::record::{Body, Decision, Envelope, LogClosed, LogOpened, PolicyRef};
 use countersign_evidence::time::Timestamp;
 use uuid::Uuid;
 
@@ -41,12 +41,14 @@ impl System {
         if !self.ids.insert(envelope.id) {
             wrong("its id is that of an earlier record");
         }
-        if self.epoch.is_none() && !matches!(envelope.body, Body::LogOpened(_)) {
+        if self.epoch.is_none() && !matches!(envelope.body, Body::LogOpened(_) | Body::ClockStepped(_)) {
             wrong("the log has not been opened for writing");
         }
         let problem = match &envelope.body {
             Body::LogOpened(opened) => self.opened(opened),
             Body::LogClosed(closed) => self.closed(closed),
+            // Before any policy is active everything is denied, by a set that nobody activated.
+            Body::ActionDecided(decided) if decided.decision == Decision::Deny && self.policies.is_empty() => None,
             Body::ActionDecided(decided) => self.check_policy(&decided.policy_set),
             Body::ActionAuthorized(authorized) => self.check_policy(&authorized.policy_set),
             body => self.note(body),

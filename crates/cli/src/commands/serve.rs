@@ -120,7 +120,10 @@ fn announce(data: &Path, listen: Option<SocketAddr>, serving: &Serving, session:
         out.line(format!("  http    http://{address}"))?;
     }
     if serving.deployment().gate.denies_everything() {
-        out.painted(Paint::Yellow, "  policy  none is active: everything is denied (`countersign policy activate FOLDER`)")?;
+        out.painted(
+            Paint::Yellow,
+            "  policy  none is active: everything is denied (`countersign policy activate FOLDER`)",
+        )?;
     } else {
         out.line(format!("  policy  {}", serving.deployment().gate.policy_version()))?;
     }

@@ -34,6 +34,8 @@ const MASTER: &str = "master.key";
 const INDEX: &str = "index.db";
 /// How often what time has ended is ended.
 const SWEEP: Duration = Duration::from_millis(500);
+/// How often a closing deployment looks whether its threads have let go of the folder, 5 ms apart.
+const LETTING_GO: u32 = 400;
 
 /// Why a data folder cannot be put to work.
 #[derive(Debug, thiserror::Error)]
@@ -71,8 +73,8 @@ pub(crate) struct Deployment {
     /// The published log.
     pub(crate) store: Store,
     materializer: Arc<Materializer>,
-    journal: Arc<SqliteJournal>,
     tasks: Vec<JoinHandle<()>>,
+    folder: Arc<DataFolder>,
 }
 
 impl Deployment {
@@ -125,7 +127,7 @@ impl Deployment {
             tokio::spawn(follow(reader, Arc::clone(&index), gate.clone(), read_by_index)),
             tokio::spawn(sweep(gate.clone())),
         ];
-        Ok(Deployment { gate, store, materializer, journal, tasks })
+        Ok(Deployment { gate, store, materializer, tasks, folder })
     }
 
     /// Publishes what is durable, and ends. What comes in meanwhile is refused.
@@ -133,12 +135,22 @@ impl Deployment {
     /// # Errors
     /// [`DeploymentError`] where the last checkpoint could not be published; records are durable all the same.
     pub(crate) async fn close(self) -> Result<(), DeploymentError> {
-        self.gate.close().await?;
-        for task in &self.tasks {
+        let Deployment { gate, store, materializer, tasks, folder } = self;
+        gate.close().await?;
+        for task in tasks {
             task.abort();
+            // Aborted as asked, or ended before: either way it holds nothing any more.
+            let _ = task.await;
         }
-        while self.materializer.publish_once().await? {}
-        drop(self.journal);
+        while materializer.publish_once().await? {}
+        drop((gate, store, materializer));
+        // The writer and the journal's upkeep end on threads of their own; the lock goes with the last of them.
+        for _ in 0..LETTING_GO {
+            if Arc::strong_count(&folder) == 1 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         Ok(())
     }
 }

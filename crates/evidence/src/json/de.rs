@@ -80,6 +80,19 @@ impl<'de> Deserializer<'de> for FromValue {
         }
     }
 
+    /// A struct is an object; serde would also take its members as an array, in an order that no reader sees.
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ConvertError> {
+        match self.0 {
+            Value::Object(object) => visit_object(object, visitor),
+            _ => Err(ConvertError("an object was expected".to_owned())),
+        }
+    }
+
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,
@@ -98,7 +111,7 @@ impl<'de> Deserializer<'de> for FromValue {
 
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct seq tuple
-        tuple_struct map struct identifier ignored_any
+        tuple_struct map identifier ignored_any
     }
 }
 

@@ -28,6 +28,7 @@ impl Turn<'_> {
             actions.push(id);
         }
         self.system(draft.clone())?;
+        self.changes.closing.extend_from_slice(subjects);
         Ok(Answer::Closed(actions))
     }
 }

@@ -57,9 +57,12 @@ impl Turn<'_> {
         }
         let person = &verdict.draft.actor.id;
         if review.approvals.iter().any(|approval| approval.person == *person) && verdict.edit.is_none() {
-            return Err(GateError::NotAReviewer("you have approved this already: one person fills one seat".to_owned()));
+            return Err(GateError::NotAReviewer(
+                "you have approved this already: one person fills one seat".to_owned(),
+            ));
         }
-        let decided = ReviewDecided { requirements: review.open_to(&verdict.decided.groups), ..verdict.decided.clone() };
+        let decided =
+            ReviewDecided { requirements: review.open_to(&verdict.decided.groups), ..verdict.decided.clone() };
         if decided.requirements.is_empty() {
             let groups = crate::view::groups(review.demand.requirements.iter().flat_map(|one| &one.groups)).join(", ");
             return Err(GateError::NotAReviewer(format!("only members of {groups} may decide this")));

@@ -17,6 +17,7 @@ use countersign_policy::PolicySet;
 use countersign_wire::ActionView;
 use uuid::Uuid;
 
+pub(crate) use cancel::given_up;
 pub(crate) use decide::{Edit, Verdict};
 pub(crate) use finish::Finish;
 pub(crate) use start::Start;
@@ -32,15 +33,29 @@ pub(crate) enum Command {
     Propose(Box<Prepared>),
     Start(Box<Start>),
     Finish(Box<Finish>),
-    Cancel { action: Uuid, why: String, by: Uuid },
-    Present { action: Uuid, draft: Box<Draft>, payload_version: u32 },
+    Cancel {
+        action: Uuid,
+        why: String,
+        by: Uuid,
+    },
+    Present {
+        action: Uuid,
+        draft: Box<Draft>,
+        payload_version: u32,
+    },
     Decide(Box<Verdict>),
     /// Records about the system.
     System(Vec<Draft>),
     /// A policy set comes into force.
-    Activate { draft: Box<Draft>, policy: Arc<PolicySet> },
+    Activate {
+        draft: Box<Draft>,
+        policy: Arc<PolicySet>,
+    },
     /// A subject will be erased: its open actions close, then the record.
-    CloseSubject { subjects: Vec<Uuid>, draft: Box<Draft> },
+    CloseSubject {
+        subjects: Vec<Uuid>,
+        draft: Box<Draft>,
+    },
     /// Whatever time has ended.
     Sweep,
 }

@@ -1,10 +1,10 @@
-use std::sync::Arc;
-
-use countersign_evidence::record::{ActionAuthorized, ActorKind, AuthorizedBy, Body, Decision};
+use countersign_evidence::record::{ActionAuthorized, ActionDecided, ActorKind, AuthorizedBy, Body, Decision};
+use countersign_evidence::time::Timestamp;
 
 use super::Answer;
 use crate::draft::{Draft, actor};
 use crate::error::GateError;
+use crate::judge::Judged;
 use crate::open_action::OpenAction;
 use crate::prepare::Prepared;
 use crate::turn::Turn;
@@ -23,8 +23,8 @@ impl Turn<'_> {
                 false => Err(GateError::RequestReplayed(held.id())),
             };
         }
-        // Another policy came into force while this one was being decided.
-        if !self.policy_version_is(&prepared.judged.draft.body) {
+        // Another policy came into force, or the person was erased, while this one was being made ready.
+        if !self.policy_version_is(&prepared.judged.draft.body) || self.is_closing(prepared.requester.subject) {
             return Ok(Answer::Stale);
         }
         if prepared.judged.decision != Decision::Deny {
@@ -43,7 +43,7 @@ impl Turn<'_> {
             rule_messages: prepared.judged.rule_messages.clone(),
             positions: vec![position],
         };
-        self.add(&mut open, prepared.judged.draft.clone())?;
+        self.add(&mut open, self.dated(&prepared.judged))?;
         if prepared.judged.decision == Decision::Allow {
             self.authorize(&mut open, AuthorizedBy::Policy)?;
             if let Some(start) = &prepared.start {
@@ -52,6 +52,16 @@ impl Turn<'_> {
             }
         }
         Ok(Answer::View(Box::new(self.put_new(open).view())))
+    }
+
+    /// The decision, its review's end counted from this turn's time: the clock that was asked may not be believed.
+    fn dated(&self, judged: &Judged) -> Draft {
+        let mut draft = judged.draft.clone();
+        if let Body::ActionDecided(ActionDecided { review: Some(demand), .. }) = &mut draft.body {
+            let lasts = demand.expires_at.since(judged.asked_at);
+            demand.expires_at = Timestamp::from_micros(self.time.as_micros().saturating_add(lasts));
+        }
+        draft
     }
 
     /// Lets exactly the payload in question be executed once, from now on.
@@ -77,12 +87,8 @@ impl Turn<'_> {
     }
 
     /// Takes over a new decision about an action that exists: \[decided, authorized?\].
-    pub(super) fn redecide(
-        &mut self,
-        open: &mut OpenAction,
-        judged: &Arc<crate::judge::Judged>,
-    ) -> Result<(), GateError> {
-        self.add(open, judged.draft.clone())?;
+    pub(super) fn redecide(&mut self, open: &mut OpenAction, judged: &Judged) -> Result<(), GateError> {
+        self.add(open, self.dated(judged))?;
         open.message.clone_from(&judged.message);
         open.rule_messages.clone_from(&judged.rule_messages);
         match judged.decision {

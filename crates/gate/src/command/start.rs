@@ -34,10 +34,12 @@ impl Turn<'_> {
     /// commit: if the process dies before it, nothing was started; after it, the outcome is open until the deadline.
     pub(super) fn start(&mut self, start: &Start) -> Result<Answer, GateError> {
         let mut open = self.take(start.action, start.loaded.as_ref())?;
+        let right = bool::from(open.plain.0.ct_eq(&start.presented.plain.0));
         if let Some(execution) = open.action.execution() {
-            // The same attempt gets the same answer.
+            // The same attempt gets the same answer, and no go-ahead for another payload.
             return match execution.started.attempt == start.attempt {
-                true => Ok(Answer::View(Box::new(open.view()))),
+                true if right => Ok(Answer::View(Box::new(open.view()))),
+                true => self.refuse(open, start, Refusal::Mismatch),
                 false => self.refuse(open, start, Refusal::AlreadyUsed),
             };
         }
@@ -47,7 +49,7 @@ impl Turn<'_> {
         if self.time >= authorization.expires_at {
             return self.refuse(open, start, Refusal::Expired);
         }
-        if !bool::from(open.plain.0.ct_eq(&start.presented.plain.0)) {
+        if !right {
             return self.refuse(open, start, Refusal::Mismatch);
         }
         if authorization.policy_set.version != self.policy().version() {
@@ -105,8 +107,7 @@ impl Turn<'_> {
         let fields = presented.map(|payload| Field::payload(payload_version, payload)).into_iter().collect();
         let sections = vec![Fields { key: &open.key, wrapped_by: None, fields }];
         let by = actor(ActorKind::Gateway, open.identity.key);
-        let draft =
-            Draft::sealed(self.shared.new_id(), by, body, &settings.origin, sections, self.shared.random());
+        let draft = Draft::sealed(self.shared.new_id(), by, body, &settings.origin, sections, self.shared.random());
         self.add(&mut open, draft)?;
         if open.action.refusals >= settings.most_mismatches && open.action.authorization().is_some() {
             let closed = ActionClosed { how: Closing::Cancelled };

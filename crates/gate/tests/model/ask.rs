@@ -26,14 +26,42 @@ pub enum Ask {
         start: Option<String>,
         redeem: bool,
     },
-    Start { caller: usize, action: Uuid, attempt: String, payload: Value, digest_only: bool, deadline_s: Option<u32> },
-    Finish { caller: usize, action: Uuid, attempt: String, outcome: Outcome },
-    Cancel { caller: usize, action: Uuid },
-    Decide { reviewer: usize, action: Uuid, verdict: Verdict, shown: Digest, edit: Option<Value> },
-    Present { reviewer: usize, action: Uuid },
+    Start {
+        caller: usize,
+        action: Uuid,
+        attempt: String,
+        payload: Value,
+        digest_only: bool,
+        deadline_s: Option<u32>,
+    },
+    Finish {
+        caller: usize,
+        action: Uuid,
+        attempt: String,
+        outcome: Outcome,
+    },
+    Cancel {
+        caller: usize,
+        action: Uuid,
+    },
+    Decide {
+        reviewer: usize,
+        action: Uuid,
+        verdict: Verdict,
+        shown: Digest,
+        edit: Option<Value>,
+    },
+    Present {
+        reviewer: usize,
+        action: Uuid,
+    },
     Sweep,
-    Activate { policy: usize },
-    Erase { user: &'static str },
+    Activate {
+        policy: usize,
+    },
+    Erase {
+        user: &'static str,
+    },
 }
 
 /// What came back.
@@ -75,8 +103,7 @@ impl Ask {
                     request = on_behalf(request, user);
                 }
                 request.correlation = Correlation { call_id: Some(number.to_string()), ..Correlation::default() };
-                request.start_if_allowed =
-                    start.map(|attempt| StartNow { attempt, executor: None, deadline_s: None });
+                request.start_if_allowed = start.map(|attempt| StartNow { attempt, executor: None, deadline_s: None });
                 request.redeem = redeem;
                 gate.propose(&world.callers[caller], request).await.map(Some)
             }

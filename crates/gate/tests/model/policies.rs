@@ -61,10 +61,8 @@ impl Policy {
             forbid (principal, action == Action::"payment", resource) when {{ context.payload.amount > {huge} }};
             "#
         );
-        let files = BTreeMap::from([
-            ("rules.cedar".to_owned(), rules),
-            ("entities.json".to_owned(), ENTITIES.to_owned()),
-        ]);
+        let files =
+            BTreeMap::from([("rules.cedar".to_owned(), rules), ("entities.json".to_owned(), ENTITIES.to_owned())]);
         Policy { version: PolicyText(files.clone()).version(), files, most, large, quorum, huge }
     }
 

@@ -11,6 +11,10 @@ use crate::body::Given;
 /// Its secret is in this answer and nowhere else.
 #[utoipa::path(post, path = "/v1/keys", tag = "access", request_body = KeyRequest,
     responses((status = 201, body = KeyCreatedView, description = "The secret, once")))]
-pub(crate) async fn create_key(State(app): State<App>, Asker(caller): Asker, Given(request): Given<KeyRequest>) -> Answer {
+pub(crate) async fn create_key(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    Given(request): Given<KeyRequest>,
+) -> Answer {
     created(&app.gate().create_key(&caller, request).await?)
 }

@@ -88,6 +88,10 @@ impl From<Filters> for Query {
 /// Newest first, paged by log position. `as_of` says which records the answer counts.
 #[utoipa::path(get, path = "/v1/actions", tag = "actions", params(Filters),
     responses((status = 200, body = Page, description = "A page; pages of the past never change")))]
-pub(crate) async fn list_actions(State(app): State<App>, Asker(caller): Asker, Params(filters): Params<Filters>) -> Answer {
+pub(crate) async fn list_actions(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    Params(filters): Params<Filters>,
+) -> Answer {
     ok(&app.gate().list(&caller, filters.into()).await?)
 }

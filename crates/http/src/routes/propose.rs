@@ -12,7 +12,11 @@ use crate::body::Given;
 /// Decides by policy. The answer is durable. The same request_id with the same content gets the same action.
 #[utoipa::path(post, path = "/v1/actions", tag = "actions", request_body = ProposeRequest,
     responses((status = 201, body = ActionView, description = "Decided; `state` says what may happen now")))]
-pub(crate) async fn propose(State(app): State<App>, Asker(caller): Asker, Given(request): Given<ProposeRequest>) -> Answer {
+pub(crate) async fn propose(
+    State(app): State<App>,
+    Asker(caller): Asker,
+    Given(request): Given<ProposeRequest>,
+) -> Answer {
     let view = app.gate().propose(&caller, request).await?;
     app.metrics().decided(view.decision);
     let mut response = created(&view)?;

@@ -1,4 +1,4 @@
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use countersign_evidence::record::KeyKind;
 use countersign_gate::GateError;
@@ -6,8 +6,6 @@ use countersign_gate::GateError;
 use crate::answer::{Answer, bytes};
 use crate::app::App;
 use crate::asker::{Asker, peer_of};
-use crate::peer::Peer;
-use axum::extract::FromRequestParts;
 
 /// Metrics for Prometheus
 ///
@@ -15,7 +13,7 @@ use axum::extract::FromRequestParts;
 #[utoipa::path(get, path = "/metrics", tag = "service",
     responses((status = 200, body = String, content_type = "text/plain", description = "Prometheus text format 0.0.4")))]
 pub(crate) async fn show_metrics(State(app): State<App>, mut parts: Parts) -> Answer {
-    if peer_of(&parts) == Peer::Remote {
+    if !peer_of(&parts).is_here() {
         let Asker(caller) = Asker::from_request_parts(&mut parts, &app).await?;
         if !matches!(caller.kind, KeyKind::Operator | KeyKind::Auditor) {
             let detail = "this key may not read metrics: that takes a key of kind operator or auditor";

@@ -21,7 +21,7 @@ async fn every_route_needs_a_key_unless_it_is_listed_as_public() {
     let mut public = Vec::new();
     for route in route_table() {
         let ask = || Ask::new(route.method.clone(), &example(route.path));
-        for peer in [Peer::Loopback, Peer::Remote] {
+        for peer in [Peer::SameUser, Peer::Remote] {
             let told = house.ask(ask().peer(peer)).await;
             let needs_key = match route.access {
                 Access::Key => true,
@@ -39,13 +39,21 @@ async fn every_route_needs_a_key_unless_it_is_listed_as_public() {
         }
         // A bad key is refused everywhere, on the owner's socket too.
         for key in ["cs_agent_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "x", ""] {
-            for peer in [Peer::Owner, Peer::Loopback, Peer::Remote] {
+            for peer in [Peer::Owner, Peer::SameUser, Peer::Remote] {
                 let told = house.ask(ask().peer(peer).key(key)).await;
                 assert_eq!(told.problem(), "unauthenticated", "{} from {peer:?}", route.path);
             }
         }
     }
-    let known = ["/log/checkpoint", "/log/tile/{*path}", "/openapi.json", "/problems/{name}", "/healthz", "/readyz", "/metrics"];
+    let known = [
+        "/log/checkpoint",
+        "/log/tile/{*path}",
+        "/openapi.json",
+        "/problems/{name}",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+    ];
     assert_eq!(public, known);
 }
 
@@ -61,7 +69,13 @@ async fn a_request_without_a_peer_counts_as_remote() {
 async fn other_forms_of_the_header_are_no_key() {
     let house = House::new().await;
     let key = house.operator.clone();
-    for header in [format!("Basic {key}"), format!("Bearer  {key}"), format!("Bearer{key}"), key.clone(), format!("Bearer {key} x")] {
+    for header in [
+        format!("Basic {key}"),
+        format!("Bearer  {key}"),
+        format!("Bearer{key}"),
+        key.clone(),
+        format!("Bearer {key} x"),
+    ] {
         let ask = Ask::get("/v1/keys").peer(Peer::Owner).header("authorization", &header);
         assert_eq!(house.ask(ask).await.problem(), "unauthenticated", "{header}");
     }

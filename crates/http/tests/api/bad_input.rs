@@ -43,7 +43,8 @@ impl Table<'_> {
         let records = self.house.durable().await - before;
         let name = told.problem();
         let action = told.json().get("action").map_or("", |_| ", names the action");
-        writeln!(self.text, "{title}\n  {method} {}", redacted(&path)).unwrap();
+        let title = if title.is_empty() { String::new() } else { format!("{title}\n") };
+        writeln!(self.text, "{title}  {method} {}", redacted(&path)).unwrap();
         writeln!(self.text, "  {} {name}, {records} records{action}", told.status).unwrap();
         writeln!(self.text, "  {}\n", redacted(&told.member("detail"))).unwrap();
         self.names.insert(name);
@@ -91,10 +92,15 @@ async fn bytes_that_are_not_strict_json() {
     let large = format!(r#"{{"request_id":"{}"}}"#, "x".repeat(2 << 20));
     table.row("oversized", propose(large.as_bytes())).await;
     let plain = house.refund("media", 1).key(&house.agent);
-    let without = |name: &str| Ask { headers: plain.headers.iter().filter(|(known, _)| known != name).cloned().collect(), ..plain.clone() };
+    let without = |name: &str| Ask {
+        headers: plain.headers.iter().filter(|(known, _)| known != name).cloned().collect(),
+        ..plain.clone()
+    };
     table.row("no media type", without("content-type")).await;
     table.row("a form's media type", without("content-type").header("content-type", "text/plain")).await;
-    table.row("another charset", without("content-type").header("content-type", "application/json; charset=latin1")).await;
+    table
+        .row("another charset", without("content-type").header("content-type", "application/json; charset=latin1"))
+        .await;
     table.row("compressed", plain.clone().header("content-encoding", "gzip")).await;
     insta::assert_snapshot!(table.text);
 }
@@ -112,7 +118,9 @@ async fn json_of_another_form() {
     table.row("no members", body(&|_| "{}".to_owned())).await;
     table.row("request_id is a number", swap(r#""form""#, "7")).await;
     table.row("request_id is no identifier", swap(r#""form""#, r#""two words""#)).await;
-    table.row("request_id is too long", body(&|plain| plain.replace(r#""form""#, &format!("{:?}", "x".repeat(129))))).await;
+    table
+        .row("request_id is too long", body(&|plain| plain.replace(r#""form""#, &format!("{:?}", "x".repeat(129)))))
+        .await;
     table.row("agent is text", swap(r#"{"id":"support-bot"}"#, r#""support-bot""#)).await;
     table.row("agent without id", swap(r#"{"id":"support-bot"}"#, "{}")).await;
     table.row("agent's id is null", swap(r#""support-bot""#, "null")).await;
@@ -121,11 +129,21 @@ async fn json_of_another_form() {
     table.row("unknown category", swap(r#""payload":"#, r#""category":"buy","payload":"#)).await;
     table.row("negative wait", swap(r#""payload":"#, r#""wait_s":-1,"payload":"#)).await;
     table.row("no payload", body(&|plain| plain.replace(r#","payload":{"amount":1}"#, ""))).await;
-    table.row("payload over the limit", body(&|plain| plain.replace(r#""amount":1"#, &format!(r#""amount":1,"note":{:?}"#, "x".repeat(1 << 20))))).await;
+    table
+        .row(
+            "payload over the limit",
+            body(&|plain| plain.replace(r#""amount":1"#, &format!(r#""amount":1,"note":{:?}"#, "x".repeat(1 << 20)))),
+        )
+        .await;
     let keys = |body: &str| Ask::post("/v1/keys").key(&house.operator).json(body);
     table.row("unknown kind of key", keys(r#"{"kind":"root","label":"x"}"#)).await;
     table.row("reviewer's key for nobody", keys(r#"{"kind":"reviewer","label":"x"}"#)).await;
-    table.row("reviewer's key for a stranger", keys(r#"{"kind":"reviewer","label":"x","person":"018f0000-0000-7000-8000-000000000001"}"#)).await;
+    table
+        .row(
+            "reviewer's key for a stranger",
+            keys(r#"{"kind":"reviewer","label":"x","person":"018f0000-0000-7000-8000-000000000001"}"#),
+        )
+        .await;
     let people = Ask::post("/v1/people").key(&house.operator).json(r#"{"name":"x","groups":["nobody"]}"#);
     table.row("unknown group", people).await;
     insta::assert_snapshot!(table.text);
@@ -185,19 +203,32 @@ async fn keys_that_do_not_open_this_door() {
     let mut table = table(&house);
     let body = |ask: Ask| ask.json(house.refund("door", 1).body);
     table.row("no key", body(Ask::post("/v1/actions"))).await;
-    table.row("an unknown key", body(Ask::post("/v1/actions").key("cs_agent_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"))).await;
+    table
+        .row(
+            "an unknown key",
+            body(Ask::post("/v1/actions").key("cs_agent_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")),
+        )
+        .await;
     table.row("an auditor proposes", body(Ask::post("/v1/actions").key(&house.auditor))).await;
     table.row("a reviewer proposes", body(Ask::post("/v1/actions").key(&house.reviewer))).await;
     table.row("an agent lists", Ask::get("/v1/actions").key(&house.agent)).await;
     table.row("an agent reads the reviews", Ask::get("/v1/reviews").key(&house.agent)).await;
-    table.row("an auditor makes keys", Ask::post("/v1/keys").key(&house.auditor).json(r#"{"kind":"operator","label":"x"}"#)).await;
+    table
+        .row(
+            "an auditor makes keys",
+            Ask::post("/v1/keys").key(&house.auditor).json(r#"{"kind":"operator","label":"x"}"#),
+        )
+        .await;
     table.row("an agent erases", Ask::post("/v1/subjects/erase").key(&house.agent).json(r#"{"user":"x"}"#)).await;
-    table.row("a gateway activates a policy", Ask::post("/v1/policies").key(&house.gateway).json(r#"{"files":{}}"#)).await;
+    table
+        .row("a gateway activates a policy", Ask::post("/v1/policies").key(&house.gateway).json(r#"{"files":{}}"#))
+        .await;
     let action = house.refunded("mine", 1).await;
     table.row("another's action", Ask::get(&format!("/v1/actions/{action}")).key(&house.gateway)).await;
     let start = Ask::post(&format!("/v1/actions/{action}/start")).key(&house.gateway);
     table.row("another starts it", start.json(r#"{"attempt":"a","payload":{"amount":1}}"#)).await;
-    let limited = Ask::post("/v1/keys").key(&house.operator).json(r#"{"kind":"agent","label":"x","agents":["other-bot"]}"#);
+    let limited =
+        Ask::post("/v1/keys").key(&house.operator).json(r#"{"kind":"agent","label":"x","agents":["other-bot"]}"#);
     let limited = house.ask(limited).await.good().member("secret");
     table.row("a key of another agent", house.refund("limited", 1).key(&limited)).await;
     insta::assert_snapshot!(table.text);
@@ -232,7 +263,9 @@ async fn actions_that_are_elsewhere() {
     table.row("decided by a stranger", other(("", ""), &house.stranger)).await;
     table.row("decided by an operator", other(("", ""), &house.operator)).await;
     table.row("denied without a reason", other((r#""reason":"seen","#, ""), &house.reviewer)).await;
-    table.row("decided on something else", other((r#""payload_digest":""#, r#""payload_digest":"A"#), &house.reviewer)).await;
+    table
+        .row("decided on something else", other((r#""payload_digest":""#, r#""payload_digest":"A"#), &house.reviewer))
+        .await;
     let zero = format!(r#"{{"verdict":"approve","payload_digest":"{}"}}"#, "A".repeat(43));
     table.row("decided on another payload", Ask::post(&good.path).key(&house.reviewer).json(zero)).await;
     house.ask(good.clone()).await.good();
@@ -251,8 +284,12 @@ async fn policies_that_are_refused() {
     let mut table = table(&house);
     let policy = |files: &str| Ask::post("/v1/policies").key(&house.operator).json(format!(r#"{{"files":{files}}}"#));
     table.row("no Cedar", policy(r#"{"rules.cedar":"permit everything"}"#)).await;
-    table.row("misspelt annotation", policy(r#"{"rules.cedar":"@id(\"x\") @reveiw(\"owners\") forbid (principal, action, resource);"}"#)).await;
-    table.row("a file elsewhere", policy(r#"{"../rules.cedar":"@id(\"x\") permit (principal, action, resource);"}"#)).await;
+    table
+        .row(
+            "misspelt annotation",
+            policy(r#"{"rules.cedar":"@id(\"x\") @reveiw(\"owners\") forbid (principal, action, resource);"}"#),
+        )
+        .await;
     table.row("a test that fails", policy(
         r#"{"rules.cedar":"@id(\"x\") permit (principal, action == Action::\"read\", resource);","tests/t.yaml":"- name: all is forbidden\n  request: { agent: a, tool: s/t, category: read, payload: {} }\n  expect: { decision: deny }\n"}"#,
     )).await;

@@ -29,9 +29,9 @@ fn every_route_is_described_and_nothing_else() {
     for (path, item) in description.get("paths").unwrap().as_object().unwrap().iter() {
         described.extend(item.as_object().unwrap().iter().map(|(method, _)| format!("{method} {path}")));
     }
-    let routed = route_table().into_iter().map(|route| {
-        format!("{} {}", route.method.as_str().to_lowercase(), route.path.replace("{*", "{"))
-    });
+    let routed = route_table()
+        .into_iter()
+        .map(|route| format!("{} {}", route.method.as_str().to_lowercase(), route.path.replace("{*", "{")));
     assert_eq!(described, routed.collect());
 }
 

@@ -57,7 +57,7 @@ pub(crate) struct Told {
 
 impl Ask {
     pub(crate) fn new(method: Method, path: &str) -> Self {
-        Ask { method, path: path.to_owned(), peer: Some(Peer::Loopback), headers: Vec::new(), body: Vec::new() }
+        Ask { method, path: path.to_owned(), peer: Some(Peer::SameUser), headers: Vec::new(), body: Vec::new() }
     }
 
     pub(crate) fn get(path: &str) -> Self {
@@ -131,7 +131,8 @@ impl Told {
 impl House {
     /// A gate of its own, with rules in force and keys made through the API itself.
     pub(crate) async fn new() -> Self {
-        let setup = Setup { policy: policy(&[("rules.cedar", RULES), ("entities.json", ENTITIES)]), ..Setup::default() };
+        let setup =
+            Setup { policy: policy(&[("rules.cedar", RULES), ("entities.json", ENTITIES)]), ..Setup::default() };
         let gate = TestGate::open(setup).await;
         let most_payload = Settings::default().most_payload;
         let app = App::new(gate.gate.clone(), gate.store.clone(), gate.clock.clone(), most_payload);

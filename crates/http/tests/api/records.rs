@@ -18,7 +18,10 @@ async fn good_call(house: &House, route: &str) -> Ask {
             let action = house.refunded("to-finish", 1).await;
             let start = of_agent(format!("/v1/actions/{action}/start"), r#"{"attempt":"a","payload":{"amount":1}}"#);
             house.ask(start).await.good();
-            of_agent(format!("/v1/actions/{action}/finish"), r#"{"attempt":"a","outcome":"succeeded","response":{"ok":true}}"#)
+            of_agent(
+                format!("/v1/actions/{action}/finish"),
+                r#"{"attempt":"a","outcome":"succeeded","response":{"ok":true}}"#,
+            )
         }
         "/v1/actions/{action}/cancel" => {
             let action = house.refunded("to-cancel", 1).await;
@@ -28,7 +31,9 @@ async fn good_call(house: &House, route: &str) -> Ask {
             let action = house.refunded("to-review", 501).await;
             house.decision(&action, "approve").await
         }
-        "/v1/policies" => of_operator(r#"{"files":{"rules.cedar":"@id(\"none\") permit (principal, action == Action::\"read\", resource);","entities.json":"{\"review_groups\":{\"owners\":\"x\"}}"}}"#),
+        "/v1/policies" => of_operator(
+            r#"{"files":{"rules.cedar":"@id(\"none\") permit (principal, action == Action::\"read\", resource);","entities.json":"{\"review_groups\":{\"owners\":\"x\"}}"}}"#,
+        ),
         "/v1/keys" => of_operator(r#"{"kind":"auditor","label":"walk"}"#),
         "/v1/keys/{key}/revoke" => {
             let made = Ask::post("/v1/keys").json(r#"{"kind":"auditor","label":"to revoke"}"#).key(&house.operator);

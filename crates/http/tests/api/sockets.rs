@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use countersign_client::{Client, Transport};
-use countersign_http::{Listener, OwnerSocket, ServeLimits, router, serve};
-use countersign_wire::{KeyView, LogView, ProposeRequest, State};
+use countersign_http::{Listener, OwnerSocket, Peer, ServeLimits, in_process, router, serve};
+use countersign_wire::{KeyView, LogView, PendingReview, ProposeRequest, RecordView, State};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -128,7 +128,9 @@ async fn a_large_body_gets_its_problem_over_tcp() {
 async fn what_is_no_http_harms_nobody() {
     let limits = ServeLimits { head_timeout: Duration::from_millis(300), ..ServeLimits::default() };
     let served = serve_on_both(limits).await;
-    for bytes in [&b"\x00\xff\x16\x03\x01"[..], b"GET", b"GET / HTTP/1.1\r\nhost: x\r\nslow: ", b"P", b"PRI * HTTP/2.0\r\n\r\n"] {
+    for bytes in
+        [&b"\x00\xff\x16\x03\x01"[..], b"GET", b"GET / HTTP/1.1\r\nhost: x\r\nslow: ", b"P", b"PRI * HTTP/2.0\r\n\r\n"]
+    {
         let answer = tokio::task::block_in_place(|| served.raw(bytes));
         assert!(answer.is_empty() || !answer.starts_with("HTTP/1.1 2"), "{answer}");
     }
@@ -163,4 +165,72 @@ async fn http_2_with_prior_knowledge_is_spoken() {
         assert_eq!((answer.status().as_u16(), answer.version()), (200, hyper::Version::HTTP_2));
         assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "ready\n");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn evidence_says_how_far_the_caller_stands() {
+    let served = serve_on_both(ServeLimits::default()).await;
+    let house = &served.house;
+    let over_tcp = served.tcp(Some(house.gateway.clone())).propose(&request(house, "near", 1)).await.unwrap();
+    let from_afar = house.ask(house.refund("far", 1).key(&house.gateway).peer(Peer::Remote)).await.good();
+    let other_user = house.ask(house.refund("beside", 1).key(&house.gateway).peer(Peer::OtherUser)).await.good();
+    for (action, isolation) in [
+        (over_tcp.action.to_string(), "same_user"),
+        (from_afar.member("action"), "remote"),
+        (other_user.member("action"), "separate_user"),
+    ] {
+        let records: Vec<RecordView> = served.unix(None).get(&format!("/v1/actions/{action}/records")).await.unwrap();
+        let proposed = &records.first().unwrap().envelope;
+        assert!(proposed.contains(&format!("\"isolation\":\"{isolation}\"")), "{proposed}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_held_proposal_is_answered_when_people_have_decided() {
+    let served = serve_on_both(ServeLimits::default()).await;
+    let agent = served.tcp(Some(served.house.agent.clone()));
+    let held = ProposeRequest { wait_s: 60, ..request(&served.house, "held", 501) };
+    let holding = tokio::spawn(async move { agent.propose(&held).await });
+    let reviewer = served.tcp(Some(served.house.reviewer.clone()));
+    let waiting = loop {
+        let pending: Vec<PendingReview> = reviewer.get("/v1/reviews").await.unwrap();
+        match pending.first() {
+            Some(review) => break review.action,
+            None => tokio::time::sleep(Duration::from_millis(5)).await,
+        }
+    };
+    assert!(!holding.is_finished(), "it was answered before anybody decided");
+    served.house.ask(served.house.decision(&waiting.to_string(), "approve").await).await.good();
+    let answer = tokio::time::timeout(Duration::from_secs(10), holding).await.expect("nobody woke the caller");
+    assert_eq!(answer.unwrap().unwrap().state, State::Authorized);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn shutting_down_does_not_wait_for_reviewers() {
+    let limits = ServeLimits { grace: Duration::from_millis(300), ..ServeLimits::default() };
+    let served = serve_on_both(limits).await;
+    let agent = served.tcp(Some(served.house.agent.clone()));
+    let held = ProposeRequest { wait_s: 600, ..request(&served.house, "held", 501) };
+    let holding = tokio::spawn(async move { agent.propose(&held).await });
+    let reviews = || async { served.unix(None).get::<Vec<PendingReview>>("/v1/reviews").await.unwrap() };
+    while reviews().await.is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    served.stop.send(()).unwrap();
+    tokio::time::timeout(Duration::from_secs(5), served.ended).await.expect("it waits on").unwrap().unwrap();
+    let cut_off = tokio::time::timeout(Duration::from_secs(5), holding).await.expect("its connection lives on");
+    assert!(cut_off.unwrap().unwrap_err().problem().is_none(), "no answer means no");
+}
+
+#[tokio::test]
+async fn the_same_api_answers_without_a_socket() {
+    let house = House::new().await;
+    let transport = || Transport::InProcess(in_process(&house.app));
+    let owner = Client::new(transport(), None);
+    assert!(owner.get::<Vec<KeyView>>("/v1/keys").await.unwrap().len() >= 4);
+    let agent = Client::new(transport(), Some(house.agent.clone()));
+    let proposed = agent.propose(&request(&house, "inside", 1)).await.unwrap();
+    assert_eq!(agent.action(proposed.action, 0).await.unwrap(), proposed);
+    let refused = agent.get::<Vec<KeyView>>("/v1/keys").await.unwrap_err();
+    assert_eq!(refused.problem().unwrap().name(), "forbidden");
 }

@@ -12,12 +12,40 @@ use super::truth::Truth;
 use super::{Group, World, link};
 
 pub const WORDS: [&str; 24] = [
-    "invoice", "refund", "Berlin", "München", "deploy", "cluster", "alpha", "beta", "transfer", "urgent", "OR", "NEAR",
-    "東京", "pay\u{202e}load", "quote\"d", "semi;colon", "per%cent", "nul\u{0}byte", "x'; DROP", "don't", "2026", "4.50", "a_b", "🦀crab",
+    "invoice",
+    "refund",
+    "Berlin",
+    "München",
+    "deploy",
+    "cluster",
+    "alpha",
+    "beta",
+    "transfer",
+    "urgent",
+    "OR",
+    "NEAR",
+    "東京",
+    "pay\u{202e}load",
+    "quote\"d",
+    "semi;colon",
+    "per%cent",
+    "nul\u{0}byte",
+    "x'; DROP",
+    "don't",
+    "2026",
+    "4.50",
+    "a_b",
+    "🦀crab",
 ];
 pub const AGENTS: [&str; 5] = ["billing-bot", "ops", "writer", "x'\"--", "agent*"];
-pub const TOOLS: [(&str, &str); 6] =
-    [("fs", "read"), ("fs", "write_file"), ("mail", "send"), ("pay", "refund"), ("pay", "refund_all"), ("web%", "get_")];
+pub const TOOLS: [(&str, &str); 6] = [
+    ("fs", "read"),
+    ("fs", "write_file"),
+    ("mail", "send"),
+    ("pay", "refund"),
+    ("pay", "refund_all"),
+    ("web%", "get_"),
+];
 pub const USERS: [&str; 5] = ["ada@example.org", "bob", "O'Neil", "c\u{202e}d", "zoë"];
 pub const RULES: [&str; 5] = ["small-reads", "refunds-over-50", "night", "mail-out", "default-deny"];
 pub const ENVIRONMENTS: [&str; 3] = ["prod", "staging", "dev"];
@@ -162,7 +190,14 @@ impl Lives {
         if life.action.is_over() { self.over.push(life) } else { self.open.push(life) }
     }
 
-    fn record(&mut self, life: &mut Life, by: Actor, body: impl Into<Body>, groups: &[Group<'_>], digests: &[(&str, Digest)]) {
+    fn record(
+        &mut self,
+        life: &mut Life,
+        by: Actor,
+        body: impl Into<Body>,
+        groups: &[Group<'_>],
+        digests: &[(&str, Digest)],
+    ) {
         let environment = life.truth.environment.clone();
         let (position, envelope, leaf) =
             self.world.append_with(link(&life.action), &environment, by, body.into(), groups, digests);
@@ -187,7 +222,8 @@ impl Lives {
             reasons: rules.iter().map(|rule| Reason { rule: rule.clone(), effect: Effect::Permit }).collect(),
             reasons_total: None,
             risk: Risk { score: dice.below(101) as u32, factors: Vec::new() },
-            review: (decision == Decision::Review).then(|| ReviewDemand { requirements: vec![requirement], expires_at }),
+            review: (decision == Decision::Review)
+                .then(|| ReviewDemand { requirements: vec![requirement], expires_at }),
             errors: Vec::new(),
             payload_version: life.action.payload_version(),
         };
@@ -277,7 +313,11 @@ impl Lives {
         if edits {
             let sealer = countersign_evidence::seal::Sealer::new(&key);
             payload = sealer.digest(&format!("payload/{version}"), "payload", &edited);
-            groups.push(Group { key: &key, wrapped_by: None, fields: vec![("payload", Some(version), edited.clone())] });
+            groups.push(Group {
+                key: &key,
+                wrapped_by: None,
+                fields: vec![("payload", Some(version), edited.clone())],
+            });
             life.payload = edited;
         }
         let body = ReviewDecided {

@@ -169,7 +169,14 @@ impl World {
     }
 
     /// Appends a record; its position and leaf hash.
-    pub fn append(&self, link: Option<Link>, environment: &str, actor: Actor, body: Body, groups: &[Group<'_>]) -> (u64, Envelope, Digest) {
+    pub fn append(
+        &self,
+        link: Option<Link>,
+        environment: &str,
+        actor: Actor,
+        body: Body,
+        groups: &[Group<'_>],
+    ) -> (u64, Envelope, Digest) {
         self.append_with(link, environment, actor, body, groups, &[])
     }
 
@@ -183,7 +190,8 @@ impl World {
         digests: &[(&str, Digest)],
     ) -> (u64, Envelope, Digest) {
         let id = self.id();
-        let mut sealed: BTreeMap<String, Digest> = digests.iter().map(|(name, digest)| ((*name).to_owned(), *digest)).collect();
+        let mut sealed: BTreeMap<String, Digest> =
+            digests.iter().map(|(name, digest)| ((*name).to_owned(), *digest)).collect();
         let mut sections = Vec::new();
         for group in groups {
             let sealer = Sealer::new(group.key);

@@ -44,11 +44,14 @@ impl Truth {
             agent: self.agent.clone(),
             tool: self.tool.clone(),
             category: self.category.as_str().to_owned(),
-            decision: self.decision.map_or("", |decision| match decision {
-                Decision::Allow => "allow",
-                Decision::Deny => "deny",
-                Decision::Review => "review",
-            }).to_owned(),
+            decision: self
+                .decision
+                .map_or("", |decision| match decision {
+                    Decision::Allow => "allow",
+                    Decision::Deny => "deny",
+                    Decision::Review => "review",
+                })
+                .to_owned(),
             state: self.state,
             risk: self.risk,
             environment: self.environment.clone(),

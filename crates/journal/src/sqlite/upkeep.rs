@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 
 use super::Shared;
@@ -37,6 +37,10 @@ impl Upkeep {
         Upkeep { connection: Mutex::new(connection), appended: AtomicU64::new(0), carry_over_bytes }
     }
 
+    pub(super) fn lock(&self) -> MutexGuard<'_, Connection> {
+        self.connection.lock()
+    }
+
     pub(super) fn count(&self, bytes: u64) {
         self.appended.fetch_add(bytes, Ordering::Relaxed);
     }
@@ -61,23 +65,26 @@ impl Shared {
         }
     }
 
-    /// Leaves one file behind, if nothing is in doubt. If it fails, the next opening reads the write-ahead log.
+    /// Leaves one file behind, if nothing is in doubt and there is room. Else the next opening reads the write-ahead log.
     pub(super) fn close(&self) {
-        let _ = self.carry_over(&self.upkeep.connection.lock(), "TRUNCATE");
+        if !self.reserve.is_released() {
+            let _ = self.carry_over(&self.upkeep.lock(), "TRUNCATE");
+        }
     }
 
     fn patrol(&self) -> Result<(), Error> {
-        if self.upkeep.is_due() {
+        let connection = self.upkeep.lock();
+        if self.reserve.is_released() {
+            self.reserve.restore(&self.write.lock())?;
+        }
+        // On a full disk, carrying over would take the room that the finishes need.
+        if self.upkeep.is_due() && !self.reserve.is_released() {
             self.upkeep.appended.store(0, Ordering::Relaxed);
             // The bulk is copied while appends go on; then the rest, for which they wait, so that the log can begin
             // anew in its own blocks (writing over them is cheaper to sync than growing the file).
-            let connection = self.upkeep.connection.lock();
             self.carry_over(&connection, "PASSIVE")?;
             let _no_append = self.write.lock();
             self.carry_over(&connection, "RESTART")?;
-        }
-        if self.reserve.is_released() {
-            self.reserve.restore(&self.write.lock())?;
         }
         Ok(())
     }
@@ -98,7 +105,7 @@ impl Shared {
     }
 
     pub(super) fn trim(&self, log: LogId, below: u64) -> Result<(), Error> {
-        let mut connection = self.upkeep.connection.lock();
+        let mut connection = self.upkeep.lock();
         let no_append = self.write.lock();
         // First the promise that nobody reads there any more, then the rows, a few at a time.
         let number = self.health.write(&mut connection, "trimming", |sql| {
@@ -126,7 +133,7 @@ impl Shared {
 
     pub(super) fn erase(&self, log: LogId, mut positions: Vec<u64>) -> Result<(), Error> {
         positions.sort_unstable();
-        let mut connection = self.upkeep.connection.lock();
+        let mut connection = self.upkeep.lock();
         let no_append = self.write.lock();
         self.health.write(&mut connection, "erasing", |sql| {
             let row = row(sql, log)?;

@@ -20,8 +20,25 @@ impl Shared {
         })
     }
 
+    /// One write; on a full disk once more, with the reserve. A full disk is certain, so nothing is done twice.
+    fn write_from_reserve<T>(
+        &self,
+        doing: &'static str,
+        work: impl Fn(&Transaction<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Error> {
+        let done = self.health.write(&mut self.write.lock(), doing, &work);
+        if !matches!(done, Err(Error::Full)) {
+            return done;
+        }
+        // The upkeep waits: what it carries over would take the room.
+        let _no_upkeep = self.upkeep.lock();
+        let mut connection = self.write.lock();
+        self.reserve.release(&connection)?;
+        self.health.write(&mut connection, doing, &work)
+    }
+
     pub(super) fn raise_epoch(&self, log: LogId) -> Result<Head, Error> {
-        self.health.write(&mut self.write.lock(), "opening a log", |sql| {
+        self.write_from_reserve("opening a log", |sql| {
             let update = "UPDATE head SET epoch = epoch + 1 WHERE log = ?";
             match sql.execute(update, params![log.0.as_bytes()])? {
                 0 => Err(Error::Missing(log).into()),
@@ -37,25 +54,18 @@ impl Shared {
         }
         let next = expected.after(&batch.entries);
         let frame = frame::encode(expected.size(), &batch.entries);
-        let mut connection = self.write.lock();
-        let mut done = self
-            .health
-            .write(&mut connection, "appending", |sql| insert(sql, expected, &next, batch.entries.len(), &frame));
-        if let (Err(Error::Full), Priority::Finish) = (&done, batch.priority) {
-            // A full disk is certain: nothing was written, so with more room the same append may be tried again.
-            self.reserve.release(&connection)?;
-            done = self
-                .health
-                .write(&mut connection, "appending", |sql| insert(sql, expected, &next, batch.entries.len(), &frame));
+        let insert = |sql: &Transaction<'_>| insert(sql, expected, &next, batch.entries.len(), &frame);
+        match batch.priority {
+            Priority::New => self.health.write(&mut self.write.lock(), "appending", insert)?,
+            Priority::Finish => self.write_from_reserve("appending", insert)?,
         }
-        done?;
         self.upkeep.count(frame.len() as u64);
         Ok(next)
     }
 
     pub(super) fn publish(&self, expected: &Head, checkpoint: &Note) -> Result<(), Error> {
         check_states(checkpoint, expected)?;
-        self.health.write(&mut self.write.lock(), "publishing a checkpoint", |sql| {
+        self.write_from_reserve("publishing a checkpoint", |sql| {
             let row = row(sql, expected.log)?;
             check_epoch(expected, &row.head)?;
             let published = stated_size(row.published.as_ref())?;

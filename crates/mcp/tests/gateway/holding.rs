@@ -99,7 +99,7 @@ async fn an_edit_that_names_another_tool_is_not_sent() {
         rig.call(id, "wait", &format!(r#"{{"n":{id}}}"#)).await;
         let fake = rig.gate.until(usize::try_from(id).unwrap() - 1, |fake| fake.state == State::Waiting).await;
         rig.gate.approve(fake.id, Some(json(&fake.request.payload.to_canonical().replace(from, to))));
-        assert!(at(&rig.client.next().await, "result._meta").contains("edit_refused"));
+        assert!(at(&rig.client.next().await, "result._meta").contains("not_sendable"));
         assert_eq!(rig.gate.get(fake.id).cancelled.as_deref(), Some("edit_refused"));
     }
     rig.server.silence().await;

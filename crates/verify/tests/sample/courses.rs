@@ -339,3 +339,19 @@ fn refuse(log: &mut Writer, act: &mut Act, refusal: Refusal, sealing: Sealing<'_
     let body = ExecutionRefused { refusal, attempt: "a2".to_owned(), payload_version };
     log.step(act, gateway(), body, sealing);
 }
+
+/// A proposal that policy denies.
+pub fn propose_and_deny(log: &mut Writer) -> Act {
+    let subject = log.new_key();
+    let mut act = propose(log, 0, subject);
+    decide(log, &mut act, Decision::Deny, 0);
+    act
+}
+
+/// A proposal that policy allows.
+pub fn propose_and_allow(log: &mut Writer) -> Act {
+    let subject = log.new_key();
+    let mut act = propose(log, 0, subject);
+    decide(log, &mut act, Decision::Allow, 0);
+    act
+}

@@ -72,6 +72,7 @@ pub struct Writer {
     pub ring: Ring,
     pub workspace_key: Uuid,
     pub policy: PolicyRef,
+    pub workspace: String,
     /// Disclosures by position, for stories and vectors.
     pub disclosures: HashMap<usize, Vec<String>>,
 }
@@ -91,7 +92,7 @@ pub fn actor(kind: ActorKind, id: &str) -> Actor {
     Actor { kind, id: id.to_owned() }
 }
 
-fn policy(version: &str) -> PolicyRef {
+pub fn policy(version: &str) -> PolicyRef {
     PolicyRef { version: version.to_owned(), digest: Digest::of(version.as_bytes()) }
 }
 
@@ -102,8 +103,8 @@ impl Writer {
         let workspace_key = uuid_v7(now, &random);
         let mut ring = Ring::default();
         ring.0.insert(workspace_key, Key::generate(&random));
-        let (entries, disclosures) = (Vec::new(), HashMap::new());
-        Writer { random, now, entries, ring, workspace_key, policy: policy("2026-01-01.1"), disclosures }
+        let (entries, disclosures, workspace) = (Vec::new(), HashMap::new(), "acme".to_owned());
+        Writer { random, now, entries, ring, workspace_key, policy: policy("2026-01-01.1"), workspace, disclosures }
     }
 
     pub fn uuid(&self) -> Uuid {
@@ -180,7 +181,7 @@ impl Writer {
         let mut envelope = Envelope {
             id: self.uuid(),
             time: self.now,
-            workspace: "acme".to_owned(),
+            workspace: self.workspace.clone(),
             environment: "production".to_owned(),
             link,
             actor,

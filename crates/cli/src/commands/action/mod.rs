@@ -2,7 +2,7 @@
 
 mod list;
 mod show;
-pub(super) mod story;
+mod story;
 #[cfg(test)]
 mod tests;
 mod timeline;

@@ -14,12 +14,18 @@ use crate::style::Paint;
 use crate::visible::visible;
 use crate::when;
 
+/// Facts of more lines are left out by default.
+const MOST_LINES: usize = 8;
+
 /// Tell an action's story: the four answers, and its records
 #[derive(Debug, Args)]
 pub(crate) struct StoryArgs {
     /// The action, or any id that names one: request, trace, session, downstream request
     #[arg(value_name = "ID")]
     action: String,
+    /// Also show long facts whole
+    #[arg(long)]
+    full: bool,
 }
 
 pub(super) async fn run(args: &StoryArgs, session: &mut Session) -> Result<Exit, Failure> {
@@ -28,13 +34,17 @@ pub(super) async fn run(args: &StoryArgs, session: &mut Session) -> Result<Exit,
     if session.out.json {
         session.out.json(&story)?;
     } else {
-        print(&story, &mut session.out)?;
+        tell(&story, args.full, &mut session.out)?;
     }
     Ok(Exit::Done)
 }
 
-/// The four answers and the timeline, for people.
+/// The four answers and the timeline, for people; long facts but for payloads are left out.
 pub(crate) fn print(story: &Story, out: &mut Output) -> Result<(), Failure> {
+    tell(story, false, out)
+}
+
+fn tell(story: &Story, full: bool, out: &mut Output) -> Result<(), Failure> {
     let summary = &story.summary;
     let state = out.style.paint(paint_of(story.state), story.state.as_str());
     let badge = out.style.paint(paint_of_badge(&story.badge), &visible(&story.badge));
@@ -46,7 +56,9 @@ pub(crate) fn print(story: &Story, out: &mut Output) -> Result<(), Failure> {
         out.line("")?;
         out.painted(Paint::Dim, format!("{}. {}", at + 1, visible(&answer.question)))?;
         out.sentence(&answer.sentence)?;
-        Facts::of(&answer.facts).print(out)?;
+        let facts = Facts::of(&answer.facts);
+        let facts = if full { facts } else { facts.fold(MOST_LINES) };
+        facts.print(out)?;
     }
     out.line("")?;
     out.painted(Paint::Dim, "Records")?;

@@ -166,3 +166,19 @@ async fn an_answer_that_is_none_is_told_in_a_line() {
     assert_eq!(refused.exit(), Exit::Unreachable);
     assert_eq!(refused.to_string().lines().count(), 1, "{refused}");
 }
+
+#[tokio::test]
+async fn long_facts_are_folded_but_never_payloads() {
+    let long: Vec<String> = (0..40).map(|at| format!(r#"{{"rule":"r{at}"}}"#)).collect();
+    let facts = format!(r#"{{"decisions":[{0}],"payload":[{0}]}}"#, long.join(","));
+    let story = story().replace(r#"{"equal":true}"#, &facts);
+    let gate = || {
+        let gate = Gate::default().on(&format!("GET /v1/actions/{ID}?wait_s=0"), view());
+        gate.on(&format!("GET /v1/actions/{ID}/story"), story.clone())
+    };
+    let folded = gate().run(&["action", "story", ID], None).await.printed;
+    assert_eq!(folded.matches("r39").count(), 1);
+    assert!(folded.contains("decisions  (42 lines of decisions: --full shows them)"), "{folded}");
+    let full = gate().run(&["action", "story", ID, "--full"], None).await.printed;
+    assert_eq!(full.matches("r39").count(), 2);
+}

@@ -55,7 +55,7 @@ impl Ground {
             person: None,
         };
         let made: KeyCreatedView = owner.post("/v1/keys", &request).await?;
-        Ok(Served { data, serving, port, key: made.secret, owner })
+        Ok(Served { data, serving, port, key: made.secret })
     }
 }
 
@@ -65,7 +65,6 @@ pub(super) struct Served {
     pub(super) serving: Serving,
     pub(super) port: u16,
     pub(super) key: String,
-    pub(super) owner: Client,
 }
 
 /// A port that nothing listens at now.
@@ -91,11 +90,7 @@ pub(super) fn proposal(n: u64, start: bool) -> ProposeRequest {
         context: None,
         correlation: Correlation { session_id: Some(format!("session-{}", n / 50)), ..Correlation::default() },
         source: None,
-        start_if_allowed: start.then(|| StartNow {
-            attempt: format!("attempt-{n}"),
-            executor: None,
-            deadline_s: None,
-        }),
+        start_if_allowed: start.then(|| StartNow { attempt: format!("attempt-{n}"), executor: None, deadline_s: None }),
         redeem: false,
         wait_s: 0,
     }
@@ -104,7 +99,10 @@ pub(super) fn proposal(n: u64, start: bool) -> ProposeRequest {
 fn payload(n: u64) -> Value {
     let mut arguments = Object::from_iter([("path", format!("notes/{n}.txt"))]);
     for line in 0..16 {
-        arguments.insert(format!("field_{line:02}"), format!("value {line} of note {n} {}", "lorem ipsum dolor sit amet ".repeat(3)));
+        arguments.insert(
+            format!("field_{line:02}"),
+            format!("value {line} of note {n} {}", "lorem ipsum dolor sit amet ".repeat(3)),
+        );
     }
     let mut payload = Object::from_iter([("name", Value::from("write_file")), ("arguments", Value::Object(arguments))]);
     let length = Value::Object(payload.clone()).to_canonical().len();

@@ -44,7 +44,11 @@ pub(super) async fn run(ground: &Ground, actions: u64, out: &mut Output) -> Resu
         out.flush()?;
     }
     if let (Some(first), Some(last)) = (rates.first(), rates.last()) {
-        out.line(format!("  last slice over first: {:.2} (bar 0.9); slope {:+.2} % a slice", last / first, slope(&rates)))?;
+        out.line(format!(
+            "  last slice over first: {:.2} (bar 0.9); slope {:+.2} % a slice",
+            last / first,
+            slope(&rates)
+        ))?;
     }
     served.serving.stop().await?;
     let bytes = folder_bytes(&served.data)?;

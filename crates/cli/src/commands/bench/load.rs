@@ -29,7 +29,12 @@ fn failed(what: impl std::fmt::Display) -> Failure {
 }
 
 /// Answers per second over `seconds`, from `connections`. Numbers of proposals come from `next`, so that none repeats.
-pub(super) async fn run(target: &Target, connections: usize, seconds: u64, next: &Arc<AtomicU64>) -> Result<f64, Failure> {
+pub(super) async fn run(
+    target: &Target,
+    connections: usize,
+    seconds: u64,
+    next: &Arc<AtomicU64>,
+) -> Result<f64, Failure> {
     let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let mut workers = Vec::with_capacity(connections);
     for _ in 0..connections {

@@ -19,7 +19,7 @@ pub(super) async fn run(ground: &Ground, seconds: u64, out: &mut Output) -> Resu
     let trivial = TcpListener::bind("127.0.0.1:0").await.map_err(Failure::file(std::path::Path::new("127.0.0.1")))?;
     let port = trivial.local_addr().map_err(Failure::file(std::path::Path::new("127.0.0.1")))?.port();
     let serving = tokio::spawn(async move { axum::serve(trivial, countersign_http::trivial_router()).await });
-    let bare = Target { port, path: "/", key: None, expect: StatusCode::OK };
+    let bare = Target { port, path: "/trivial", key: None, expect: StatusCode::CREATED };
     let gate =
         Target { port: served.port, path: "/v1/actions", key: Some(served.key.clone()), expect: StatusCode::CREATED };
     let next = Arc::new(AtomicU64::new(0));

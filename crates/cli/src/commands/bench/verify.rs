@@ -39,7 +39,11 @@ pub(super) async fn run(ground: &Ground, out: &mut Output) -> Result<(), Failure
         if report.verdicts.iter().any(|answer| answer.verdict == Verdict::Fail) {
             return Err(Failure::No("the measured log does not verify".to_owned()));
         }
-        out.line(format!("  {name:<22} {:>8} records/s ({records} records in {} ms)", records * 1_000_000 / took.max(1), took / 1000))?;
+        out.line(format!(
+            "  {name:<22} {:>8} records/s ({records} records in {} ms)",
+            records * 1_000_000 / took.max(1),
+            took / 1000
+        ))?;
     }
     Ok(())
 }

@@ -27,8 +27,6 @@ pub(super) struct ToolAnswer {
     pub(super) is_error: bool,
     /// The text for the model.
     pub(super) text: String,
-    /// The action that the gate recorded, where the answer names it.
-    pub(super) action: Option<uuid::Uuid>,
 }
 
 fn broken(what: impl std::fmt::Display) -> Failure {
@@ -72,12 +70,9 @@ impl Agent {
         let result = self.request("tools/call", params).await?;
         let first = result.get("content").and_then(Value::as_array).and_then(|content| content.first());
         let text = first.and_then(|part| part.get("text")).and_then(Value::as_str).unwrap_or_default();
-        let decision = result.get("_meta").and_then(|meta| meta.get("dev.countersign/decision"));
-        let action = decision.and_then(|decision| decision.get("action")).and_then(Value::as_str);
         Ok(ToolAnswer {
             is_error: result.get("isError").and_then(Value::as_bool).unwrap_or(false),
             text: text.to_owned(),
-            action: action.and_then(|action| action.parse().ok()),
         })
     }
 

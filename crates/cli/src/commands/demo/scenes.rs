@@ -11,7 +11,6 @@ use countersign_wire::{
 
 use super::agent::{Agent, ToolAnswer};
 use super::stage::{Stage, bundled};
-use crate::commands::action::story::print as print_story;
 use crate::error::Failure;
 use crate::session::Session;
 use crate::style::Paint;
@@ -27,10 +26,12 @@ pub(super) async fn play(stage: &Stage, session: &mut Session) -> Result<PathBuf
     agent.stop().await;
     let reviewed = reviewed?;
     let refused = another_payload(stage, session).await?;
-    for (title, action) in [("The reviewed change, from its records", reviewed), ("The refund, from its records", refused)] {
+    for (title, action) in
+        [("The reviewed change, from its records", reviewed), ("The refund, from its records", refused)]
+    {
         scene(session, title)?;
         let story: Story = stage.owner.get(&format!("/v1/actions/{action}/story")).await?;
-        print_story(&story, &mut session.out)?;
+        four_answers(&story, session)?;
     }
     Ok(stage.folder.clone())
 }
@@ -49,6 +50,17 @@ async fn start(stage: &Stage, session: &mut Session) -> Result<Agent, Failure> {
             Agent::start(&stage.data, &bundled).await
         }
     }
+}
+
+/// The four answers, a sentence each; `action story` has the facts behind them.
+fn four_answers(story: &Story, session: &mut Session) -> Result<(), Failure> {
+    let out = &mut session.out;
+    out.painted(Paint::Dim, format!("   action {}  [{}]", story.action, story.badge))?;
+    for answer in &story.answers {
+        out.painted(Paint::Dim, format!("   {}", visible(&answer.question)))?;
+        out.line(format!("   {}", visible(&answer.sentence)))?;
+    }
+    Ok(())
 }
 
 fn scene(session: &mut Session, title: &str) -> Result<(), Failure> {
@@ -138,9 +150,8 @@ async fn approve(stage: &Stage, session: &mut Session) -> Result<uuid::Uuid, Fai
 /// Another payload than the approved one is refused and recorded; the approved one goes through.
 async fn another_payload(stage: &Stage, session: &mut Session) -> Result<uuid::Uuid, Failure> {
     scene(session, "Another agent may refund 120, then tries to execute a refund of 1200")?;
-    let payload = |amount: i64| {
-        Value::Object(Object::from_iter([("order", Value::from("17")), ("amount", Value::from(amount))]))
-    };
+    let payload =
+        |amount: i64| Value::Object(Object::from_iter([("order", Value::from("17")), ("amount", Value::from(amount))]));
     let view = stage.support.propose(&refund(payload(120))).await?;
     must(view.state == State::Authorized, "the small refund was not allowed")?;
     let start = |payload: Value| StartRequest {

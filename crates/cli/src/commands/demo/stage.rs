@@ -121,7 +121,8 @@ fn server(demo: &Demo, work: &Path) -> Vec<String> {
 
 /// The bundled server.
 pub(super) fn bundled(work: &str) -> Vec<String> {
-    let own = std::env::current_exe().map(|path| path.display().to_string()).unwrap_or_else(|_| "countersign".to_owned());
+    let own =
+        std::env::current_exe().map(|path| path.display().to_string()).unwrap_or_else(|_| "countersign".to_owned());
     vec![own, "demo-server".to_owned(), work.to_owned()]
 }
 
@@ -132,9 +133,7 @@ async fn key(
     label: &str,
     person: Option<uuid::Uuid>,
 ) -> Result<Client, Failure> {
-    let request =
-        KeyRequest { kind, label: label.to_owned(), environments: Vec::new(), agents: Vec::new(), person };
+    let request = KeyRequest { kind, label: label.to_owned(), environments: Vec::new(), agents: Vec::new(), person };
     let made: KeyCreatedView = owner.post("/v1/keys", &request).await?;
     Ok(Client::new(Transport::unix(data.join(SOCKET)), Some(made.secret)))
 }
-

@@ -87,10 +87,13 @@ fn where_next(folder: &Path, trust: &Path, session: &mut Session) -> Result<(), 
     let out = &mut session.out;
     out.line("")?;
     out.painted(Paint::Bold, "── Where to look next")?;
-    out.line(format!("   countersign --data {data} action list"))?;
-    out.line(format!("   countersign --data {data} policy list"))?;
+    out.line(format!("   countersign action list --data {data}"))?;
+    out.line(format!("   countersign action story ACTION --data {data}"))?;
+    out.line(format!("   countersign policy list --data {data}"))?;
     out.line(format!("   countersign verify {} --trust {trust}", published.display()))?;
-    out.line("   countersign mcp -- npx -y @modelcontextprotocol/server-filesystem .    (in front of your own server)")?;
+    out.line(
+        "   countersign mcp -- npx -y @modelcontextprotocol/server-filesystem .    (in front of your own server)",
+    )?;
     out.line("   docs/evidence-format.md, policies/starter, ARCHITECTURE.md")?;
     Ok(())
 }

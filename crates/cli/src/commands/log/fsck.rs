@@ -11,6 +11,9 @@ use crate::exit::Exit;
 use crate::report;
 use crate::session::Session;
 
+/// What files say by themselves; who signed them and what they tell is for `verify`.
+const ABOUT_FILES: [Question; 3] = [Question::Integrity, Question::Vault, Question::Completeness];
+
 /// Check every file of a published log, offline and without trust: is anything changed, missing or too much?
 ///
 /// It compares the files with each other, not with what you trust: that is `verify --trust`.
@@ -26,7 +29,8 @@ pub(crate) struct Fsck {
 
 pub(super) fn run(args: &Fsck, session: &mut Session) -> Result<Exit, Failure> {
     let mut report = read_folder(&args.folder, Options { growing: args.growing, ..Options::default() })?;
-    report.verdicts.retain(|answer| !matches!(answer.question, Question::Authenticity | Question::Openings));
+    report.verdicts.retain(|answer| ABOUT_FILES.contains(&answer.question));
+    report.matches = None;
     if session.out.json {
         session.out.json(&report)?;
     } else {

@@ -1,0 +1,112 @@
+//! The rules that hold across a log: each broken alone, in a log that is otherwise whole and rightly signed.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod sample;
+
+use countersign_evidence::record::*;
+use countersign_evidence::time::Timestamp;
+use countersign_tlog::TrustFile;
+use countersign_verify::{Options, Question, Report, Verdict, verify_folder};
+use sample::courses::{log, propose_and_allow, propose_and_deny};
+use sample::publish::{trust_text, whole};
+use sample::{ORIGIN, Writer, actor, policy};
+
+fn verify(log: &Writer) -> Report {
+    let trust = TrustFile::parse(trust_text().as_bytes()).unwrap();
+    let options = Options { trust: Some(&trust), ..Options::default() };
+    verify_folder(&whole(&log.entries), options, &mut |_| {}).unwrap()
+}
+
+fn gate() -> Actor {
+    actor(ActorKind::System, "gate")
+}
+
+fn open(log: &mut Writer, origin: &str, epoch: u64) {
+    let body = LogOpened { origin: origin.to_owned(), epoch, version: "0.1.0".to_owned() };
+    log.system(gate(), body, "");
+}
+
+/// Breaks one rule at the last record.
+fn assert_breaks(what: &str, change: impl Fn(&mut Writer)) {
+    let mut log = log(31, 18);
+    assert_eq!(verify(&log).verdict(Question::Conformance), Some(Verdict::Pass));
+    change(&mut log);
+    let report = verify(&log);
+    assert_eq!(report.verdict(Question::Integrity), Some(Verdict::Pass), "{what}");
+    let answer = report.answer(Question::Conformance).unwrap();
+    assert_eq!(answer.verdict, Verdict::Fail, "{what}");
+    let finding = &answer.findings[0];
+    assert!(finding.what.contains(what), "{what}: {finding:?}");
+    assert_eq!(finding.place, format!("record {}", log.entries.len() - 1), "{what}");
+}
+
+#[test]
+fn each_rule_has_its_finding() {
+    assert_breaks("before the previous record's", |log| {
+        log.now = Timestamp::from_micros(log.now.as_micros() - 10_000);
+        log.system(gate(), ConfigChanged { setting: "a".to_owned(), value: "b".to_owned() }, "");
+    });
+    assert_breaks("one log holds one workspace", |log| {
+        log.workspace = "other".to_owned();
+        log.system(gate(), ConfigChanged { setting: "a".to_owned(), value: "b".to_owned() }, "");
+    });
+    assert_breaks("its id is that of an earlier record", |log| {
+        let last = log.entries.last().unwrap().clone();
+        log.entries.push(last);
+    });
+    assert_breaks("has not been opened for writing", |log| {
+        log.close();
+        log.system(gate(), ConfigChanged { setting: "a".to_owned(), value: "b".to_owned() }, "");
+    });
+    assert_breaks("its epoch is not that of the last log.opened", |log| {
+        log.system(gate(), LogClosed { epoch: 77 }, "");
+    });
+    assert_breaks("its epoch does not rise", |log| open(log, ORIGIN, 2));
+    assert_breaks("its origin is not the checkpoint's", |log| open(log, "countersign.example/other", 9));
+    assert_breaks("whose erasure no earlier record requests", |log| {
+        let keys = vec![log.workspace_key];
+        log.system(gate(), SubjectErased { keys }, "");
+    });
+    assert_breaks("no earlier record activated its policy version", |log| {
+        log.policy = policy("never-activated");
+        propose_and_deny(log);
+    });
+    assert_breaks("it names no action", |log| {
+        log.system(gate(), ActionClosed { how: Closing::Cancelled }, "");
+    });
+    assert_breaks("cannot follow while the action is denied", |log| {
+        let mut act = propose_and_deny(log);
+        log.step(&mut act, gate(), LogClosed { epoch: 2 }, sample::Sealing::default());
+    });
+}
+
+#[test]
+fn a_clock_that_steps_between_two_openings_is_allowed() {
+    let mut log = log(32, 18);
+    log.close();
+    let clock = log.now.plus_seconds(-90);
+    log.system(gate(), ClockStepped { clock, step_us: -90_000_000 }, "");
+    log.open();
+    assert_eq!(verify(&log).verdict(Question::Conformance), Some(Verdict::Pass));
+}
+
+#[test]
+fn without_a_policy_everything_may_be_denied_and_nothing_allowed() {
+    let mut log = Writer::new(33);
+    log.open();
+    log.policy = policy("empty");
+    propose_and_deny(&mut log);
+    assert_eq!(verify(&log).verdict(Question::Conformance), Some(Verdict::Pass));
+    propose_and_allow(&mut log);
+    assert_eq!(verify(&log).verdict(Question::Conformance), Some(Verdict::Fail));
+}
+
+/// A log that begins in the middle: its first records are gone, and it was signed as if they had never been.
+#[test]
+fn a_log_that_lost_its_beginning_is_incomplete() {
+    let mut log = log(34, 18);
+    log.entries.drain(..8);
+    let report = verify(&log);
+    assert_eq!(report.verdict(Question::Integrity), Some(Verdict::Pass));
+    assert!(report.failed());
+}
