@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use countersign_evidence::json::Value;
 use countersign_evidence::record::{Outcome, Verdict};
-use countersign_gate::WriterState;
+use countersign_gate::{GateError, WriterState};
 use countersign_gate::testing::{SeededRandom, amount_of, value};
 use countersign_journal::faulty::Fault;
 use countersign_wire::{ActionView, State};
@@ -30,6 +30,8 @@ pub struct Drive {
     asked: Vec<Asked>,
     known: Vec<Known>,
     next: u64,
+    /// How much had been asked at the last restart.
+    restarted: usize,
 }
 
 const AGENTS: [&str; 2] = ["bot", "owned-bot"];
@@ -43,9 +45,9 @@ const AMOUNTS: [i64; 10] = [40, 50, 51, 100, 101, 301, 450, 501, 666, 3000];
 pub async fn run(seed: u64) -> Result<(), String> {
     let world = World::new(seed).await;
     let mut drive =
-        Drive { world, random: SeededRandom::new(seed ^ 0x5eed), asked: Vec::new(), known: Vec::new(), next: 0 };
+        Drive { world, random: SeededRandom::new(seed ^ 0x5eed), asked: Vec::new(), known: Vec::new(), next: 0, restarted: 0 };
     // Most are short, so that there can be many.
-    let rounds = if seed % 10 == 9 { 20 } else { 3 + drive.below(6) };
+    let rounds = if seed % 20 == 9 { 20 } else { 3 + drive.below(4) };
     for _ in 0..rounds {
         drive.step_clock();
         if drive.one_in(6) {
@@ -56,8 +58,9 @@ pub async fn run(seed: u64) -> Result<(), String> {
             drive.world.fail(drive.below(3), fault);
         }
         drive.round().await?;
-        let poisoned = matches!(drive.world.test.gate.writer_state(), WriterState::Stopped(_));
+        let poisoned = drive.is_poisoned();
         if poisoned {
+            drive.world.test.gate.stopped().await;
             drive.nothing_is_written_any_more().await?;
         }
         if poisoned || drive.one_in(9) {
@@ -65,7 +68,7 @@ pub async fn run(seed: u64) -> Result<(), String> {
         }
     }
     drive.world.heal();
-    drive.restart(matches!(drive.world.test.gate.writer_state(), WriterState::Stopped(_))).await?;
+    drive.restart(drive.is_poisoned()).await?;
     let log = drive.world.test.log_texts().await;
     let lives = oracle::judge(&log, &drive.asked, &drive.world)?;
     for known in &drive.known {
@@ -86,6 +89,12 @@ impl Drive {
 
     fn pick<T: Clone>(&self, among: &[T]) -> T {
         among[self.below(among.len() as u64) as usize].clone()
+    }
+
+    /// Whether somebody was told since the last restart that nothing can be recorded.
+    fn is_poisoned(&self) -> bool {
+        let lost = |asked: &Asked| matches!(asked.told, Told::Refused(GateError::Unavailable(_)));
+        matches!(self.world.test.gate.writer_state(), WriterState::Stopped(_)) || self.asked[self.restarted..].iter().any(lost)
     }
 
     fn step_clock(&self) {
@@ -304,6 +313,7 @@ impl Drive {
                 break;
             }
         }
+        self.restarted = self.asked.len();
         let after = self.views().await;
         for ((before, after), known) in before.iter().zip(&after).zip(&self.known) {
             // A person who was erased takes the views along.

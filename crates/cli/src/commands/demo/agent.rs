@@ -38,7 +38,7 @@ impl Agent {
     pub(super) async fn start(data: &Path, server: &[String]) -> Result<Self, Failure> {
         let own = std::env::current_exe().map_err(broken)?;
         let mut child = Command::new(own)
-            .args(["mcp", "--server", "files", "--agent", "demo-agent", "--user", "sam", "--hold", "0", "--data"])
+            .args(["mcp", "--server", "files", "--agent", "demo-agent", "--user", "demo-user", "--hold", "0", "--data"])
             .arg(data)
             .arg("--")
             .args(server)
