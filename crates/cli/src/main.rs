@@ -30,6 +30,10 @@ mod when;
 
 use std::process::ExitCode;
 
+/// Many threads allocate small things here; the system's allocator makes them wait for each other.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 use clap::Parser;
 use countersign_client::ClientError;
 

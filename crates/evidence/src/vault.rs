@@ -8,7 +8,10 @@
 //! ```
 //! The JSON is the canonical object of field name to value; disclosures follow from it, the key and the labels.
 
+use std::cell::RefCell;
+
 use uuid::Uuid;
+use zstd::bulk::Compressor;
 
 use crate::json::{self, Limits, Object, Value};
 use crate::key::{Key, OpenError, Random, WRAPPED_LEN};
@@ -72,7 +75,7 @@ pub fn seal(origin: &str, record: Uuid, sections: &[Section<'_>], random: &dyn R
                 out.extend(wrapping.wrap(section.key, &associated, random));
             }
         }
-        let plaintext = compress(section.fields.clone());
+        let plaintext = compress(&section.fields);
         let ciphertext = section.key.derive(PURPOSE).seal(&plaintext, &associated, random);
         out.extend_from_slice(&u32::try_from(ciphertext.len()).unwrap_or(u32::MAX).to_be_bytes());
         out.extend(ciphertext);
@@ -80,10 +83,16 @@ pub fn seal(origin: &str, record: Uuid, sections: &[Section<'_>], random: &dyn R
     out
 }
 
-fn compress(fields: Object) -> Vec<u8> {
-    let json = Value::Object(fields).to_canonical();
+thread_local! {
+    /// Setting up a compressor costs more than compressing a record.
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = RefCell::new(Compressor::new(1).ok());
+}
+
+fn compress(fields: &Object) -> Vec<u8> {
+    let mut json = String::with_capacity(1024);
+    fields.write_canonical(&mut json);
     if json.len() >= COMPRESS_FROM
-        && let Ok(packed) = zstd::bulk::compress(json.as_bytes(), 1)
+        && let Some(packed) = COMPRESSOR.with_borrow_mut(|compressor| compressor.as_mut()?.compress(json.as_bytes()).ok())
         && packed.len() < json.len()
     {
         return [&[ZSTD], packed.as_slice()].concat();

@@ -29,6 +29,8 @@ struct Slots {
 struct Slot {
     sender: watch::Sender<Arc<OpenAction>>,
     waiting: Arc<AtomicUsize>,
+    /// Requests that took it over.
+    redeemed_by: Vec<(Uuid, String)>,
 }
 
 /// Counts a caller that holds its client while an action waits.
@@ -66,6 +68,15 @@ impl Board {
             .find(|open| matches!(open.action.stage, Stage::Reviewing(_) | Stage::Authorized(_)))
     }
 
+    /// A request has taken the action over: asked again, it names the same action.
+    pub(crate) fn redeemed(&self, action: Uuid, key: Uuid, request_id: &str) {
+        let (mut slots, name) = (self.slots.write(), (key, request_id.to_owned()));
+        if let Some(slot) = slots.actions.get_mut(&action) {
+            slot.redeemed_by.push(name.clone());
+            slots.requests.insert(name, action);
+        }
+    }
+
     /// Shows a committed state, and wakes who waits for it.
     pub(crate) fn show(&self, open: Arc<OpenAction>) {
         let mut slots = self.slots.write();
@@ -76,7 +87,7 @@ impl Board {
         }
         slots.identities.entry(open.identity).or_default().push(id);
         slots.requests.insert((open.identity.key, open.action.proposed.request_id.clone()), id);
-        slots.actions.insert(id, Slot { sender: watch::Sender::new(open), waiting: Arc::default() });
+        slots.actions.insert(id, Slot { sender: watch::Sender::new(open), waiting: Arc::default(), redeemed_by: Vec::new() });
     }
 
     /// Forgets an action that the index answers for from now on.
@@ -85,6 +96,9 @@ impl Board {
         let Some(slot) = slots.actions.remove(&action) else { return };
         let open = Arc::clone(&slot.sender.borrow());
         slots.requests.remove(&(open.identity.key, open.action.proposed.request_id.clone()));
+        for name in &slot.redeemed_by {
+            slots.requests.remove(name);
+        }
         if let Some(same) = slots.identities.get_mut(&open.identity) {
             same.retain(|id| *id != action);
             if same.is_empty() {

@@ -99,7 +99,10 @@ impl Gate {
             payload_sha256: None,
             deadline_s: start.deadline_s,
         };
-        self.start(caller, held.id(), request).await.map(Some)
+        let view = self.start(caller, held.id(), request).await?;
+        // The answer may be lost: the same request again gets it again.
+        self.shared.board.redeemed(held.id(), caller.key, &checked.request.request_id);
+        Ok(Some(view))
     }
 
     /// An action now, or as soon as people have decided, at most `wait_s` seconds from now.

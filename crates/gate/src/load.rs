@@ -74,6 +74,7 @@ impl Shared {
             message: self.message_of(&action),
             rule_messages: self.rule_messages(&action),
             positions: positions.to_vec(),
+            refused_before: refused_before(&told),
             action,
         }))
     }
@@ -109,6 +110,14 @@ impl Shared {
             None => String::new(),
         }
     }
+}
+
+/// How many starts were refused before the latest authorization.
+fn refused_before(told: &[Told]) -> u32 {
+    let authorized = told.iter().rposition(|told| matches!(told.envelope.body, Body::ActionAuthorized(_)));
+    let before = told.get(..authorized.unwrap_or_default()).unwrap_or_default();
+    let refused = before.iter().filter(|told| matches!(told.envelope.body, Body::ExecutionRefused(_))).count();
+    u32::try_from(refused).unwrap_or(u32::MAX)
 }
 
 fn edited_payload(told: &Told) -> Option<Value> {

@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
-use countersign_evidence::action::Action;
+use countersign_evidence::action::{Action, Stage};
 use countersign_evidence::digest::Digest;
 use countersign_evidence::json::Value;
 use countersign_evidence::key::Key;
+use countersign_evidence::time::Timestamp;
 use uuid::Uuid;
 
 /// An action as the gate holds it: its state, and digests in place of payloads.
@@ -27,6 +28,8 @@ pub(crate) struct OpenAction {
     pub(crate) rule_messages: Vec<(String, String)>,
     /// Log positions of its records.
     pub(crate) positions: Vec<u64>,
+    /// Starts that were refused before the latest authorization: they do not count against it.
+    pub(crate) refused_before: u32,
 }
 
 /// What makes two proposals the same.
@@ -56,6 +59,21 @@ impl OpenAction {
 
     pub(crate) fn position(&self) -> u64 {
         self.positions.last().copied().unwrap_or_default()
+    }
+
+    /// Starts that were refused since it was authorized last.
+    pub(crate) fn refused(&self) -> u32 {
+        self.action.refusals.saturating_sub(self.refused_before)
+    }
+
+    /// When time ends what is going on: a review, an authorization, an execution.
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        match &self.action.stage {
+            Stage::Reviewing(review) => Some(review.demand.expires_at),
+            Stage::Authorized(authorization) => Some(authorization.expires_at),
+            Stage::Executing(execution) => Some(execution.started.deadline),
+            _ => None,
+        }
     }
 
     pub(crate) fn tool(&self) -> String {

@@ -1,4 +1,4 @@
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use countersign_evidence::time::Timestamp;
@@ -18,6 +18,8 @@ pub(crate) struct State {
     pub(crate) actions: HashMap<Uuid, Arc<OpenAction>>,
     /// Those that are not over.
     pub(crate) open: HashSet<Uuid>,
+    /// When time ends something about an open action, soonest first.
+    pub(crate) deadlines: BTreeSet<(Timestamp, Uuid)>,
     pub(crate) open_by_agent: HashMap<String, usize>,
     pub(crate) requests: HashMap<(Uuid, String), Uuid>,
     /// Ended actions by the position of their last record.
@@ -35,6 +37,7 @@ impl State {
             policy,
             actions: HashMap::new(),
             open: HashSet::new(),
+            deadlines: BTreeSet::new(),
             open_by_agent: HashMap::new(),
             requests: HashMap::new(),
             ended: VecDeque::new(),
@@ -69,6 +72,12 @@ impl State {
         }
         if open.action.authorization().is_some() || open.action.execution().is_some() {
             shared.history.authorized(&agent, &open.tool());
+        }
+        if let Some(deadline) = self.actions.get(&id).and_then(|held| held.deadline()) {
+            self.deadlines.remove(&(deadline, id));
+        }
+        if let Some(deadline) = open.deadline() {
+            self.deadlines.insert((deadline, id));
         }
         if open.action.is_over() {
             if self.open.remove(&id) {

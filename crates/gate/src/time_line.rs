@@ -39,8 +39,13 @@ impl TimeLine {
         let behind = last.since(wall);
         let deviates = off > MOST_FORWARD_US || behind > LEAST_BACK_US;
         let stepped = (deviates && !self.told).then(|| ClockStepped { clock: wall, step_us: wall.since(last) });
-        self.told = deviates;
+        self.told &= deviates;
         (time.max(last), stepped)
+    }
+
+    /// What was to be recorded about the clock is on record.
+    pub(crate) fn recorded(&mut self) {
+        self.told = true;
     }
 }
 
@@ -80,6 +85,8 @@ mod tests {
         let (time, stepped) = line.next(&hands, last);
         assert_eq!(time, last);
         assert!(stepped.is_some_and(|stepped| stepped.step_us == -100_000_000));
+        assert!(line.next(&hands, last).1.is_some(), "not on record yet");
+        line.recorded();
         assert_eq!(line.next(&hands, last).1, None);
         set(&hands, 1001, 102);
         assert_eq!(line.next(&hands, last), (Timestamp::from_micros(1_001_000_000), None));

@@ -114,6 +114,13 @@ impl<'a> Turn<'a> {
         all.filter(|id| self.get(*id).is_some_and(|open| !open.action.is_over())).collect()
     }
 
+    /// Ids of actions about which time may have ended something by now.
+    pub(crate) fn due(&self) -> Vec<Uuid> {
+        let changed = self.changes.actions.keys().copied();
+        let due = self.state.deadlines.iter().take_while(|(deadline, _)| *deadline <= self.time);
+        due.map(|(_, id)| *id).chain(changed).collect()
+    }
+
     pub(crate) fn by_request(&self, key: Uuid, request_id: &str) -> Option<&Arc<OpenAction>> {
         let name = (key, request_id.to_owned());
         let action = self.changes.requests.get(&name).or_else(|| self.state.requests.get(&name))?;

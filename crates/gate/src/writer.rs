@@ -94,13 +94,15 @@ impl Writer {
             turn.system(opening(&shared)).map_err(|error| error.to_string())?;
         }
         let before = turn.mark();
+        let steps = stepped.is_some();
         if let Some(stepped) = stepped {
             let told = turn.system(Draft::plain(shared.new_id(), system(), stepped));
             told.map_err(|error| error.to_string())?;
         }
         let mut answers = Vec::with_capacity(jobs.len());
         for job in &jobs {
-            if turn.is_full() {
+            // At least one, however small a batch is: an opening or a step of the clock may fill it already.
+            if !answers.is_empty() && turn.is_full() {
                 break;
             }
             answers.push(turn.apply(&job.command));
@@ -113,6 +115,9 @@ impl Writer {
             match self.runtime.block_on(shared.parts.journal.append(&self.state.head, batch)) {
                 Ok(head) => {
                     self.opened = true;
+                    if steps {
+                        self.time_line.recorded();
+                    }
                     self.take_over(head, time, changes);
                 }
                 Err(JournalError::Full) if priority == Priority::New => return self.without_room(jobs, later),

@@ -14,7 +14,6 @@ mod metrics;
 mod openapi;
 mod params;
 mod peer;
-mod peer_user;
 mod problem;
 mod route;
 mod router;

@@ -88,7 +88,7 @@ impl Listener {
 }
 
 /// The user that this process acts as: the one at the other end of a socket to itself.
-pub(crate) fn own_uid() -> Result<u32> {
+fn own_uid() -> Result<u32> {
     let (this, _other) = UnixStream::pair()?;
     Ok(this.peer_cred()?.uid())
 }

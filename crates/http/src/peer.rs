@@ -1,3 +1,5 @@
+use std::net::SocketAddr;
+
 use countersign_evidence::record::Isolation;
 
 /// Where a connection comes from, as far as the operating system vouches for it. The server attaches it to each request;
@@ -6,15 +8,19 @@ use countersign_evidence::record::Isolation;
 pub enum Peer {
     /// This very process, or the owner's Unix socket with the process's own user (or root) at the other end.
     Owner,
-    /// TCP from this host, by the process's own user or by one that cannot be told.
+    /// TCP from this host. Whose process it is cannot be told cheaply, so it counts as our own user's: evidence must
+    /// not claim more than is proved.
     SameUser,
-    /// TCP from this host, by another user.
-    OtherUser,
     /// TCP from anywhere else.
     Remote,
 }
 
 impl Peer {
+    /// Where a TCP connection comes from.
+    pub(crate) fn of_tcp(remote: SocketAddr) -> Peer {
+        if remote.ip().to_canonical().is_loopback() { Peer::SameUser } else { Peer::Remote }
+    }
+
     /// Whether it is on this host.
     pub(crate) fn is_here(self) -> bool {
         self != Peer::Remote
@@ -24,7 +30,6 @@ impl Peer {
     pub(crate) fn isolation(self) -> Isolation {
         match self {
             Peer::Owner | Peer::SameUser => Isolation::SameUser,
-            Peer::OtherUser => Isolation::SeparateUser,
             Peer::Remote => Isolation::Remote,
         }
     }

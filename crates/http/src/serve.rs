@@ -1,6 +1,5 @@
 //! HTTP/1.1 and HTTP/2 (with prior knowledge) over TCP and Unix sockets.
 
-use std::future::ready;
 use std::io::Result;
 use std::pin::pin;
 use std::sync::Arc;
@@ -19,9 +18,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tower::Service;
 
-use crate::listener::{Listener, Stream, own_uid};
+use crate::listener::{Listener, Stream};
 use crate::peer::Peer;
-use crate::peer_user::{ends, of_tcp};
 
 /// What protects the server from its callers.
 #[derive(Debug, Clone, Copy)]
@@ -53,8 +51,6 @@ struct Server {
     permits: Arc<Semaphore>,
     graceful: GracefulShutdown,
     head_timeout: Duration,
-    /// The user that this process acts as.
-    own: u32,
     /// Connections end at the latest when this is dropped.
     over: watch::Sender<()>,
 }
@@ -75,7 +71,6 @@ pub async fn serve(
         permits: Arc::new(Semaphore::new(limits.connections)),
         graceful: GracefulShutdown::new(),
         head_timeout: limits.head_timeout,
-        own: own_uid()?,
         over: watch::Sender::new(()),
     });
     let mut accepting = JoinSet::new();
@@ -108,11 +103,11 @@ async fn accept(listener: Listener, server: Arc<Server>) {
         // The semaphore is never closed.
         let Ok(permit) = Arc::clone(&server.permits).acquire_owned().await else { return };
         match listener.accept().await {
-            Ok(Some(Stream::Unix(stream))) => server.begin(stream, ready(Peer::Owner), permit),
+            Ok(Some(Stream::Unix(stream))) => server.begin(stream, Peer::Owner, permit),
             Ok(Some(Stream::Tcp(stream))) => {
-                // A connection that is gone already has no ends.
-                if let Ok((remote, local)) = ends(&stream) {
-                    server.begin(stream, of_tcp(remote, local, server.own), permit);
+                // A connection that is gone already has no other end.
+                if let Ok(remote) = stream.peer_addr() {
+                    server.begin(stream, Peer::of_tcp(remote), permit);
                 }
             }
             Ok(None) => {}
@@ -126,14 +121,14 @@ async fn accept(listener: Listener, server: Arc<Server>) {
 }
 
 impl Server {
-    fn begin<S>(&self, stream: S, peer: impl Future<Output = Peer> + Send + 'static, permit: OwnedSemaphorePermit)
+    fn begin<S>(&self, stream: S, peer: Peer, permit: OwnedSemaphorePermit)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let (http, router, watcher) = (self.http.clone(), self.router.clone(), self.graceful.watcher());
         let (head_timeout, mut over) = (self.head_timeout, self.over.subscribe());
         tokio::spawn(async move {
-            let (peer, asked) = (peer.await, AtomicBool::new(false));
+            let asked = AtomicBool::new(false);
             let answer = service_fn(|request: Request<Incoming>| {
                 asked.store(true, Ordering::Relaxed);
                 let mut request = request.map(Body::new);

@@ -1,4 +1,4 @@
-use super::Value;
+use super::{Object, Value};
 
 pub(super) fn write_value(value: &Value, out: &mut String) {
     match value {
@@ -17,27 +17,42 @@ pub(super) fn write_value(value: &Value, out: &mut String) {
             }
             out.push(']');
         }
-        Value::Object(object) => {
-            out.push('{');
-            for (at, (name, value)) in object.iter().enumerate() {
-                if at > 0 {
-                    out.push(',');
-                }
-                write_string(name, out);
-                out.push(':');
-                write_value(value, out);
-            }
-            out.push('}');
-        }
+        Value::Object(object) => write_object(object, out),
     }
 }
+
+pub(super) fn write_object(object: &Object, out: &mut String) {
+    out.push('{');
+    for (at, (name, value)) in object.iter().enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        write_string(name, out);
+        out.push(':');
+        write_value(value, out);
+    }
+    out.push('}');
+}
+
+/// Bytes that do not stand for themselves in a string.
+const NEEDS_ESCAPE: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        table[byte] = true;
+        byte += 1;
+    }
+    table[b'"' as usize] = true;
+    table[b'\\' as usize] = true;
+    table
+};
 
 /// RFC 8785 §3.2.2.2: the two-character escapes where JSON has them, `\u00xx` in lower case for other controls,
 /// everything else as it is.
 pub(super) fn write_string(text: &str, out: &mut String) {
     out.push('"');
     let mut plain_from = 0;
-    for (at, byte) in text.bytes().enumerate() {
+    for (at, byte) in text.bytes().enumerate().filter(|(_, byte)| NEEDS_ESCAPE[usize::from(*byte)]) {
         let escape: &str = match byte {
             b'"' => "\\\"",
             b'\\' => "\\\\",
@@ -46,8 +61,7 @@ pub(super) fn write_string(text: &str, out: &mut String) {
             0x0a => "\\n",
             0x0c => "\\f",
             0x0d => "\\r",
-            0x00..=0x1f => "",
-            _ => continue,
+            _ => "",
         };
         out.push_str(text.get(plain_from..at).unwrap_or_default());
         plain_from = at + 1;

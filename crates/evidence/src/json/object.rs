@@ -63,6 +63,11 @@ impl Object {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
 
+    /// Appends the canonical text to `out`.
+    pub fn write_canonical(&self, out: &mut String) {
+        super::canonical::write_object(self, out);
+    }
+
     /// How many members there are.
     pub fn len(&self) -> usize {
         self.0.len()

@@ -42,6 +42,7 @@ impl Turn<'_> {
             message: prepared.judged.message.clone(),
             rule_messages: prepared.judged.rule_messages.clone(),
             positions: vec![position],
+            refused_before: 0,
         };
         self.add(&mut open, self.dated(&prepared.judged))?;
         if prepared.judged.decision == Decision::Allow {
@@ -75,6 +76,7 @@ impl Turn<'_> {
             expires_at: self.after(self.shared.settings().authorization_ttl_s),
         };
         let draft = Draft::plain(self.shared.new_id(), actor(ActorKind::Policy, &body.policy_set.version), body);
+        open.refused_before = open.action.refusals;
         self.add(open, draft)
     }
 

@@ -98,7 +98,7 @@ impl Turn<'_> {
         let settings = self.shared.settings();
         let refused = GateError::Refused { refusal, action: open.id() };
         // What is over takes a bounded number of refusals into the record; after that it is only answered.
-        if open.action.refusals >= settings.most_mismatches {
+        if open.refused() >= settings.most_mismatches {
             return Err(refused);
         }
         let payload_version = open.action.payload_version();
@@ -109,7 +109,7 @@ impl Turn<'_> {
         let by = actor(ActorKind::Gateway, open.identity.key);
         let draft = Draft::sealed(self.shared.new_id(), by, body, &settings.origin, sections, self.shared.random());
         self.add(&mut open, draft)?;
-        if open.action.refusals >= settings.most_mismatches && open.action.authorization().is_some() {
+        if open.refused() >= settings.most_mismatches && open.action.authorization().is_some() {
             let closed = ActionClosed { how: Closing::Cancelled };
             self.add(&mut open, Draft::plain(self.shared.new_id(), system(), closed))?;
         }

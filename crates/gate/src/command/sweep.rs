@@ -10,7 +10,7 @@ use crate::turn::Turn;
 impl Turn<'_> {
     /// Ends what time has ended: reviews, authorizations, and executions without an outcome.
     pub(super) fn sweep(&mut self) -> Result<Answer, GateError> {
-        for id in self.open_ids() {
+        for id in self.due() {
             if self.is_full() {
                 break;
             }

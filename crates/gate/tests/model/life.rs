@@ -69,6 +69,7 @@ pub struct Life {
     authorized: Option<Authorized>,
     pub started: Option<Started>,
     pub outcome: Option<String>,
+    /// Refused starts since the latest authorization.
     pub refusals: u64,
     /// The wire's name of the state after each record.
     pub told: Vec<(u64, &'static str)>,
@@ -326,6 +327,7 @@ impl Life {
         check(expires == raw.time + AUTHORIZATION_S * 1_000_000, || "authorized for another time than set".to_owned())?;
         self.authorized = Some(Authorized { payload: raw.text("payload").to_owned(), expires, policy: policy.clone() });
         self.stage = Stage::Authorized;
+        self.refusals = 0;
         Ok(())
     }
 

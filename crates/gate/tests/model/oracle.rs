@@ -149,7 +149,7 @@ impl Lives {
     }
 
     fn check_refused(&self, asked: &Asked, refusal: Refusal, action: Uuid, raws: &[Raw]) -> Check {
-        let life = self.life(action)?;
+        self.life(action)?;
         let attempt = match &asked.ask {
             Ask::Start { attempt, .. } => attempt,
             Ask::Propose { start: Some(attempt), .. } => attempt,
@@ -157,11 +157,19 @@ impl Lives {
         };
         let id = action.to_string();
         let durable = raws.iter().take(asked.durable as usize).filter(|raw| raw.action() == Some(&id));
-        let refused: Vec<&Raw> = durable.filter(|raw| raw.kind() == "execution.refused").collect();
-        let recorded =
-            refused.iter().any(|raw| raw.text("attempt") == attempt && raw.text("refusal") == refusal.as_str());
-        // Past the limit it is answered and no longer recorded: nothing can be started any more then.
-        let past = refused.len() as u64 >= MISMATCHES && life.refusals >= MISMATCHES;
+        let (mut recorded, mut since, mut past) = (false, 0, false);
+        for raw in durable {
+            match raw.kind() {
+                "execution.refused" => {
+                    recorded |= raw.text("attempt") == attempt && raw.text("refusal") == refusal.as_str();
+                    since += 1;
+                    // Past the limit it is answered and no longer recorded: nothing can be started then.
+                    past |= since >= MISMATCHES;
+                }
+                "action.authorized" => since = 0,
+                _ => {}
+            }
+        }
         check(recorded || past, || "a refusal that is not recorded".to_owned())
     }
 

@@ -173,11 +173,9 @@ async fn evidence_says_how_far_the_caller_stands() {
     let house = &served.house;
     let over_tcp = served.tcp(Some(house.gateway.clone())).propose(&request(house, "near", 1)).await.unwrap();
     let from_afar = house.ask(house.refund("far", 1).key(&house.gateway).peer(Peer::Remote)).await.good();
-    let other_user = house.ask(house.refund("beside", 1).key(&house.gateway).peer(Peer::OtherUser)).await.good();
     for (action, isolation) in [
         (over_tcp.action.to_string(), "same_user"),
         (from_afar.member("action"), "remote"),
-        (other_user.member("action"), "separate_user"),
     ] {
         let records: Vec<RecordView> = served.unix(None).get(&format!("/v1/actions/{action}/records")).await.unwrap();
         let proposed = &records.first().unwrap().envelope;
