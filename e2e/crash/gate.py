@@ -59,7 +59,12 @@ class Gate:
         self.process.wait()
 
     def stop(self):
-        self.process.terminate()
+        """In good order. A tracer in front of the gate takes no signals: the gate itself gets it."""
+        process = self.process.pid
+        if self.prefix:
+            with open(f"/proc/{process}/task/{process}/children") as children:
+                process = int(children.read().split()[0])
+        os.kill(process, signal.SIGTERM)
         self.process.wait(timeout=60)
 
     def ask(self, method, path, body=None, timeout=15):

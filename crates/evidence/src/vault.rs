@@ -11,7 +11,7 @@
 use std::cell::RefCell;
 
 use uuid::Uuid;
-use zstd::bulk::Compressor;
+use zstd::bulk::{Compressor, Decompressor};
 
 use crate::json::{self, Limits, Object, Value};
 use crate::key::{Key, OpenError, Random, WRAPPED_LEN};
@@ -86,6 +86,7 @@ pub fn seal(origin: &str, record: Uuid, sections: &[Section<'_>], random: &dyn R
 thread_local! {
     /// Setting up a compressor costs more than compressing a record.
     static COMPRESSOR: RefCell<Option<Compressor<'static>>> = RefCell::new(Compressor::new(1).ok());
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = RefCell::new(Decompressor::new().ok());
 }
 
 fn compress(fields: &Object) -> Vec<u8> {
@@ -98,6 +99,13 @@ fn compress(fields: &Object) -> Vec<u8> {
         return [&[ZSTD], packed.as_slice()].concat();
     }
     [&[PLAIN], json.as_bytes()].concat()
+}
+
+/// The frame says how large its content is; what says nothing, or too much, is not ours.
+fn decompress(packed: &[u8]) -> Option<Vec<u8>> {
+    let size = zstd::zstd_safe::get_frame_content_size(packed).ok().flatten()?;
+    let size = usize::try_from(size).ok().filter(|size| *size <= MOST_SECTION)?;
+    DECOMPRESSOR.with_borrow_mut(|decompressor| decompressor.as_mut()?.decompress(packed, size).ok())
 }
 
 /// Reads the clear structure of an entry.
@@ -152,8 +160,7 @@ impl StoredSection<'_> {
         let json = match plaintext.split_first() {
             Some((&PLAIN, json)) => json,
             Some((&ZSTD, packed)) => {
-                unpacked = zstd::bulk::decompress(packed, MOST_SECTION)
-                    .map_err(|_| VaultError::Malformed("its compression is broken"))?;
+                unpacked = decompress(packed).ok_or(VaultError::Malformed("its compression is broken"))?;
                 unpacked.as_slice()
             }
             _ => return Err(VaultError::Malformed("its content kind is unknown")),

@@ -87,7 +87,9 @@ impl Board {
         }
         slots.identities.entry(open.identity).or_default().push(id);
         slots.requests.insert((open.identity.key, open.action.proposed.request_id.clone()), id);
-        slots.actions.insert(id, Slot { sender: watch::Sender::new(open), waiting: Arc::default(), redeemed_by: Vec::new() });
+        slots
+            .actions
+            .insert(id, Slot { sender: watch::Sender::new(open), waiting: Arc::default(), redeemed_by: Vec::new() });
     }
 
     /// Forgets an action that the index answers for from now on.

@@ -47,18 +47,20 @@ impl Gate {
     }
 
     async fn propose_now(&self, caller: &Caller, request: ProposeRequest) -> Result<ActionView, GateError> {
+        let mut checked = self.shared.check(caller, request)?;
+        if let Some(held) = self.same_request(caller, &checked).await? {
+            return Ok(held);
+        }
+        if let Some(held) = self.redeem(caller, &checked).await? {
+            return Ok(held);
+        }
         for _ in 0..MOST_TRIES {
-            let checked = self.shared.check(caller, request.clone())?;
-            if let Some(held) = self.same_request(caller, &checked).await? {
-                return Ok(held);
-            }
-            if let Some(held) = self.redeem(caller, &checked).await? {
-                return Ok(held);
-            }
-            let prepared = self.shared.prepare(caller, checked)?;
+            let prepared = self.shared.prepare(caller, &checked)?;
             if let Some(view) = self.view_of(Command::Propose(Box::new(prepared))).await? {
                 return Ok(view);
             }
+            // Another policy is in force by now, and so is another catalogue.
+            checked = self.shared.check(caller, checked.request)?;
         }
         Err(GateError::Busy)
     }

@@ -4,10 +4,11 @@ use countersign_evidence::json::{self, Object, Value};
 use countersign_evidence::key::Key;
 use countersign_evidence::record::{
     ActionDecided, ActorKind, Category, Decision, Effect, Factor, PolicyRef, Reason, Requirement, ReviewDemand, Risk,
-    RuleError,
+    RuleError, ToolRef,
 };
 use countersign_evidence::time::Timestamp;
 use countersign_policy::{Facts, Outcome, PolicySet, Request, Resource, User};
+use countersign_wire::UserRef;
 
 use crate::draft::{Draft, Field, Fields, actor};
 use crate::prepare::Checked;
@@ -17,19 +18,18 @@ use crate::shared::Shared;
 const MOST_REASONS: usize = 32;
 
 /// What policy is asked.
-#[derive(Debug, Clone)]
-pub(crate) struct Question {
-    pub(crate) agent: String,
-    pub(crate) server: String,
-    pub(crate) tool: String,
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Question<'a> {
+    pub(crate) agent: &'a str,
+    pub(crate) tool: &'a ToolRef,
     pub(crate) category: Category,
-    pub(crate) environment: String,
-    pub(crate) user: Option<(String, Vec<String>)>,
-    pub(crate) model: Option<String>,
-    pub(crate) payload: Value,
-    pub(crate) resource: Option<(String, Option<String>)>,
-    pub(crate) intent: Option<String>,
-    pub(crate) source: String,
+    pub(crate) environment: &'a str,
+    pub(crate) user: Option<&'a UserRef>,
+    pub(crate) model: Option<&'a str>,
+    pub(crate) payload: &'a Value,
+    pub(crate) resource: Option<&'a (String, Option<String>)>,
+    pub(crate) intent: Option<&'a str>,
+    pub(crate) source: &'a str,
     pub(crate) time: Timestamp,
 }
 
@@ -46,21 +46,20 @@ pub(crate) struct Judged {
     pub(crate) asked_at: Timestamp,
 }
 
-impl Question {
-    pub(crate) fn proposed(checked: &Checked, time: Timestamp) -> Self {
+impl<'a> Question<'a> {
+    pub(crate) fn proposed(checked: &'a Checked, time: Timestamp) -> Self {
         let request = &checked.request;
         Question {
-            agent: request.agent.id.clone(),
-            server: request.tool.server.clone(),
-            tool: request.tool.name.clone(),
+            agent: &request.agent.id,
+            tool: &request.tool,
             category: checked.category,
-            environment: checked.environment.clone(),
-            user: request.user.as_ref().map(|user| (user.id.clone(), user.groups.clone())),
-            model: request.model.clone(),
-            payload: request.payload.clone(),
-            resource: checked.resource.clone(),
-            intent: request.intent.clone(),
-            source: request.source.as_ref().map_or_else(|| "api".to_owned(), |source| source.via.clone()),
+            environment: &checked.environment,
+            user: request.user.as_ref(),
+            model: request.model.as_deref(),
+            payload: &request.payload,
+            resource: checked.resource.as_ref(),
+            intent: request.intent.as_deref(),
+            source: request.source.as_ref().map_or("api", |source| &source.via),
             time,
         }
     }
@@ -76,7 +75,7 @@ impl Shared {
     pub(crate) fn judge(
         &self,
         policy: &PolicySet,
-        question: &Question,
+        question: &Question<'_>,
         facts: Facts,
         key: &Key,
         payload_version: u32,
@@ -114,23 +113,22 @@ impl Shared {
         Judged { draft, decision, message: answer.message, rule_messages, asked_at: question.time }
     }
 
-    fn ask(&self, policy: &PolicySet, question: &Question, facts: &Facts) -> countersign_policy::Decision {
+    fn ask(&self, policy: &PolicySet, question: &Question<'_>, facts: &Facts) -> countersign_policy::Decision {
         // The two lists of categories are the same (a test compares them).
         let category = question.category.as_str().parse().unwrap_or(countersign_policy::Category::Execute);
-        let resource = question.resource.as_ref();
         let request = Request {
-            agent: &question.agent,
+            agent: question.agent,
             agent_groups: &[],
-            server: &question.server,
-            tool: &question.tool,
+            server: &question.tool.server,
+            tool: &question.tool.name,
             category,
-            environment: &question.environment,
-            user: question.user.as_ref().map(|(id, groups)| User { id, groups }),
-            model: question.model.as_deref(),
-            payload: &question.payload,
-            resource: resource.map(|(kind, id)| Resource { kind, id: id.as_deref() }),
-            intent: question.intent.as_deref(),
-            source: &question.source,
+            environment: question.environment,
+            user: question.user.map(|user| User { id: &user.id, groups: &user.groups }),
+            model: question.model,
+            payload: question.payload,
+            resource: question.resource.map(|(kind, id)| Resource { kind, id: id.as_deref() }),
+            intent: question.intent,
+            source: question.source,
             time: question.time.to_jiff().unwrap_or_default(),
             zone: &self.settings().zone,
         };

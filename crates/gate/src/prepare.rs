@@ -78,18 +78,18 @@ impl Shared {
     }
 
     /// Asks policy and seals. The proposal counts in the facts from here on.
-    pub(crate) fn prepare(&self, caller: &Caller, checked: Checked) -> Result<Prepared, GateError> {
+    pub(crate) fn prepare(&self, caller: &Caller, checked: &Checked) -> Result<Prepared, GateError> {
         let policy = self.policy();
         let (action, now) = (self.new_id(), self.now());
         let key = Key::generate(self.random());
-        let question = Question::proposed(&checked, now);
-        let facts = self.facts_of(&checked, &policy, now);
+        let question = Question::proposed(checked, now);
+        let facts = self.facts_of(checked, &policy, now);
         let judged = self.judge(&policy, &question, facts, &key, 0);
         if judged.decision == Decision::Deny {
             self.history.denied(self.fingerprint(&checked.canonical), now);
         }
         let owner = policy.catalogue().agents.get(&checked.request.agent.id).and_then(|agent| agent.owner.clone());
-        let (subject, subject_key) = self.subject_key(&checked)?;
+        let (subject, subject_key) = self.subject_key(checked)?;
         let user = checked.request.user.as_ref().map(|user| user.id.clone());
         let plain = Digest::of(checked.canonical.as_bytes());
         let (start, wire) = (checked.request.start_if_allowed.clone(), self.is_wire(caller));
@@ -134,8 +134,9 @@ impl Shared {
         Ok((id.0, key))
     }
 
-    fn proposed_draft(&self, caller: &Caller, checked: Checked, key: &Key, subject: (Uuid, &Key)) -> Draft {
-        let Checked { request, category, resource, .. } = checked;
+    fn proposed_draft(&self, caller: &Caller, checked: &Checked, key: &Key, subject: (Uuid, &Key)) -> Draft {
+        let (request, resource) = (checked.request.clone(), checked.resource.clone());
+        let category = checked.category;
         let body = ActionProposed {
             agent: request.agent,
             model: request.model,

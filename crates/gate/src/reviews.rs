@@ -6,12 +6,12 @@ use countersign_evidence::digest::Digest;
 use countersign_evidence::json::{self, Value};
 use countersign_evidence::key::Key;
 use countersign_evidence::record::{
-    ActorKind, Authentication, KeyKind, ReviewDecided, ReviewPresented, Separation, Verdict as Say,
+    ActionProposed, ActorKind, Authentication, KeyKind, ReviewDecided, ReviewPresented, Separation, Verdict as Say,
 };
 use countersign_evidence::time::Timestamp;
 use countersign_journal::KeyKind as OwnerKind;
 use countersign_policy::PolicySet;
-use countersign_wire::{ActionView, DecideRequest, PendingReview, Presentation, RequirementView, SeatView};
+use countersign_wire::{ActionView, DecideRequest, PendingReview, Presentation, RequirementView, SeatView, UserRef};
 use uuid::Uuid;
 
 use crate::caller::Caller;
@@ -31,10 +31,34 @@ const MOST_REASON: usize = 4_096;
 
 /// A question that is asked again about an action that exists.
 pub(crate) struct Again {
-    question: Question,
+    proposed: ActionProposed,
+    environment: String,
+    user: Option<UserRef>,
+    resource: Option<(String, Option<String>)>,
+    intent: Option<String>,
+    in_question: Value,
     /// The payload as proposed: that is what the facts have counted already.
     counted: Value,
     proposed_at: Timestamp,
+    time: Timestamp,
+}
+
+impl Again {
+    fn question(&self) -> Question<'_> {
+        Question {
+            agent: &self.proposed.agent.id,
+            tool: &self.proposed.tool,
+            category: self.proposed.category,
+            environment: &self.environment,
+            user: self.user.as_ref(),
+            model: self.proposed.model.as_deref(),
+            payload: &self.in_question,
+            resource: self.resource.as_ref(),
+            intent: self.intent.as_deref(),
+            source: &self.proposed.source.via,
+            time: self.time,
+        }
+    }
 }
 
 /// Who decides, as it is recorded.
@@ -221,40 +245,35 @@ impl Shared {
         let field = |name: &str| first.opened.fields.get(name);
         let text = |name: &str| field(name).and_then(Value::as_str).map(str::to_owned);
         let proposed = &open.action.proposed;
-        let user: Option<countersign_wire::UserRef> =
-            field("user").cloned().and_then(|user| json::from_value(user).ok());
+        let user: Option<UserRef> = field("user").cloned().and_then(|user| json::from_value(user).ok());
         let counted = field("payload").cloned().ok_or(GateError::NotFound("payload"))?;
         let in_question = edited.or_else(|| open.edited.as_deref().cloned()).unwrap_or_else(|| counted.clone());
-        let question = Question {
-            agent: proposed.agent.id.clone(),
-            server: proposed.tool.server.clone(),
-            tool: proposed.tool.name.clone(),
-            category: proposed.category,
+        Ok(Again {
+            proposed: proposed.clone(),
             environment: open.action.environment.clone(),
-            user: user.map(|user| (user.id, user.groups)),
-            model: proposed.model.clone(),
-            payload: in_question,
+            user,
             resource: proposed.resource_type.clone().map(|kind| (kind, text("resource"))),
             intent: text("intent"),
-            source: proposed.source.via.clone(),
+            in_question,
+            counted,
+            proposed_at: open.action.proposed_at,
             time: self.now(),
-        };
-        Ok(Again { question, counted, proposed_at: open.action.proposed_at })
+        })
     }
 
     /// Decides again.
     pub(crate) fn judge_again(&self, policy: &PolicySet, again: &Again, key: &Key, version: u32) -> Judged {
-        let question = &again.question;
-        let tool = format!("{}/{}", question.server, question.tool);
+        let question = again.question();
+        let tool = format!("{}/{}", question.tool.server, question.tool.name);
         let subject = Subject {
-            agent: &question.agent,
+            agent: question.agent,
             tool: &tool,
             fingerprint: self.fingerprint(&question.payload.to_canonical()),
             amounts: amounts(policy.catalogue(), &tool, &again.counted),
         };
         let (wanted, catalogue) = (policy.facts_wanted(), policy.catalogue());
         let facts = self.history.look(&subject, wanted, catalogue, again.proposed_at, question.time);
-        self.judge(policy, question, facts, key, version)
+        self.judge(policy, &question, facts, key, version)
     }
 }
 

@@ -136,8 +136,8 @@ pub struct Setup {
     pub settings: Settings,
     /// The policy folder; nothing is activated where it is empty.
     pub policy: BTreeMap<String, String>,
-    /// Whether the journal is `journal.db` in the folder; in memory otherwise.
-    pub on_disk: bool,
+    /// Where given, the journal is `journal.db` in the folder; in memory otherwise.
+    pub on_disk: Option<SqliteOptions>,
     /// Whether a task keeps the index up with the log; otherwise [`TestGate::index_all`] does it when told.
     pub follow: bool,
     /// What is put around the journal.
@@ -150,7 +150,7 @@ impl Default for Setup {
             seed: 1,
             settings: Settings::default(),
             policy: policy(&[("rules.cedar", RULES), ("entities.json", ENTITIES)]),
-            on_disk: false,
+            on_disk: None,
             follow: true,
             wrap: Box::new(|journal| journal),
         }
@@ -194,8 +194,8 @@ impl TestGate {
         let master = MasterKey::new(Key::from_bytes([7; 32]));
         let keys = Arc::new(SqliteKeyStore::open(Arc::clone(&held), &master, Arc::clone(&random) as _).unwrap());
         let journal: Arc<dyn Journal> = match setup.on_disk {
-            true => Arc::new(SqliteJournal::open(held, &SqliteOptions::default()).unwrap()),
-            false => Arc::new(MemoryJournal::new()),
+            Some(options) => Arc::new(SqliteJournal::open(held, &options).unwrap()),
+            None => Arc::new(MemoryJournal::new()),
         };
         let log = LogId(Uuid::from_u128(u128::from(setup.seed) << 64 | 7));
         journal.create(log).await.unwrap();

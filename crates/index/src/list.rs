@@ -54,24 +54,16 @@ impl Index {
         let mut found = Vec::new();
         // Words are in the full text alone; the rest stands in rows too.
         let by_terms = !filter.terms.is_empty() && (filter.by_words || !filter.is_rare_state());
-        if !by_terms {
-            let indexed = filter.state.is_some_and(|state| state != State::Succeeded);
-            let index = if indexed { "INDEXED BY action_state" } else { "NOT INDEXED" };
-            let from = format!("action {index} WHERE 1");
-            self.walk(connection, filter, &from, indexed, filter.rows, most, &mut found)?;
-            return Ok(found);
-        }
-        let segments = self.segments(connection, filter.rows)?;
-        for number in segments {
-            let from = format!(
-                "words_{number} CROSS JOIN action ON action.row = words_{number}.rowid
-                 WHERE words_{number} MATCH ?{}",
-                filter.parameters.len() + 1
-            );
-            self.walk(connection, filter, &from, false, filter.rows, most, &mut found)?;
-            if found.len() >= most {
-                break;
-            }
+        let candidates = if by_terms {
+            let segments = self.segments(connection, filter.rows)?;
+            segments.into_iter().map(Candidates::Words).collect()
+        } else if filter.state.is_some_and(|state| state != State::Succeeded) {
+            vec![Candidates::State]
+        } else {
+            vec![Candidates::Rows]
+        };
+        for candidates in candidates {
+            self.walk(connection, filter, candidates, most, &mut found)?;
         }
         Ok(found)
     }
@@ -85,34 +77,18 @@ impl Index {
     }
 
     /// Goes through candidates from the newest on until there are enough.
-    #[allow(clippy::too_many_arguments)]
     fn walk(
         &self,
         connection: &Connection,
         filter: &Filter,
-        from: &str,
-        indexed: bool,
-        rows: (u64, u64),
+        candidates: Candidates,
         most: usize,
         found: &mut Vec<SummaryView>,
     ) -> rusqlite::Result<()> {
-        let by_terms = from.starts_with("words_");
-        let row = from
-            .split_once(' ')
-            .filter(|_| by_terms)
-            .map_or("action.row".to_owned(), |(table, _)| format!("{table}.rowid"));
-        let count = filter.parameters.len() + usize::from(by_terms);
-        let (low, high) = (count + 1, count + 2);
-        let select = format!(
-            "SELECT {} FROM {from} AND {row} >= ?{low} AND {row} < ?{high}{} ORDER BY {row} DESC",
-            summary::COLUMNS,
-            filter.conditions(indexed)
-        );
-        let mut parameters = filter.parameters.clone();
-        if by_terms {
-            parameters.push(Value::Text(filter.terms.join(" AND ")));
+        if found.len() >= most {
+            return Ok(());
         }
-        parameters.extend([Value::Integer(signed(rows.0)), Value::Integer(signed(rows.1))]);
+        let (select, parameters) = candidates.select(filter);
         let mut statement = connection.prepare_cached(&select)?;
         let mut candidates = statement.query(params_from_iter(parameters))?;
         while found.len() < most {
@@ -124,6 +100,42 @@ impl Index {
             }
         }
         Ok(())
+    }
+}
+
+/// Where matching rows are looked for.
+#[derive(Debug, Clone, Copy)]
+enum Candidates {
+    /// All rows.
+    Rows,
+    /// Those in one state.
+    State,
+    /// Those with the wanted terms in one full-text table.
+    Words(i64),
+}
+
+impl Candidates {
+    fn select(self, filter: &Filter) -> (String, Vec<Value>) {
+        let mut parameters = filter.parameters.clone();
+        let (from, row) = match self {
+            Candidates::Rows => ("action NOT INDEXED WHERE 1".to_owned(), "action.row".to_owned()),
+            Candidates::State => ("action INDEXED BY action_state WHERE 1".to_owned(), "action.row".to_owned()),
+            Candidates::Words(number) => {
+                parameters.push(Value::Text(filter.terms.join(" AND ")));
+                let (table, terms) = (format!("words_{number}"), parameters.len());
+                let from =
+                    format!("{table} CROSS JOIN action ON action.row = {table}.rowid WHERE {table} MATCH ?{terms}");
+                (from, format!("{table}.rowid"))
+            }
+        };
+        parameters.extend([Value::Integer(signed(filter.rows.0)), Value::Integer(signed(filter.rows.1))]);
+        let (low, high) = (parameters.len() - 1, parameters.len());
+        let conditions = filter.conditions(matches!(self, Candidates::State));
+        let columns = summary::COLUMNS;
+        let select = format!(
+            "SELECT {columns} FROM {from} AND {row} >= ?{low} AND {row} < ?{high}{conditions} ORDER BY {row} DESC"
+        );
+        (select, parameters)
     }
 }
 

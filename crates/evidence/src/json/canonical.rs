@@ -47,12 +47,34 @@ const NEEDS_ESCAPE: [bool; 256] = {
     table
 };
 
+/// The first byte from `from` on that does not stand for itself. Most texts have none: eight bytes are looked at in one go.
+fn next_escape(bytes: &[u8], from: usize) -> Option<(usize, u8)> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    let zero_in = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
+    let mut at = from;
+    while let Some(chunk) = bytes.get(at..at + 8).and_then(|chunk| <[u8; 8]>::try_from(chunk).ok()) {
+        let word = u64::from_le_bytes(chunk);
+        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
+        if control | zero_in(word ^ (ONES * u64::from(b'"'))) | zero_in(word ^ (ONES * u64::from(b'\\'))) != 0 {
+            break;
+        }
+        at += 8;
+    }
+    let rest = bytes.get(at..)?;
+    let found = rest.iter().position(|byte| NEEDS_ESCAPE[usize::from(*byte)])?;
+    Some((at + found, *rest.get(found)?))
+}
+
 /// RFC 8785 §3.2.2.2: the two-character escapes where JSON has them, `\u00xx` in lower case for other controls,
 /// everything else as it is.
 pub(super) fn write_string(text: &str, out: &mut String) {
     out.push('"');
     let mut plain_from = 0;
-    for (at, byte) in text.bytes().enumerate().filter(|(_, byte)| NEEDS_ESCAPE[usize::from(*byte)]) {
+    let bytes = text.as_bytes();
+    let mut next = 0;
+    while let Some((at, byte)) = next_escape(bytes, next) {
+        next = at + 1;
         let escape: &str = match byte {
             b'"' => "\\\"",
             b'\\' => "\\\\",

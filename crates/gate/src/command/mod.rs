@@ -102,8 +102,15 @@ impl Turn<'_> {
 
     /// The action, or a loaded copy of it where the gate no longer holds it.
     fn take(&self, action: Uuid, loaded: Option<&Arc<OpenAction>>) -> Result<OpenAction, GateError> {
-        let held = self.get(action).or(loaded).ok_or(GateError::NotFound("open action"))?;
-        Ok(OpenAction::clone(held))
+        if let Some(held) = self.get(action) {
+            return Ok(OpenAction::clone(held));
+        }
+        let loaded = loaded.ok_or(GateError::NotFound("open action"))?;
+        // What the gate has let go of the index has read whole. A copy from before that would fork the action.
+        match self.shared.indexed_positions(action)? == Some(loaded.positions.clone()) {
+            true => Ok(OpenAction::clone(loaded)),
+            false => Err(GateError::Busy),
+        }
     }
 
     fn answer(&mut self, open: OpenAction) -> Result<Answer, GateError> {

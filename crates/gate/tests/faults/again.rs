@@ -1,16 +1,23 @@
 //! The same message again: after a restart, and after the index has taken over what the gate let go of.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
 use countersign_evidence::record::Outcome;
-use countersign_gate::testing::{Setup, TestGate, agent, amount_of, gateway, pay, start};
 use countersign_gate::Settings;
+use countersign_gate::testing::{Setup, TestGate, agent, amount_of, gateway, pay, start};
 use countersign_wire::{ActionView, CancelRequest, State};
 
+use crate::disk::Disk;
 use crate::{finish, kinds, name, records};
 
 async fn same_answers(test: &TestGate, ended: &ActionView, denied: &ActionView) {
     let (gate, key) = (&test.gate, agent(1));
     let same = |view: ActionView, other: &ActionView| {
-        assert_eq!((view.action, view.state, view.position, view.execution), (other.action, other.state, other.position, other.execution.clone()));
+        assert_eq!(
+            (view.action, view.state, view.position, view.execution),
+            (other.action, other.state, other.position, other.execution.clone())
+        );
     };
     same(gate.propose(&key, pay("r-1", "bot", 50)).await.unwrap(), ended);
     same(gate.propose(&key, pay("r-2", "bot", 5_000)).await.unwrap(), denied);
@@ -77,4 +84,38 @@ async fn a_finish_that_comes_late_is_accepted_and_marked() {
         test.restart().await.unwrap();
         assert_eq!(test.gate.action(&key, action, 0).await.unwrap().state, State::Succeeded);
     }
+}
+
+/// One that loaded the action from the log while another's finish went through, and comes when the gate has let go of it
+/// again, must not write a second record at the same step.
+#[tokio::test]
+async fn a_copy_that_is_out_of_date_does_not_fork_the_action() {
+    let disk = Arc::new(Disk::default());
+    let settings = Settings { execution_deadline_s: 5, ..Settings::default() };
+    let test = TestGate::open(Setup { settings, follow: false, wrap: disk.wrap(), ..Setup::default() }).await;
+    let key = agent(1);
+    let action = test.gate.propose(&key, pay("r", "bot", 50)).await.unwrap().action;
+    test.gate.start(&key, action, start("a", amount_of(50))).await.unwrap();
+    test.clock.advance(6);
+    let let_go = async || {
+        test.gate.sweep().await.unwrap();
+        test.index_all().await;
+        test.gate.sweep().await.unwrap();
+        assert_eq!(test.gate.held_actions(), 0);
+    };
+    let_go().await;
+    disk.slow_reads.store(true, Ordering::SeqCst);
+    let mut slow = Box::pin(test.gate.finish(&key, action, finish("a", Outcome::Failed)));
+    assert!(futures::poll!(slow.as_mut()).is_pending(), "it is reading the records");
+    disk.slow_reads.store(false, Ordering::SeqCst);
+    test.gate.finish(&key, action, finish("a", Outcome::Succeeded)).await.unwrap();
+    let_go().await;
+    assert!(["busy", "wrong_state"].contains(&name(slow.await)));
+    let all = records(&test).await;
+    let steps: Vec<u64> = all
+        .iter()
+        .filter(|record| record["action"] == action.to_string())
+        .map(|record| record["step"].as_u64().unwrap())
+        .collect();
+    assert_eq!(steps, (0..steps.len() as u64).collect::<Vec<_>>());
 }

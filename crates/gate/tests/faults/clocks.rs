@@ -1,7 +1,7 @@
 //! The clock steps.
 
-use countersign_gate::testing::{Setup, TestGate, agent, amount_of, pay, reviewer, start};
 use countersign_gate::Settings;
+use countersign_gate::testing::{Setup, TestGate, agent, amount_of, pay, reviewer, start};
 use countersign_wire::State;
 
 use crate::{name, records};

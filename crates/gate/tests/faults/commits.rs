@@ -103,7 +103,9 @@ async fn at_every_commit_in_both_ways() {
                     failures += 1;
                     stopped(&test).await;
                     test.restart().await.unwrap();
-                    checked_step(&test, number).await.unwrap_or_else(|error| panic!("{fault:?} {k}, {number}: {error}"));
+                    checked_step(&test, number)
+                        .await
+                        .unwrap_or_else(|error| panic!("{fault:?} {k}, {number}: {error}"));
                 }
             }
             // Nothing happened twice, nothing is missing.

@@ -16,6 +16,8 @@ pub struct Disk {
     pub full: AtomicBool,
     /// Not even that fits.
     pub reserve_used: AtomicBool,
+    /// Each read lets others go first.
+    pub slow_reads: AtomicBool,
     held: Mutex<bool>,
     released: Condvar,
 }
@@ -61,6 +63,9 @@ impl Journal for OnDisk {
         self.inner.append(expected, batch).await
     }
     async fn read(&self, log: LogId, from: u64, most: usize) -> Result<Vec<Entry>, Error> {
+        if self.disk.slow_reads.load(Ordering::SeqCst) {
+            tokio::task::yield_now().await;
+        }
         self.inner.read(log, from, most).await
     }
     async fn boundary(&self, log: LogId, from: u64, bytes: u64) -> Result<Option<Boundary>, Error> {

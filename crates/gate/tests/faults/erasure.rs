@@ -5,6 +5,7 @@ use std::path::Path;
 use countersign_evidence::record::{Isolation, Outcome};
 use countersign_gate::Caller;
 use countersign_gate::testing::{Setup, TestGate, agent, on_behalf, pay, reviewer, start, value};
+use countersign_journal::SqliteOptions;
 use countersign_wire::{EraseRequest, ProposeRequest, State};
 
 use crate::{finish, name, records};
@@ -42,7 +43,7 @@ fn erase() -> EraseRequest {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn leaves_no_word_in_any_file_and_closes_what_is_open() {
-    let mut test = TestGate::open(Setup { on_disk: true, ..Setup::default() }).await;
+    let mut test = TestGate::open(Setup { on_disk: Some(SqliteOptions::default()), ..Setup::default() }).await;
     let (key, owner) = (agent(1), Caller::owner());
     let done = test.gate.propose(&key, personal("r-1", 50)).await.unwrap().action;
     test.gate.start(&key, done, start("a-1", personal("r-1", 50).payload)).await.unwrap();
@@ -66,7 +67,8 @@ async fn leaves_no_word_in_any_file_and_closes_what_is_open() {
     assert!(["unauthorized", "not_found"].contains(&name(refused)));
     // Nobody can say that it is the same again, so it is not executed again.
     assert_eq!(name(test.gate.propose(&key, personal("r-1", 50)).await), "request_replayed");
-    let last: Vec<String> = records(&test).await.iter().map(|record| record["type"].as_str().unwrap().to_owned()).collect();
+    let last: Vec<String> =
+        records(&test).await.iter().map(|record| record["type"].as_str().unwrap().to_owned()).collect();
     let place = |kind: &str| last.iter().rposition(|found| found == kind).unwrap();
     assert!(place("action.closed") < place("subject.erasure_requested"));
     assert!(place("subject.erasure_requested") < place("subject.erased"));

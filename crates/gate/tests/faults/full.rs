@@ -92,7 +92,8 @@ async fn a_full_queue_says_busy_and_forgets_nothing() {
     assert!((1..9).contains(&busy), "{busy} of 9 were told that the gate is busy");
     assert!(answers.iter().all(|answer| answer.as_ref().map_or_else(|error| error.kind().0 == "busy", |_| true)));
     let accepted = answers.iter().flatten().count();
-    let proposed = || async { records(&test).await.iter().filter(|record| record["type"] == "action.proposed").count() };
+    let proposed =
+        || async { records(&test).await.iter().filter(|record| record["type"] == "action.proposed").count() };
     assert_eq!(proposed().await, accepted);
     for n in 0..9 {
         test.gate.propose(&key, pay(&format!("r-{n}"), "bot", 50)).await.unwrap();

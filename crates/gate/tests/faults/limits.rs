@@ -1,9 +1,9 @@
 //! Limits that protect the gate.
 
 use countersign_evidence::digest::Digest;
+use countersign_evidence::record::Outcome;
 use countersign_gate::Settings;
 use countersign_gate::testing::{Setup, TestGate, agent, amount_of, pay, reviewer, start};
-use countersign_evidence::record::Outcome;
 use countersign_wire::{StartRequest, State};
 
 use crate::{finish, kinds, name};
@@ -49,7 +49,10 @@ async fn mismatches_are_recorded_and_do_not_burn_the_authorization_until_there_a
         assert_eq!(name(test.gate.start(&key, second, start("a-2", amount_of(51))).await), "mismatch");
     }
     assert_eq!(name(test.gate.start(&key, second, start("a-2", amount_of(50))).await), "unauthorized");
-    assert_eq!(kinds(&test, second).await[3..], ["execution.refused", "execution.refused", "execution.refused", "action.closed"]);
+    assert_eq!(
+        kinds(&test, second).await[3..],
+        ["execution.refused", "execution.refused", "execution.refused", "action.closed"]
+    );
 }
 
 /// Starts that come too early must not use up what protects the authorization.

@@ -11,10 +11,10 @@ mod limits;
 mod policies;
 mod redeeming;
 
+use countersign_evidence::record::Outcome;
 use countersign_gate::GateError;
 use countersign_gate::testing::TestGate;
-use countersign_evidence::record::{Outcome, Verdict};
-use countersign_wire::{DecideRequest, FinishRequest};
+use countersign_wire::FinishRequest;
 use serde_json::Value;
 
 /// The log as raw JSON.
@@ -29,6 +29,7 @@ pub async fn kinds(test: &TestGate, action: uuid::Uuid) -> Vec<String> {
     own.map(|record| record["type"].as_str().unwrap().to_owned()).collect()
 }
 
+/// What came of an attempt.
 pub fn finish(attempt: &str, outcome: Outcome) -> FinishRequest {
     FinishRequest {
         attempt: attempt.to_owned(),
@@ -38,17 +39,6 @@ pub fn finish(attempt: &str, outcome: Outcome) -> FinishRequest {
         error: None,
         downstream_request_id: None,
         duration_us: None,
-    }
-}
-
-pub fn verdict(verdict: Verdict, shown: countersign_evidence::digest::Digest) -> DecideRequest {
-    DecideRequest {
-        verdict,
-        reason: Some("because".to_owned()),
-        payload_digest: shown,
-        payload: None,
-        presentation_digest: None,
-        active_ms: None,
     }
 }
 

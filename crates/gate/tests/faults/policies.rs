@@ -21,7 +21,8 @@ async fn authorized(test: &TestGate, request_id: &str) -> uuid::Uuid {
 async fn it_is_decided_again() {
     let mut test = TestGate::open(Setup::default()).await;
     let key = agent(1);
-    let [denied, reviewed, allowed] = [authorized(&test, "1").await, authorized(&test, "2").await, authorized(&test, "3").await];
+    let [denied, reviewed, allowed] =
+        [authorized(&test, "1").await, authorized(&test, "2").await, authorized(&test, "3").await];
     activate(&test, &RULES.replace("<= 1000", "<= 10")).await;
     assert_eq!(name(test.gate.start(&key, denied, start("a", amount_of(50))).await), "policy_changed");
     assert_eq!(test.gate.action(&key, denied, 0).await.unwrap().state, State::Denied);
@@ -50,7 +51,11 @@ async fn it_is_decided_again() {
 async fn a_bad_set_is_refused_and_the_old_one_stays() {
     let test = TestGate::open(Setup::default()).await;
     let before = records(&test).await.len();
-    for rules in ["permit (principal, action, resource);", "not cedar", "@id(\"a\") @reveiw(\"finance\") forbid (principal, action, resource);"] {
+    for rules in [
+        "permit (principal, action, resource);",
+        "not cedar",
+        "@id(\"a\") @reveiw(\"finance\") forbid (principal, action, resource);",
+    ] {
         let files = policy(&[("rules.cedar", rules), ("entities.json", ENTITIES)]);
         let refused = test.gate.activate_policy(&Caller::owner(), ImportPolicy { files }).await;
         assert_eq!(name(refused), "bad_policy", "{rules}");

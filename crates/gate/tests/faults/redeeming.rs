@@ -40,7 +40,12 @@ async fn one_wins() {
         answer.as_ref().is_ok_and(|view| view.action == action && view.state == State::Executing)
     };
     assert_eq!(answers.iter().filter(ours).count(), 1);
-    assert!(answers.iter().filter(|answer| answer.is_err()).all(|answer| answer.as_ref().is_err_and(|e| e.kind().0 == "already_used")));
+    assert!(
+        answers
+            .iter()
+            .filter(|answer| answer.is_err())
+            .all(|answer| answer.as_ref().is_err_and(|e| e.kind().0 == "already_used"))
+    );
     assert_eq!(started(&test).await, 1);
 }
 

@@ -4,8 +4,8 @@ use std::pin::Pin;
 
 use countersign_evidence::json::Value;
 use countersign_evidence::record::{Outcome, Verdict};
-use countersign_gate::{GateError, WriterState};
 use countersign_gate::testing::{SeededRandom, amount_of, value};
+use countersign_gate::{GateError, WriterState};
 use countersign_journal::faulty::Fault;
 use countersign_wire::{ActionView, State};
 use futures::FutureExt;
@@ -44,8 +44,14 @@ const AMOUNTS: [i64; 10] = [40, 50, 51, 100, 101, 301, 450, 501, 666, 3000];
 /// What the oracle objects to.
 pub async fn run(seed: u64) -> Result<(), String> {
     let world = World::new(seed).await;
-    let mut drive =
-        Drive { world, random: SeededRandom::new(seed ^ 0x5eed), asked: Vec::new(), known: Vec::new(), next: 0, restarted: 0 };
+    let mut drive = Drive {
+        world,
+        random: SeededRandom::new(seed ^ 0x5eed),
+        asked: Vec::new(),
+        known: Vec::new(),
+        next: 0,
+        restarted: 0,
+    };
     // Most are short, so that there can be many.
     let rounds = if seed % 20 == 9 { 20 } else { 3 + drive.below(4) };
     for _ in 0..rounds {
@@ -94,7 +100,8 @@ impl Drive {
     /// Whether somebody was told since the last restart that nothing can be recorded.
     fn is_poisoned(&self) -> bool {
         let lost = |asked: &Asked| matches!(asked.told, Told::Refused(GateError::Unavailable(_)));
-        matches!(self.world.test.gate.writer_state(), WriterState::Stopped(_)) || self.asked[self.restarted..].iter().any(lost)
+        matches!(self.world.test.gate.writer_state(), WriterState::Stopped(_))
+            || self.asked[self.restarted..].iter().any(lost)
     }
 
     fn step_clock(&self) {

@@ -39,11 +39,7 @@ pub(super) async fn run(args: &StoryArgs, session: &mut Session) -> Result<Exit,
     Ok(Exit::Done)
 }
 
-/// The four answers and the timeline, for people; long facts but for payloads are left out.
-pub(crate) fn print(story: &Story, out: &mut Output) -> Result<(), Failure> {
-    tell(story, false, out)
-}
-
+/// The four answers and the timeline, for people; long facts only where they are asked for.
 fn tell(story: &Story, full: bool, out: &mut Output) -> Result<(), Failure> {
     let summary = &story.summary;
     let state = out.style.paint(paint_of(story.state), story.state.as_str());

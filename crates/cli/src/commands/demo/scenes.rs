@@ -86,7 +86,7 @@ fn must(holds: bool, what: &str) -> Result<(), Failure> {
 async fn with_tools(stage: &Stage, agent: &mut Agent, session: &mut Session) -> Result<uuid::Uuid, Failure> {
     let path = |name: &str| stage.work.join(name).display().to_string();
     scene(session, "The agent reads notes.txt: allowed")?;
-    let answer = agent.call("read_text_file", &[("path", &path("notes.txt"))]).await?;
+    let answer = agent.call("read_file", &[("path", &path("notes.txt"))]).await?;
     tell(session, &answer)?;
     must(!answer.is_error, "reading was denied")?;
 

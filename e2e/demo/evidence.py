@@ -1,0 +1,65 @@
+"""Stories and proofs: each is verified by a command that sees nothing but the file and the trust file."""
+
+import json
+import os
+
+from tally import check
+
+
+def write(path, text):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
+def judge(folder, work):
+    [row] = folder.json("action", "list", "--decision", "review")["actions"]
+    story = folder.json("action", "story", row["action"])
+    proofs = prove(folder, work, story)
+    whole(folder, work, story, proofs)
+    changed(folder, work, story, proofs)
+    done = folder.go_check()
+    check("Go's implementation opens the published log", done.returncode == 0, done.stdout + done.stderr)
+    done = folder.run("log", "fsck", folder.at("published"))
+    check("log fsck finds nothing", done.returncode == 0, done.stdout + done.stderr)
+
+
+def prove(folder, work, story):
+    """A proof of each record of the story."""
+    proofs, failed = [], []
+    for record in story["records"]:
+        proof = os.path.join(work, f"{record['position']}.tlog-proof")
+        made = folder.run("log", "prove", record["position"], "-o", proof)
+        envelope = write(os.path.join(work, "record.json"), record["envelope"])
+        done = folder.verify(proof, "--record", envelope)
+        if made.returncode != 0 or done.returncode != 0:
+            failed.append((record["position"], made.stderr, done.stdout + done.stderr))
+        proofs += ["--proof", proof]
+    check(f"a proof of each of {len(story['records'])} records verifies", proofs and not failed, failed)
+    last = story["records"][-1]
+    wrong = write(os.path.join(work, "record.json"), last["envelope"].replace("succeeded", "successes"))
+    done = folder.verify(proofs[-1], "--record", wrong)
+    check("and not that of another record", done.returncode == 1, done.stdout)
+    return proofs
+
+
+def whole(folder, work, story, proofs):
+    path = write(os.path.join(work, "story.json"), json.dumps(story))
+    done = folder.verify(path)
+    check("a story alone does not fail, but proves no membership", done.returncode == 3, done.stdout + done.stderr)
+    done = folder.verify(path, *proofs)
+    check("a story with its proofs passes", done.returncode == 0, done.stdout + done.stderr)
+
+
+def changed(folder, work, story, proofs):
+    for name, old, new in [("the approver's verdict", '\\"verdict\\":\\"approve\\"', '\\"verdict\\":\\"deny\\"'),
+                           ("the outcome", '\\"outcome\\":\\"succeeded\\"', '\\"outcome\\":\\"failed\\"')]:
+        text = json.dumps(story)
+        path = write(os.path.join(work, "story.json"), text.replace(old, new))
+        done = folder.verify(path, *proofs)
+        check(f"a story with {name} changed fails", old in text and done.returncode == 1, done.stdout + done.stderr)
+    records = story["records"]
+    left_out = {**story, "records": records[:2] + records[3:]}
+    path = write(os.path.join(work, "story.json"), json.dumps(left_out))
+    done = folder.verify(path, *proofs)
+    check("a story with a record left out fails", done.returncode == 1, done.stdout + done.stderr)

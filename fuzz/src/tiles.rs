@@ -1,0 +1,59 @@
+//! Tiles and bundles.
+
+use std::str::from_utf8;
+
+use countersign_tlog::{Entries, Level, TILE_WIDTH, Tile, decode_bundle, decode_hashes, encode_bundle, encode_hashes};
+use countersign_verify::{append_vault_entry, decode_vault_bundle};
+
+/// The first line is a path, the rest a tile's bytes. One tile has one path; hashes are written again as read.
+pub fn tile(data: &[u8]) {
+    let (path, bytes) = match data.iter().position(|byte| *byte == b'\n') {
+        Some(end) => (&data[..end], &data[end + 1..]),
+        None => (data, &[][..]),
+    };
+    let Ok(path) = from_utf8(path) else { return };
+    let Ok(tile) = Tile::from_path(path) else { return };
+    assert_eq!(tile.path(), path, "one tile, one path");
+    assert_eq!(Tile::new(tile.level(), tile.index(), tile.width()), Ok(tile));
+    let shift = match tile.level() {
+        Level::Entries => 0,
+        Level::Hashes(level) => 8 * u32::from(level),
+    };
+    let size = (tile.start() + u64::from(tile.width())) << shift;
+    assert_eq!(Tile::in_tree(tile.level(), tile.index(), size), Some(tile), "the smallest tree that has it");
+    assert_ne!(Tile::in_tree(tile.level(), tile.index(), size - 1), Some(tile), "a tree that is too small");
+    if let Some(full) = tile.full() {
+        assert_eq!((full.start(), full.width()), (tile.start(), TILE_WIDTH));
+        assert_eq!(Tile::from_path(&full.path()), Ok(full));
+    }
+    match decode_hashes(&tile, bytes) {
+        Ok(hashes) => {
+            assert_eq!(hashes.len(), usize::from(tile.width()));
+            assert_eq!(encode_hashes(&hashes), bytes, "written as read");
+        }
+        Err(_) => assert_ne!(bytes.len(), usize::from(tile.width()) * 32),
+    }
+}
+
+/// The first byte is how many entries are expected (0: 256), the rest a bundle, of entries and of vault entries. What is
+/// read is written again byte for byte; one entry more or less is refused.
+pub fn bundle(data: &[u8]) {
+    let Some((expected, bytes)) = data.split_first() else { return };
+    let expected = if *expected == 0 { TILE_WIDTH } else { u16::from(*expected) };
+    let walked: Result<Vec<&[u8]>, _> = Entries::new(bytes).collect();
+    match decode_bundle(bytes, expected) {
+        Ok(entries) => {
+            assert_eq!(encode_bundle(&entries).as_deref(), Ok(bytes), "written as read");
+            assert_eq!(walked.as_ref(), Ok(&entries), "walked as read");
+            assert!(decode_bundle(bytes, expected - 1).is_err() && decode_bundle(bytes, expected + 1).is_err());
+        }
+        Err(_) => assert!(walked.is_err() || walked.is_ok_and(|entries| entries.len() != usize::from(expected))),
+    }
+    if let Ok(entries) = decode_vault_bundle(bytes, expected) {
+        let mut written = Vec::new();
+        entries.iter().for_each(|entry| append_vault_entry(&mut written, entry));
+        assert_eq!(written, bytes, "the vault's, written as read");
+        assert_eq!(entries.len(), usize::from(expected));
+        assert!(decode_vault_bundle(bytes, expected - 1).is_err());
+    }
+}
