@@ -57,6 +57,8 @@ impl Session {
     /// # Errors
     /// [`Failure`] where the last checkpoint could not be published; the records are durable all the same.
     pub(crate) async fn close(&mut self) -> Result<(), Failure> {
+        // A client in this process holds the gate, and with it the folder.
+        self.client = None;
         match self.deployment.take() {
             Some(deployment) => Ok(deployment.close().await?),
             None => Ok(()),

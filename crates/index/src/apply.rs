@@ -58,9 +58,12 @@ impl Writer {
                 self.memory = Memory::load(&self.connection).map_err(IndexError::storage("reading the index"))?;
                 return Err(error);
             }
+            // Whoever waits for an erasure to be read must not find the erased words afterwards.
+            let purged = self.purge_files();
             each(self.frontier.size());
+            purged?;
         }
-        self.purge_files()
+        Ok(())
     }
 
     fn batch(&mut self, setup: &Setup, terms: &Terms, records: &[Bytes<'_>]) -> Result<(), IndexError> {

@@ -34,6 +34,7 @@ impl Store {
     /// [`Error::ReadOnly`] or [`Error::Full`].
     pub fn in_folder(folder: &FsPath) -> Result<Self, Error> {
         std::fs::create_dir_all(folder).map_err(|cause| crate::folder::unwritable(folder, &cause))?;
+        remove_staged(folder).map_err(|cause| crate::folder::unwritable(folder, &cause))?;
         let local =
             LocalFileSystem::new_with_prefix(folder).map_err(|cause| failed("opening the log's folder", cause))?;
         Ok(Store::new(Arc::new(local.with_fsync(true).with_automatic_cleanup(true))))
@@ -211,4 +212,24 @@ fn failed(doing: &'static str, cause: object_store::Error) -> Error {
         }
     }
     Error::storage(doing, cause)
+}
+
+/// A process that was killed in the middle of a write leaves `<name>#<number>` behind: no part of the log, and possibly a
+/// copy of what has been erased since.
+fn remove_staged(folder: &FsPath) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if entry.file_type()?.is_dir() {
+            remove_staged(&entry.path())?;
+        } else if name.to_str().is_some_and(is_staged) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn is_staged(name: &str) -> bool {
+    let number = name.rsplit_once('#').map(|(_, number)| number);
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }

@@ -84,9 +84,12 @@ impl Serving {
 
     /// Lets requests in flight end, publishes the last records, lets go of the folder.
     pub(crate) async fn stop(self) -> Result<(), DeploymentError> {
-        let _ = self.stop.send(());
-        let _ = self.served.await;
-        self.deployment.close().await
+        let Serving { deployment, app, stop, served } = self;
+        let _ = stop.send(());
+        let _ = served.await;
+        // The app holds the gate, and with it the folder.
+        drop(app);
+        deployment.close().await
     }
 }
 
@@ -108,6 +111,7 @@ pub(crate) async fn run(args: &Serve, session: &mut Session) -> Result<Exit, Fai
         () = asked_to_end() => {}
         () = idle(args.idle_exit, &serving) => {}
     }
+    drop(gate);
     serving.stop().await?;
     Ok(Exit::Done)
 }
