@@ -23,6 +23,11 @@ def check(name, good, seen=""):
     return bool(good)
 
 
+def total(line):
+    """Counts a check that another program made and printed."""
+    _results.append(line.startswith("ok "))
+
+
 def finish():
     failed = _results.count(False)
     print(f"{len(_results) - failed} passed, {failed} failed", flush=True)

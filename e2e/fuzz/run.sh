@@ -16,7 +16,7 @@ trap 'rm -rf "$work"' EXIT
 passed=0
 failed=0
 
-# run TARGET: one target with libFuzzer. What it finds goes to the first folder, so that the seeds stay as they are.
+# One target. What libFuzzer finds goes to the first folder, so that the seeds stay as they are.
 with_libfuzzer() {
     mkdir "$work/$1"
     cargo fuzz run -s none "$1" "$work/$1" "corpus/$1" -- \

@@ -1,7 +1,4 @@
-"""Servers that speak both eras, through the Python client in either mode: results must not differ.
-
-    dual_era.py COUNTERSIGN DATA
-"""
+"""Servers that speak both eras, through the Python client in either mode: results must not differ."""
 
 import asyncio
 import subprocess
@@ -10,7 +7,7 @@ import tempfile
 
 from mcp import Client, StdioServerParameters
 
-from checks import COUNTERSIGN, check, finish, gated
+from checks import BIN, check, finish, gated
 
 
 def comparable(result):
@@ -49,7 +46,7 @@ async def main():
         path = {"path": "a.txt"}
         asked = [("write_file", {**path, "content": "\U0001f600"}), ("read_file", path), ("list_directory", {"path": "."}),
                  ("read_file", {"path": "../a.txt"}), ("delete_file", path)]
-        await compare("demo", [COUNTERSIGN, "demo-server", folder], asked)
+        await compare("demo", [BIN, "demo-server", folder], asked)
     finish()
 
 

@@ -1,7 +1,4 @@
-"""What arrives at the server is exactly what was approved, and what the server says arrives exactly.
-
-    fidelity.py COUNTERSIGN DATA
-"""
+"""What arrives at the server is exactly what was approved, and what the server says arrives exactly."""
 
 from checks import ECHO, Wire, check, finish, gated
 

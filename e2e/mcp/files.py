@@ -1,7 +1,4 @@
-"""The Python client (mcp 2.x) and the real server-filesystem: read, be denied, wait, redeem.
-
-    files.py COUNTERSIGN DATA
-"""
+"""The Python client (mcp 2.x) and the real server-filesystem: read, be denied, wait, redeem."""
 
 import asyncio
 import os

@@ -1,6 +1,8 @@
 //! I-JSON: strict, exact, and with one canonical form.
 
-use countersign_evidence::json::{JsonError, Limits, Number, NumberError, Value, from_value, is_canonical, parse, to_value};
+use countersign_evidence::json::{
+    JsonError, Limits, Number, NumberError, Value, from_value, is_canonical, parse, to_value,
+};
 use serde_json::Value as Other;
 
 /// A name that serde_json gives a meaning of its own.

@@ -42,10 +42,23 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::session::Session;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// Threads for calls that block. Each keeps memory of its own, and the disk has few heads.
+const BLOCKING_THREADS: usize = 12;
+
+fn main() -> ExitCode {
     let arguments = Arguments::parse();
     logging::begin();
+    let built = tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(BLOCKING_THREADS).build();
+    match built {
+        Ok(runtime) => runtime.block_on(run(arguments)),
+        Err(error) => {
+            eprintln!("countersign: the system gives no threads: {error}");
+            Exit::Usage.into()
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> ExitCode {
     let mut session = Session::new(arguments.global);
     let ran = commands::run(arguments.command, &mut session).await;
     // What the command recorded is published, whether or not it went well.

@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use countersign_index::Index;
 use countersign_journal::LogReader;
-use tokio::sync::watch;
-
+use crate::gate::Gate;
 use crate::writer::WriterState;
 
 /// Records read at a time.
 const MOST: usize = 2_048;
 /// How long new records gather before the index reads them: one row per action is cheaper when its records come together.
 const GATHER: Duration = Duration::from_millis(20);
+
+/// Records that may gather while the gate is busy: it holds their actions in memory meanwhile.
+const MOST_BEHIND: u64 = 50_000;
 
 /// Why the index cannot follow.
 #[derive(Debug, thiserror::Error)]
@@ -42,25 +44,30 @@ pub async fn catch_up(
     Ok(())
 }
 
-/// Follows the writer until it stops.
+/// Follows the gate until its writer stops. Decisions go first: while commands queue, records gather until a question asks
+/// about them, or until there are too many.
 ///
 /// # Errors
 /// [`FollowError`]; the gate itself does not depend on the index going on.
-pub async fn follow(
-    reader: LogReader,
-    index: Arc<Index>,
-    mut told: watch::Receiver<WriterState>,
-) -> Result<(), FollowError> {
+pub async fn follow(gate: Gate, reader: LogReader, index: Arc<Index>) -> Result<(), FollowError> {
+    let mut told = gate.told();
     loop {
         let durable = match &*told.borrow_and_update() {
             WriterState::Writing(size) => *size,
             WriterState::Stopped(_) => return Ok(()),
         };
         while index.position() < durable {
+            let behind = durable - index.position();
+            if gate.queued() > 0 && behind < MOST_BEHIND && !gate.is_asked() {
+                break;
+            }
             read_some(&reader, &index).await?;
         }
-        if told.changed().await.is_err() {
-            return Ok(());
+        if index.position() >= durable {
+            gate.answered();
+            if told.changed().await.is_err() {
+                return Ok(());
+            }
         }
         tokio::time::sleep(GATHER).await;
     }

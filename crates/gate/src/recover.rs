@@ -43,6 +43,7 @@ impl Gate {
             policy: RwLock::new(Arc::new(nothing)),
             board: Board::default(),
             epoch: head.epoch,
+            asked: false.into(),
             opened_at: head.size(),
             callers: RwLock::default(),
         });

@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use countersign_evidence::id::uuid_v7;
 use countersign_evidence::key::{Key, Random};
@@ -50,6 +51,8 @@ pub(crate) struct Shared {
     pub(crate) callers: RwLock<HashMap<[u8; 32], Caller>>,
     /// Fencing epoch of this opening.
     pub(crate) epoch: u64,
+    /// Whether a question waits for the index.
+    pub(crate) asked: AtomicBool,
     /// Size of the log then.
     pub(crate) opened_at: u64,
 }

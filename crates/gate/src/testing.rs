@@ -238,7 +238,7 @@ impl TestGate {
     }
 
     fn start_following(&mut self) {
-        let following = || tokio::spawn(follow(self.reader(), Arc::clone(&self.index), self.gate.told()));
+        let following = || tokio::spawn(follow(self.gate.clone(), self.reader(), Arc::clone(&self.index)));
         self.following = self.follow.then(following);
     }
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 const FORMAT: i64 = 1;
@@ -47,6 +48,7 @@ const SCHEMA: &str = "
 /// Opens the writer's connection and makes the tables where there are none; `None` where the file is of another format.
 pub(crate) fn open_writer(path: &Path) -> rusqlite::Result<Option<Connection>> {
     let opened = Connection::open(path)?;
+    keep_plans(&opened)?;
     opened.busy_timeout(BUSY)?;
     opened.set_prepared_statement_cache_capacity(64);
     opened.pragma_update(None, "journal_mode", "WAL")?;
@@ -69,11 +71,17 @@ pub(crate) fn open_writer(path: &Path) -> rusqlite::Result<Option<Connection>> {
 pub(crate) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let opened = Connection::open_with_flags(path, flags)?;
+    keep_plans(&opened)?;
     opened.busy_timeout(BUSY)?;
     opened.set_prepared_statement_cache_capacity(64);
     opened.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
     opened.pragma_update(None, "temp_store", "MEMORY")?;
     Ok(opened)
+}
+
+/// Without this SQLite plans a statement anew whenever another value is bound to it.
+fn keep_plans(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map(|_| ())
 }
 
 /// The full-text table of a segment. Without positions and columns (`detail=none`) and without the text itself.

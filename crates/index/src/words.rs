@@ -9,8 +9,8 @@ use countersign_evidence::json::Value;
 
 use crate::error::IndexError;
 
-/// Most bytes of text that are read of one sealed field.
-pub(crate) const MOST_TEXT: usize = 4 << 10;
+/// Most bytes of text that are read of one sealed field: what a person remembers of a payload stands at its beginning.
+pub(crate) const MOST_TEXT: usize = 1 << 10;
 const MOST_WORD: usize = 64;
 const MOST_ASKED: usize = 16;
 const MOST_QUESTION: usize = 1 << 10;

@@ -20,8 +20,29 @@ const MOST_BYTES: usize = 16384;
 const MOST_TIME: Duration = Duration::from_secs(5);
 /// What the formats have in common, and where limits lie.
 const WORDS: [&[u8]; 24] = [
-    b"\n", b"\n\n", b"\0", b" ", b"\xff", b"\xe2\x80\x94 ", b"{", b"}", b"[", b"]", b"\"", b"\\u0000", b"\\ud800", b",",
-    b":", b"null", b"-0.0e-1", b"9007199254740993", b"18446744073709551616", b"1e9999", b"=", b"=== a.cedar\n", b"AAAA",
+    b"\n",
+    b"\n\n",
+    b"\0",
+    b" ",
+    b"\xff",
+    b"\xe2\x80\x94 ",
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b"\"",
+    b"\\u0000",
+    b"\\ud800",
+    b",",
+    b":",
+    b"null",
+    b"-0.0e-1",
+    b"9007199254740993",
+    b"18446744073709551616",
+    b"1e9999",
+    b"=",
+    b"=== a.cedar\n",
+    b"AAAA",
     b"\"id\":1,",
 ];
 
@@ -97,7 +118,12 @@ fn try_out(target: &Target, time: Duration) -> io::Result<bool> {
         let held = catch_unwind(AssertUnwindSafe(|| (target.run)(&input))).is_ok();
         if !held || began.elapsed() > MOST_TIME {
             let why = if held { "took too long" } else { "failed" };
-            println!("{}: run {runs} {why} after {:?}; the input is {}", target.name, began.elapsed(), current.display());
+            println!(
+                "{}: run {runs} {why} after {:?}; the input is {}",
+                target.name,
+                began.elapsed(),
+                current.display()
+            );
             return Ok(false);
         }
         runs += 1;

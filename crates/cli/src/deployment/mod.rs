@@ -204,7 +204,6 @@ async fn publish(materializer: Arc<Materializer>, interval: Duration) {
 }
 
 async fn follow(reader: LogReader, index: Arc<Index>, gate: Gate, read_by_index: Arc<AtomicU64>) {
-    let told = gate.told();
     let noting = {
         let index = Arc::clone(&index);
         async move {
@@ -215,7 +214,7 @@ async fn follow(reader: LogReader, index: Arc<Index>, gate: Gate, read_by_index:
         }
     };
     tokio::select! {
-        followed = countersign_gate::follow(reader, index, told) => {
+        followed = countersign_gate::follow(gate, reader, index) => {
             if let Err(error) = followed {
                 tracing::error!(%error, "the index has stopped following the log");
             }
