@@ -6,9 +6,11 @@ import signal
 import subprocess
 import sys
 
-# The command refuses variables of its own family that it does not know, so these must not reach it.
-BIN = os.path.realpath(os.environ.pop("COUNTERSIGN_BIN", "countersign"))
-PARTS = os.path.realpath(os.environ.pop("COUNTERSIGN_E2E", "target/e2e"))
+BIN = os.path.realpath(os.environ["COUNTERSIGN_BIN"])
+PARTS = os.path.realpath(os.environ["COUNTERSIGN_E2E"])
+# Variables of this family are settings of the command, which refuses those that it does not know.
+for name in [name for name in os.environ if name.startswith("COUNTERSIGN_")]:
+    del os.environ[name]
 GO_CHECK = os.path.join(PARTS, "go-check")
 
 _results = []

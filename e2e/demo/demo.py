@@ -15,7 +15,9 @@ SCENES = ["forbidden, and never reaches the server", "the approval is used, once
 
 
 def play(folder, *options):
-    done = run(BIN, "demo", folder, "--yes", *options, timeout=300)
+    # Somebody who has a gate already may play the demo, too.
+    elsewhere = {"COUNTERSIGN_URL": "http://127.0.0.1:9", "COUNTERSIGN_KEY": "cs_agent_elsewhere"}
+    done = run(BIN, "demo", folder, "--yes", *options, timeout=300, env=elsewhere)
     name = "demo --yes " + " ".join(options)
     check(f"{name}: comes out as it must", done.returncode == 0, done.stdout + done.stderr)
     missing = [scene for scene in SCENES if scene not in done.stdout]

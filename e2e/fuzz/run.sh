@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every property of fuzz/ for a few seconds: with libFuzzer where cargo-fuzz is installed, else in a plain loop.
 #
-#     FUZZ_SECONDS=5 run.sh [TARGET...]
+#     FUZZ_SECONDS=5 run.sh [TARGET...]     FUZZ_LOOP=1 for the plain loop in any case
 #
 # Works on stable Rust: without a sanitizer, cargo-fuzz needs no nightly. A failing input lies in fuzz/artifacts/.
 set -euo pipefail
@@ -27,11 +27,11 @@ with_loop() {
     cargo run --quiet --release --no-default-features --features smoke --bin smoke -- "$seconds" "$1"
 }
 
-if cargo fuzz --version >/dev/null 2>&1 && command -v c++ >/dev/null; then
+if [ -z "${FUZZ_LOOP:-}" ] && cargo fuzz --version >/dev/null 2>&1 && command -v c++ >/dev/null; then
     run=with_libfuzzer
     cargo fuzz build -s none
 else
-    echo "libFuzzer: SKIPPED (needs cargo-fuzz 0.13 and a C++ compiler); the same properties run in a plain loop"
+    echo "libFuzzer: SKIPPED (it needs cargo-fuzz 0.13 and a C++ compiler); the same properties run in a plain loop"
     run=with_loop
     cargo build --release --no-default-features --features smoke --bin smoke
 fi

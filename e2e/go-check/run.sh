@@ -9,7 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../tally.sh"
 countersign=$(realpath "${COUNTERSIGN_BIN:?the countersign binary}")
 go_check="$(realpath "${COUNTERSIGN_E2E:?a folder for what is built}")/go-check"
-unset COUNTERSIGN_BIN COUNTERSIGN_E2E
+unset "${!COUNTERSIGN_@}"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

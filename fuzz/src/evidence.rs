@@ -171,27 +171,32 @@ fn holds(content: &[u8]) {
     let length = u32::try_from(sealed.len()).expect("the input is short").to_be_bytes();
     let entry = [&[1, 1, 0], length.as_slice(), &sealed].concat();
     let sections = vault::sections(&entry).expect("an entry by the format");
-    assert!(sections[0].open(&key(), "another origin", RECORD).is_err() && sections.len() == 1);
-    let Ok(fields) = sections[0].open(&key(), ORIGIN, RECORD) else { return };
+    let opened = sections[0].open(&key(), ORIGIN, RECORD).ok();
     let json = match content.split_first() {
-        Some((0, json)) => json.to_vec(),
-        Some((1, packed)) => zstd::bulk::decompress(packed, 16 << 20).expect("it was opened"),
-        _ => panic!("opened without a kind of content"),
+        Some((0, json)) => Some(json.to_vec()),
+        Some((1, packed)) => zstd::bulk::decompress(packed, 16 << 20).ok(),
+        _ => None,
     };
     let limits = Limits { bytes: 16 << 20, depth: 128 };
-    assert_eq!(json::parse(&json, limits), Ok(Value::Object(fields)), "opens as what it holds");
+    let held = json.and_then(|json| json::parse(&json, limits).ok()).filter(|value| value.as_object().is_some());
+    // A frame that does not say how large its content is may be refused.
+    if opened.is_some() || content.first() == Some(&0) {
+        assert_eq!(opened.map(Value::Object), held, "opens as what it holds");
+    }
 }
 
 /// Fields open as sealed; an entry with one bit changed does not open.
 fn opens_unchanged(fields: &Object, data: &[u8]) {
     let sections = [Section { key: &key(), wrapped_by: None, fields: fields.clone() }];
     let mut entry = vault::seal(ORIGIN, RECORD, &sections, &Bytes(data));
-    let open = |entry: &[u8]| -> Option<Vec<Object>> {
+    let open_as = |entry: &[u8], origin: &str, record: Uuid| -> Option<Vec<Object>> {
         let sections = vault::sections(entry).ok()?;
-        sections.iter().map(|section| section.open(&key(), ORIGIN, RECORD).ok()).collect()
+        sections.iter().map(|section| section.open(&key(), origin, record).ok()).collect()
     };
-    assert_eq!(open(&entry).as_deref(), Some([fields.clone()].as_slice()), "opens as sealed");
+    assert_eq!(open_as(&entry, ORIGIN, RECORD).as_deref(), Some([fields.clone()].as_slice()), "opens as sealed");
+    assert_eq!(open_as(&entry, "countersign.example/other", RECORD), None, "opens in another log");
+    assert_eq!(open_as(&entry, ORIGIN, Uuid::nil()), None, "opens at another record");
     let at = data.iter().map(|byte| usize::from(*byte)).sum::<usize>() % entry.len();
     entry[at] ^= 1 << (data.len() % 8);
-    assert_eq!(open(&entry), None, "opens with byte {at} changed");
+    assert_eq!(open_as(&entry, ORIGIN, RECORD), None, "opens with byte {at} changed");
 }

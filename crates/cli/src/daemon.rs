@@ -1,5 +1,7 @@
 //! The per-user gate behind `countersign mcp`: the first process starts it, the rest attach.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -46,7 +48,7 @@ pub(crate) async fn attach_or_start(data: &Path, key: Option<String>) -> Result<
 }
 
 fn start(data: &Path) -> Result<std::process::Child, Failure> {
-    std::fs::create_dir_all(data).map_err(Failure::file(data))?;
+    DirBuilder::new().recursive(true).mode(0o700).create(data).map_err(Failure::file(data))?;
     let path = data.join(LOG);
     let log = std::fs::File::create(&path).map_err(Failure::file(&path))?;
     let own = std::env::current_exe().map_err(Failure::file(Path::new("countersign")))?;

@@ -18,12 +18,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gate", &["evidence", "index", "journal", "policy", "tlog", "wire"]),
     ("mcp", &["client", "evidence", "wire"]),
     ("http", &["client", "evidence", "gate", "index", "journal", "tlog", "wire"]),
-    (
-        "cli",
-        &[
-            "client", "evidence", "gate", "http", "index", "journal", "mcp", "policy", "tlog", "verify", "wire",
-        ],
-    ),
+    ("cli", &["client", "evidence", "gate", "http", "index", "journal", "mcp", "policy", "tlog", "verify", "wire"]),
 ];
 
 /// Crates that only some rooms may know.
@@ -104,7 +99,11 @@ fn files_are_short_enough_to_read_and_named_for_what_they_hold() {
         let lines = std::fs::read_to_string(path).unwrap().lines().count();
         assert!(lines <= MOST_LINES, "{} has {lines} lines", path.display());
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-        assert!(!["utils", "util", "common", "helpers", "manager", "misc"].contains(&name.as_str()), "{}", path.display());
+        assert!(
+            !["utils", "util", "common", "helpers", "manager", "misc"].contains(&name.as_str()),
+            "{}",
+            path.display()
+        );
     }
 }
 
@@ -113,7 +112,9 @@ fn the_state_machine_is_in_one_place() {
     let mut files = Vec::new();
     sources(&root().join("crates"), &mut files);
     let home = root().join("crates/evidence/src/action");
-    for path in files.iter().filter(|path| !path.starts_with(&home) && path.components().any(|part| part.as_os_str() == "src")) {
+    for path in
+        files.iter().filter(|path| !path.starts_with(&home) && path.components().any(|part| part.as_os_str() == "src"))
+    {
         let text = std::fs::read_to_string(path).unwrap();
         assert!(!text.contains(".stage = "), "{} sets an action's stage: only Action::apply may", path.display());
     }

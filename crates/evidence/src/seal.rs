@@ -19,6 +19,15 @@ const DIGESTS: &str = "_sd";
 /// Most levels of objects within a sealed value, and of arrays within one disclosure.
 const MOST_DEPTH: usize = 128;
 
+/// Most bytes of names on the way to one member that a gate takes in.
+pub const MOST_PATH: usize = 4_096;
+
+/// Bytes of names on the longest way to a member that is sealed by itself. Each disclosure's salt takes time in its path.
+pub fn longest_path(value: &Value) -> usize {
+    let Value::Object(members) = value else { return 0 };
+    members.iter().map(|(name, member)| name.len() + 1 + longest_path(member)).max().unwrap_or_default()
+}
+
 /// Makes disclosures under one key. The same key, label, name and value always make the same disclosure.
 pub struct Sealer {
     mac: Hmac<Sha256>,

@@ -93,7 +93,8 @@ fn compress(fields: &Object) -> Vec<u8> {
     let mut json = String::with_capacity(1024);
     fields.write_canonical(&mut json);
     if json.len() >= COMPRESS_FROM
-        && let Some(packed) = COMPRESSOR.with_borrow_mut(|compressor| compressor.as_mut()?.compress(json.as_bytes()).ok())
+        && let Some(packed) =
+            COMPRESSOR.with_borrow_mut(|compressor| compressor.as_mut()?.compress(json.as_bytes()).ok())
         && packed.len() < json.len()
     {
         return [&[ZSTD], packed.as_slice()].concat();

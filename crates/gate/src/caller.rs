@@ -79,7 +79,14 @@ impl Caller {
     /// # Errors
     /// [`GateError::Forbidden`].
     pub fn must_operate(&self) -> Result<(), GateError> {
-        (self.kind == KeyKind::Operator).then_some(()).ok_or_else(|| forbidden("change the configuration", "operator"))
+        if self.kind != KeyKind::Operator {
+            return Err(forbidden("change the configuration", "operator"));
+        }
+        // The configuration is everybody's: a key for some environments or agents does not reach it.
+        match self.environments.is_empty() && self.agents.is_empty() {
+            true => Ok(()),
+            false => Err(GateError::Forbidden("this operator key is limited: it may look, not configure".to_owned())),
+        }
     }
 
     /// May look at everything of its environments and agents.

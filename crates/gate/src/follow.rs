@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_index::Index;
-use countersign_journal::LogReader;
 use crate::gate::Gate;
 use crate::writer::WriterState;
+use countersign_index::Index;
+use countersign_journal::LogReader;
 
 /// Records read at a time.
 const MOST: usize = 2_048;

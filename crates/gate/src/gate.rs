@@ -16,7 +16,7 @@ use crate::draft::{Draft, Field, Fields, actor};
 use crate::error::GateError;
 use crate::judge::Judged;
 use crate::open_action::OpenAction;
-use crate::prepare::Checked;
+use crate::prepare::{Checked, check_paths};
 use crate::shared::Shared;
 use crate::writer::{Job, WriterState};
 
@@ -59,8 +59,11 @@ impl Gate {
             if let Some(view) = self.view_of(Command::Propose(Box::new(prepared))).await? {
                 return Ok(view);
             }
-            // Another policy is in force by now, and so is another catalogue.
+            // Another policy is in force by now, and so is another catalogue; or the action is there after all.
             checked = self.shared.check(caller, checked.request)?;
+            if let Some(held) = self.same_request(caller, &checked).await? {
+                return Ok(held);
+            }
         }
         Err(GateError::Busy)
     }
@@ -190,6 +193,7 @@ impl Gate {
             duration_us: request.duration_us.map(|duration| duration.min((1 << 53) - 1)),
             downstream_request_id: request.downstream_request_id,
         };
+        request.response.as_ref().map_or(Ok(()), check_paths)?;
         let mut fields = Vec::new();
         fields.extend(request.response.map(|response| Field::new("response", response)));
         fields.extend(request.error.map(|error| Field::new("error", error)));

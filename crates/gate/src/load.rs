@@ -21,6 +21,22 @@ pub(crate) struct Told {
     pub(crate) envelope: Envelope,
     pub(crate) text: String,
     pub(crate) opened: OpenedRecord,
+    /// Whether what is closed is withheld from this reader, not gone.
+    pub(crate) withheld: bool,
+}
+
+impl Told {
+    /// Closes what a caller that only acts has no business to see: reviewers, what they saw, what policy read.
+    pub(crate) fn withhold(&mut self) {
+        if !matches!(
+            self.envelope.body,
+            Body::ActionProposed(_) | Body::ExecutionStarted(_) | Body::ExecutionFinished(_)
+        ) {
+            self.opened =
+                OpenedRecord { closed: self.envelope.sealed.keys().cloned().collect(), ..OpenedRecord::default() };
+            self.withheld = true;
+        }
+    }
 }
 
 fn broken(what: impl std::fmt::Display) -> GateError {
@@ -40,7 +56,7 @@ impl Shared {
             let envelope = Envelope::parse(&entry.envelope).map_err(broken)?;
             let opened = opener.open(&envelope, Some(&entry.vault)).map_err(broken)?;
             let text = String::from_utf8_lossy(&entry.envelope).into_owned();
-            told.push(Told { position, envelope, text, opened });
+            told.push(Told { position, envelope, text, opened, withheld: false });
         }
         let key = opener.action_key().cloned();
         Ok((told, key))
@@ -73,6 +89,7 @@ impl Shared {
             requester: Requester { user, owner, subject },
             message: self.message_of(&action),
             rule_messages: self.rule_messages(&action),
+            shown: shown(&told),
             positions: positions.to_vec(),
             refused_before: refused_before(&told),
             action,
@@ -146,4 +163,20 @@ fn identity(envelope: &Envelope, opened: &OpenedRecord, payload: &Value) -> Dige
         payload: &payload.to_canonical(),
     };
     content.digest()
+}
+
+/// What reviewers were shown of the payload in question.
+fn shown(told: &[Told]) -> Vec<(String, Digest)> {
+    let mut shown = Vec::new();
+    for record in told {
+        match &record.envelope.body {
+            Body::ReviewPresented(_) => {
+                let digest = record.envelope.sealed.get("presentation");
+                shown.extend(digest.map(|digest| (record.envelope.actor.id.clone(), *digest)));
+            }
+            Body::ReviewDecided(_) if record.envelope.sealed.contains_key("payload") => shown.clear(),
+            _ => {}
+        }
+    }
+    shown
 }

@@ -26,6 +26,8 @@ pub(crate) struct OpenAction {
     pub(crate) message: String,
     /// What each review rule says to people.
     pub(crate) rule_messages: Vec<(String, String)>,
+    /// Digests of what reviewers were shown of the payload in question, and to whom.
+    pub(crate) shown: Vec<(String, Digest)>,
     /// Log positions of its records.
     pub(crate) positions: Vec<u64>,
     /// Starts that were refused before the latest authorization: they do not count against it.

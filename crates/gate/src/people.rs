@@ -1,5 +1,7 @@
 //! API keys and people: who may do what. Every change is a record.
 
+use std::sync::atomic::Ordering;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_evidence::digest::Digest;
@@ -70,8 +72,7 @@ impl Gate {
         if let Some(known) = self.shared.callers.read().get(&hash.0) {
             return Ok(Caller { isolation, ..known.clone() });
         }
-        // Held until it is known: a change in between cannot leave an older caller behind.
-        let mut callers = self.shared.callers.write();
+        let generation = self.shared.callers_generation.load(Ordering::Acquire);
         let found = self.credentials().find_api_key(&hash.0)?.ok_or(GateError::Unauthenticated)?;
         if found.revoked.is_some() || !bool::from(found.hash.ct_eq(&hash.0)) {
             return Err(GateError::Unauthenticated);
@@ -90,16 +91,22 @@ impl Gate {
             isolation,
             method: "key",
         };
+        let mut callers = self.shared.callers.write();
         if callers.len() >= MOST_KNOWN {
             callers.clear();
         }
-        callers.insert(hash.0, caller.clone());
+        // A change in between must not leave an older caller behind.
+        if self.shared.callers_generation.load(Ordering::Acquire) == generation {
+            callers.insert(hash.0, caller.clone());
+        }
         Ok(caller)
     }
 
     /// A key or a person has changed: every caller is looked up anew.
     fn forget_callers(&self) {
-        self.shared.callers.write().clear();
+        let mut callers = self.shared.callers.write();
+        self.shared.callers_generation.fetch_add(1, Ordering::AcqRel);
+        callers.clear();
     }
 
     fn person(&self, id: Uuid) -> Result<Option<Person>, GateError> {

@@ -8,6 +8,7 @@ use countersign_evidence::json::{self, Object, Value};
 use countersign_evidence::key::Key;
 use countersign_evidence::open::fingerprint;
 use countersign_evidence::record::{ActionProposed, ActorKind, Category, Decision, Source, ToolRef};
+use countersign_evidence::seal::{MOST_PATH, longest_path};
 use countersign_evidence::time::Timestamp;
 use countersign_journal::{KeyKind as OwnerKind, Owner};
 use countersign_policy::{Amount, Catalogue, PolicySet};
@@ -59,6 +60,8 @@ impl Shared {
         if bytes > limit {
             return Err(GateError::PayloadTooLarge { bytes, limit });
         }
+        check_paths(&request.payload)?;
+        request.context.as_ref().map_or(Ok(()), check_paths)?;
         let texts = [request.intent.as_deref(), request.user.as_ref().map(|user| user.id.as_str())];
         if texts.iter().flatten().any(|text| text.len() > limit) || context_len(&request) > limit {
             return Err(GateError::Invalid("intent, user and context are each limited like the payload".to_owned()));
@@ -169,6 +172,16 @@ fn context_len(request: &ProposeRequest) -> usize {
     request.context.as_ref().map_or(0, |context| context.to_canonical().len())
 }
 
+/// Each member is sealed under its path: long names over many members would take quadratic time.
+pub(crate) fn check_paths(value: &Value) -> Result<(), GateError> {
+    match longest_path(value) {
+        0..=MOST_PATH => Ok(()),
+        found => Err(GateError::Invalid(format!(
+            "the names on the way to one member have {found} bytes together, over the limit of {MOST_PATH}: shorten them"
+        ))),
+    }
+}
+
 /// The catalogue's word on category and resource wins over the caller's.
 fn from_catalogue(catalogue: &Catalogue, request: &ProposeRequest) -> (Category, Option<(String, Option<String>)>) {
     let known = catalogue.tools.get(&format!("{}/{}", request.tool.server, request.tool.name));
@@ -184,7 +197,8 @@ fn from_catalogue(catalogue: &Catalogue, request: &ProposeRequest) -> (Category,
 /// What this action adds to the sums that rules read. A payload without the number adds nothing: the rule itself fails on it.
 pub(crate) fn amounts(catalogue: &Catalogue, tool: &str, payload: &Value) -> BTreeMap<String, Amount> {
     let amount = |(name, sum): (&String, &countersign_policy::Sum)| {
-        let amount = sum.amount_of(tool, payload).ok().filter(|amount| *amount != Amount::default());
+        // A negative amount never buys room: a denied proposal must not widen a limit.
+        let amount = sum.amount_of(tool, payload).ok().filter(|amount| *amount > Amount::default());
         amount.map(|amount| (name.clone(), amount))
     };
     catalogue.sums.iter().filter_map(amount).collect()

@@ -44,6 +44,7 @@ impl Gate {
             board: Board::default(),
             epoch: head.epoch,
             asked: false.into(),
+            callers_generation: 0.into(),
             opened_at: head.size(),
             callers: RwLock::default(),
         });

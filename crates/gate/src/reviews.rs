@@ -6,7 +6,8 @@ use countersign_evidence::digest::Digest;
 use countersign_evidence::json::{self, Value};
 use countersign_evidence::key::Key;
 use countersign_evidence::record::{
-    ActionProposed, ActorKind, Authentication, KeyKind, ReviewDecided, ReviewPresented, Separation, Verdict as Say,
+    ActionProposed, ActorKind, Authentication, Isolation, KeyKind, ReviewDecided, ReviewPresented, Separation,
+    Verdict as Say,
 };
 use countersign_evidence::time::Timestamp;
 use countersign_journal::KeyKind as OwnerKind;
@@ -23,7 +24,7 @@ use crate::history::Subject;
 use crate::judge::{Judged, Question};
 use crate::load::user_of;
 use crate::open_action::OpenAction;
-use crate::prepare::amounts;
+use crate::prepare::{amounts, check_paths};
 use crate::shared::Shared;
 
 const RENDERER: &str = concat!("countersign/", env!("CARGO_PKG_VERSION"));
@@ -66,7 +67,8 @@ struct Reviewer {
     id: String,
     name: String,
     groups: Vec<String>,
-    separation: Separation,
+    /// The owner alone, by configuration.
+    solo: bool,
 }
 
 impl Gate {
@@ -145,7 +147,7 @@ impl Gate {
         for _ in 0..5 {
             let open = self.shared.board.get(action).ok_or(GateError::NotFound("review"))?;
             may_see(caller, &open)?;
-            not_own(caller, &open, &reviewer)?;
+            self.shared.not_own(caller, &open, &reviewer)?;
             let verdict = self.verdict(caller, &reviewer, &open, &request).await?;
             if let Some(view) = self.view_of(Command::Decide(Box::new(verdict))).await? {
                 return Ok(view);
@@ -171,7 +173,12 @@ impl Gate {
             requirements: Vec::new(),
             groups: reviewer.groups.clone(),
             authentication: Authentication { method: caller.method.to_owned(), session: Some(caller.key) },
-            separation: reviewer.separation,
+            // Under the agent's own user nothing tells a reviewer's key from the agent's reach.
+            separation: match caller.isolation {
+                Isolation::SameUser => Separation::None,
+                _ if reviewer.solo => Separation::None,
+                _ => Separation::Enforced,
+            },
             payload_version,
             payload: open.action.payload(),
             presentation: request.presentation_digest,
@@ -201,6 +208,7 @@ impl Gate {
         if canonical.len() > limit {
             return Err(GateError::PayloadTooLarge { bytes: canonical.len(), limit });
         }
+        check_paths(payload)?;
         let plain = Digest::of(canonical.as_bytes());
         if plain == open.plain {
             return Err(GateError::Invalid(
@@ -220,13 +228,13 @@ impl Gate {
                 id: person.id.to_string(),
                 name: person.name.clone(),
                 groups: person.groups.clone(),
-                separation: Separation::Enforced,
+                solo: false,
             }),
             None if caller.is_owner() && self.shared.settings().solo => Ok(Reviewer {
                 id: "owner".to_owned(),
                 name: "the data folder's owner".to_owned(),
                 groups: self.shared.policy().catalogue().review_groups.keys().cloned().collect(),
-                separation: Separation::None,
+                solo: true,
             }),
             None => Err(GateError::NotAReviewer(
                 "reviews are decided by people: use a reviewer's key (`countersign key create --kind reviewer`), or turn on \
@@ -261,6 +269,23 @@ impl Shared {
         })
     }
 
+    /// A requester never approves its own action: neither the user behind the agent nor whoever owns the agent, then or now.
+    fn not_own(&self, caller: &Caller, open: &OpenAction, reviewer: &Reviewer) -> Result<(), GateError> {
+        if reviewer.solo {
+            return Ok(());
+        }
+        let user = caller.person.as_ref().and_then(|person| person.user.as_deref());
+        let own: Vec<String> = [Some(reviewer.id.as_str()), user].into_iter().flatten().map(plain_identity).collect();
+        let policy = self.policy();
+        let agent = policy.catalogue().agents.get(&open.action.proposed.agent.id);
+        let owner_now = agent.and_then(|agent| agent.owner.as_deref());
+        let requesters = [open.requester.user.as_deref(), open.requester.owner.as_deref(), owner_now];
+        match requesters.into_iter().flatten().any(|requester| own.contains(&plain_identity(requester))) {
+            true => Err(GateError::NotAReviewer("nobody approves an action of their own agent".to_owned())),
+            false => Ok(()),
+        }
+    }
+
     /// Decides again.
     pub(crate) fn judge_again(&self, policy: &PolicySet, again: &Again, key: &Key, version: u32) -> Judged {
         let question = again.question();
@@ -277,21 +302,9 @@ impl Shared {
     }
 }
 
-/// A requester never approves its own action: neither the user behind the agent nor the agent's owner.
-fn not_own(caller: &Caller, open: &OpenAction, reviewer: &Reviewer) -> Result<(), GateError> {
-    if reviewer.separation == Separation::None {
-        return Ok(());
-    }
-    let person = caller.person.as_ref();
-    let same = |other: &Option<String>| {
-        let other = other.as_deref();
-        other.is_some()
-            && (other == Some(reviewer.id.as_str()) || other == person.and_then(|person| person.user.as_deref()))
-    };
-    match same(&open.requester.user) || same(&open.requester.owner) {
-        true => Err(GateError::NotAReviewer("nobody approves an action of their own agent".to_owned())),
-        false => Ok(()),
-    }
+/// How identities are compared: who writes one in capitals or with a space behind it is the same person.
+fn plain_identity(identity: &str) -> String {
+    identity.trim().to_lowercase()
 }
 
 fn check(request: &DecideRequest) -> Result<(), GateError> {

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use countersign_evidence::id::uuid_v7;
 use countersign_evidence::key::{Key, Random};
@@ -49,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) board: Board,
     /// Callers by the hash of their key, as long as no key and no person changes.
     pub(crate) callers: RwLock<HashMap<[u8; 32], Caller>>,
+    /// Rises with every change of keys and people.
+    pub(crate) callers_generation: AtomicU64,
     /// Fencing epoch of this opening.
     pub(crate) epoch: u64,
     /// Whether a question waits for the index.

@@ -10,6 +10,9 @@ use crate::open_action::OpenAction;
 use crate::shared::Shared;
 use crate::turn::Changes;
 
+/// How long the request id of an action that was let go stays known: far longer than making a proposal ready takes.
+const NAMES_KEPT_US: i64 = 30 * 1_000_000;
+
 /// What the writer knows: always what folding the log up to `head` gives.
 pub(crate) struct State {
     pub(crate) head: Head,
@@ -26,6 +29,8 @@ pub(crate) struct State {
     ended: VecDeque<(u64, Uuid)>,
     /// Keys of subjects that were erased since the start: a proposal that was sealed before must not come after.
     pub(crate) closing: HashSet<Uuid>,
+    /// Names of actions that were let go lately, oldest first.
+    forgotten: VecDeque<(Timestamp, (Uuid, String))>,
     /// Time of the latest record.
     pub(crate) last_time: Timestamp,
 }
@@ -41,6 +46,7 @@ impl State {
             open_by_agent: HashMap::new(),
             requests: HashMap::new(),
             ended: VecDeque::new(),
+            forgotten: VecDeque::new(),
             closing: HashSet::new(),
             last_time,
         }
@@ -111,8 +117,17 @@ impl State {
             if self.actions.get(&id).is_some_and(|open| open.position() <= position)
                 && let Some(open) = self.actions.remove(&id)
             {
-                self.requests.remove(&(open.identity.key, open.action.proposed.request_id.clone()));
+                // A proposal that is being made ready may have asked the index before this action was there: its name stays
+                // known for a while, and such a proposal asks again.
+                let name = (open.identity.key, open.action.proposed.request_id.clone());
+                self.forgotten.push_back((self.last_time, name));
                 shared.board.forget(id);
+            }
+        }
+        let now = self.last_time;
+        while self.forgotten.front().is_some_and(|(then, _)| now.since(*then) > NAMES_KEPT_US) {
+            if let Some((_, name)) = self.forgotten.pop_front() {
+                self.requests.remove(&name);
             }
         }
     }

@@ -45,9 +45,12 @@ impl Gate {
             Some(open) => open.positions.clone(),
             None => self.shared.indexed_positions(id)?.ok_or(GateError::NotFound("action"))?,
         };
-        let (told, _) = self.shared.tell(&positions).await?;
+        let (mut told, _) = self.shared.tell(&positions).await?;
         let action = fold(&told)?;
         may_see_action(caller, &action)?;
+        if caller.must_look().is_err() {
+            told.iter_mut().for_each(Told::withhold);
+        }
         Ok((told, action))
     }
 }
@@ -228,7 +231,7 @@ fn matched_sentence(action: &Action) -> String {
 fn note_closed(told: &Told, facts: &mut Object) {
     if !told.opened.closed.is_empty() {
         let closed: Vec<Value> = told.opened.closed.iter().map(|name| Value::from(name.as_str())).collect();
-        facts.insert("erased_fields", closed);
+        facts.insert(if told.withheld { "withheld_fields" } else { "erased_fields" }, closed);
     }
 }
 
@@ -262,7 +265,8 @@ fn summary(action: &Action, told: &[Told]) -> SummaryView {
 }
 
 fn record_view(told: Told) -> RecordView {
-    let closed = told.opened.closed.iter().map(|name| (name.as_str(), "erased")).collect::<Object>();
+    let why = if told.withheld { "withheld" } else { "erased" };
+    let closed = told.opened.closed.iter().map(|name| (name.as_str(), why)).collect::<Object>();
     RecordView {
         position: told.position,
         time: told.envelope.time,

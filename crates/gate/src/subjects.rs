@@ -1,5 +1,7 @@
 //! Erasure of a person: its open actions close, its keys are destroyed, two records say so.
 
+use std::time::Duration;
+
 use countersign_evidence::record::{SubjectErased, SubjectErasureRequested};
 use countersign_journal::{KeyKind, Owner};
 use countersign_wire::{EraseRequest, Erased};
@@ -9,6 +11,9 @@ use crate::caller::Caller;
 use crate::command::{Answer, Command};
 use crate::error::GateError;
 use crate::gate::Gate;
+
+/// How long the answer waits for the index to purge.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Gate {
     /// Destroys what is known of a user. If the process dies in between, asking again completes it: the keys' ids stay
@@ -33,12 +38,19 @@ impl Gate {
         };
         // The keys are gone from every file when this returns.
         self.shared.parts.keys.destroy(owner)?;
+        // One may have been made and destroyed in between.
+        let keys: Vec<Uuid> = self.shared.parts.keys.keys_of(owner)?.into_iter().map(|key| key.id.0).collect();
         let erased = self.shared.system_draft(caller, SubjectErased { keys: keys.clone() }, Vec::new());
         let Answer::Position(position) = self.send(Command::System(vec![erased])).await? else {
             return Err(GateError::Broken("another answer was due".to_owned()));
         };
         // The index purges what it knows when it reads that record; the answer waits for it.
-        self.catch_up().await;
+        if !self.shared.parts.index.wait_for(position + 1, PATIENCE).await {
+            return Err(GateError::Broken(
+                "the keys are destroyed and that is on record, but the index has not purged what it knew yet: ask again"
+                    .to_owned(),
+            ));
+        }
         Ok(Erased { keys, closed_actions: actions, position })
     }
 }

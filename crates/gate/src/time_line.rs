@@ -5,6 +5,10 @@ use countersign_evidence::time::{Clock, Timestamp};
 
 /// A wall clock that jumps forward by more than this against the monotonic clock is not believed.
 const MOST_FORWARD_US: i64 = 5 * 60 * 1_000_000;
+/// A leap that lasts so long is believed: the machine slept, or its clock was set right.
+const PATIENCE_US: i64 = 60 * 1_000_000;
+/// An envelope holds no larger integers.
+const MOST_STEP_US: i64 = (1 << 53) - 1;
 /// A step back by less than this is ordinary jitter: time stands still, and no record says so.
 const LEAST_BACK_US: i64 = 1_000_000;
 
@@ -14,12 +18,14 @@ pub(crate) struct TimeLine {
     monotonic_us: i64,
     /// Whether the current deviation has been told already.
     told: bool,
+    /// When the wall clock leapt ahead, on the monotonic clock.
+    leapt_at: Option<i64>,
 }
 
 impl TimeLine {
     /// Begins now. `last` is the time of the latest record, however long ago.
     pub(crate) fn begin(clock: &dyn Clock, last: Timestamp) -> Self {
-        TimeLine { wall: clock.now().max(last), monotonic_us: clock.monotonic_us(), told: false }
+        TimeLine { wall: clock.now().max(last), monotonic_us: clock.monotonic_us(), told: false, leapt_at: None }
     }
 
     /// The time for the next records, not before `last`, and what to record about the clock.
@@ -28,17 +34,21 @@ impl TimeLine {
         let elapsed = monotonic_us.saturating_sub(self.monotonic_us);
         let expected = Timestamp::from_micros(self.wall.as_micros().saturating_add(elapsed));
         let off = wall.since(expected);
-        let time = if off > MOST_FORWARD_US {
-            expected
-        } else {
+        let since = *self.leapt_at.get_or_insert(monotonic_us);
+        let believed = off <= MOST_FORWARD_US || monotonic_us.saturating_sub(since) > PATIENCE_US;
+        let time = if believed {
+            self.leapt_at = None;
             // Slow drift and small corrections are followed.
             self.wall = wall.max(last);
             self.monotonic_us = monotonic_us;
             wall
+        } else {
+            expected
         };
         let behind = last.since(wall);
         let deviates = off > MOST_FORWARD_US || behind > LEAST_BACK_US;
-        let stepped = (deviates && !self.told).then(|| ClockStepped { clock: wall, step_us: wall.since(last) });
+        let step_us = wall.since(last).clamp(-MOST_STEP_US, MOST_STEP_US);
+        let stepped = (deviates && !self.told).then_some(ClockStepped { clock: wall, step_us });
         self.told &= deviates;
         (time.max(last), stepped)
     }

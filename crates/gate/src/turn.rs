@@ -121,6 +121,12 @@ impl<'a> Turn<'a> {
         due.map(|(_, id)| *id).chain(changed).collect()
     }
 
+    /// Whether a request id names an action, held or let go lately.
+    pub(crate) fn is_named(&self, key: Uuid, request_id: &str) -> bool {
+        let name = (key, request_id.to_owned());
+        self.changes.requests.contains_key(&name) || self.state.requests.contains_key(&name)
+    }
+
     pub(crate) fn by_request(&self, key: Uuid, request_id: &str) -> Option<&Arc<OpenAction>> {
         let name = (key, request_id.to_owned());
         let action = self.changes.requests.get(&name).or_else(|| self.state.requests.get(&name))?;

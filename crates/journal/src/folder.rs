@@ -2,7 +2,7 @@
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
@@ -74,7 +74,11 @@ impl DataFolder {
 fn create_private(path: &Path) -> Result<(), Error> {
     match DirBuilder::new().mode(0o700).create(path) {
         Ok(()) => Ok(()),
-        Err(cause) if cause.kind() == ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        // What lies here is for its owner alone, whoever made the folder.
+        Err(cause) if cause.kind() == ErrorKind::AlreadyExists && path.is_dir() => {
+            let private = std::fs::Permissions::from_mode(0o700);
+            std::fs::set_permissions(path, private).map_err(|cause| unwritable(path, &cause))
+        }
         Err(cause) => Err(unwritable(path, &cause)),
     }
 }

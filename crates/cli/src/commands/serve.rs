@@ -103,15 +103,13 @@ pub(crate) async fn run(args: &Serve, session: &mut Session) -> Result<Exit, Fai
     let serving = Serving::start(&data, &config, listen, |done, of| bar.at(done, of)).await?;
     bar.end();
     announce(&data, listen, &serving, session)?;
-    let gate = serving.deployment().gate.clone();
     tokio::select! {
-        why = gate.stopped() => {
+        why = serving.deployment().failed() => {
             return Err(Failure::Unreachable(format!("the gate has stopped: {why}")));
         }
         () = asked_to_end() => {}
         () = idle(args.idle_exit, &serving) => {}
     }
-    drop(gate);
     serving.stop().await?;
     Ok(Exit::Done)
 }

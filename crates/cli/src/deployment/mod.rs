@@ -16,6 +16,7 @@ use countersign_journal::{
     SqliteOptions, Store,
 };
 use countersign_tlog::Signer;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
@@ -75,6 +76,7 @@ pub(crate) struct Deployment {
     materializer: Arc<Materializer>,
     tasks: Vec<JoinHandle<()>>,
     folder: Arc<DataFolder>,
+    failed: watch::Receiver<Option<String>>,
 }
 
 impl Deployment {
@@ -122,12 +124,29 @@ impl Deployment {
             random,
         };
         let gate = Gate::open(parts, head).await?;
+        let (failing, failed) = watch::channel(None);
+        let interval = Duration::from_millis(config.publish_interval_ms);
         let tasks = vec![
-            tokio::spawn(publish(Arc::clone(&materializer), Duration::from_millis(config.publish_interval_ms))),
+            tokio::spawn(publish(Arc::clone(&materializer), interval, failing)),
             tokio::spawn(follow(reader, Arc::clone(&index), gate.clone(), read_by_index)),
             tokio::spawn(sweep(gate.clone())),
         ];
-        Ok(Deployment { gate, store, materializer, tasks, folder })
+        Ok(Deployment { gate, store, materializer, tasks, folder, failed })
+    }
+
+    /// Resolves with the reason when the gate cannot go on: nothing can be recorded, or nothing published, any more.
+    pub(crate) async fn failed(&self) -> String {
+        let mut failed = self.failed.clone();
+        let unpublished = async {
+            match failed.wait_for(Option::is_some).await {
+                Ok(why) => why.clone().unwrap_or_default(),
+                Err(_) => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            why = self.gate.stopped() => why,
+            why = unpublished => why,
+        }
     }
 
     /// Publishes what is durable, and ends. What comes in meanwhile is refused.
@@ -135,13 +154,14 @@ impl Deployment {
     /// # Errors
     /// [`DeploymentError`] where the last checkpoint could not be published; records are durable all the same.
     pub(crate) async fn close(self) -> Result<(), DeploymentError> {
-        let Deployment { gate, store, materializer, tasks, folder } = self;
-        gate.close().await?;
+        let Deployment { gate, store, materializer, tasks, folder, .. } = self;
         for task in tasks {
             task.abort();
             // Aborted as asked, or ended before: either way it holds nothing any more.
             let _ = task.await;
         }
+        // The last record: nothing sweeps any more.
+        gate.close().await?;
         while materializer.publish_once().await? {}
         drop((gate, store, materializer));
         // The writer and the journal's upkeep end on threads of their own; the lock goes with the last of them.
@@ -197,9 +217,11 @@ fn settings(config: &Config, origin: String, vkey: String) -> Settings {
     }
 }
 
-async fn publish(materializer: Arc<Materializer>, interval: Duration) {
+/// Nothing may be answered for long that is never published: where publishing cannot go on, the gate ends.
+async fn publish(materializer: Arc<Materializer>, interval: Duration, failing: watch::Sender<Option<String>>) {
     if let Err(error) = materializer.run(interval).await {
         tracing::error!(%error, "publishing has stopped");
+        failing.send_replace(Some(error.to_string()));
     }
 }
 
@@ -214,12 +236,16 @@ async fn follow(reader: LogReader, index: Arc<Index>, gate: Gate, read_by_index:
         }
     };
     tokio::select! {
-        followed = countersign_gate::follow(gate, reader, index) => {
-            if let Err(error) = followed {
-                tracing::error!(%error, "the index has stopped following the log");
-            }
-        }
+        () = keep_following(gate, reader, index) => {}
         () = noting => {}
+    }
+}
+
+/// What keeps the index from following may pass: a full disk, a reader in the way.
+async fn keep_following(gate: Gate, reader: LogReader, index: Arc<Index>) {
+    while let Err(error) = countersign_gate::follow(gate.clone(), reader.clone(), Arc::clone(&index)).await {
+        tracing::error!(%error, "the index cannot follow the log now; it is tried again");
+        tokio::time::sleep(SWEEP * 4).await;
     }
 }
 

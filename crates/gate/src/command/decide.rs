@@ -12,6 +12,9 @@ use crate::error::GateError;
 use crate::judge::Judged;
 use crate::turn::Turn;
 
+/// Presentations remembered per action.
+const MOST_SHOWN: usize = 64;
+
 /// A reviewer's answer, sealed.
 pub(crate) struct Verdict {
     pub(crate) action: Uuid,
@@ -38,6 +41,11 @@ impl Turn<'_> {
             return Err(GateError::StaleReview(action));
         }
         self.add(&mut open, draft.clone())?;
+        if let Some(digest) = draft.sealed.get("presentation")
+            && open.shown.len() < MOST_SHOWN
+        {
+            open.shown.push((draft.actor.id.clone(), *digest));
+        }
         self.answer(open)
     }
 
@@ -56,6 +64,13 @@ impl Turn<'_> {
             return Err(GateError::StaleReview(verdict.action));
         }
         let person = &verdict.draft.actor.id;
+        if let Some(digest) = verdict.decided.presentation
+            && !open.shown.contains(&(person.clone(), digest))
+        {
+            return Err(GateError::Invalid(
+                "you were not shown that presentation of this payload: look at it first".to_owned(),
+            ));
+        }
         if review.approvals.iter().any(|approval| approval.person == *person) && verdict.edit.is_none() {
             return Err(GateError::NotAReviewer(
                 "you have approved this already: one person fills one seat".to_owned(),
@@ -73,6 +88,7 @@ impl Turn<'_> {
         let draft = Draft { body: Body::ReviewDecided(decided), ..verdict.draft.clone() };
         self.add(&mut open, draft)?;
         if let Some(edit) = &verdict.edit {
+            open.shown.clear();
             open.edited = Some(Arc::clone(&edit.payload));
             open.plain = edit.plain;
             self.redecide(&mut open, &edit.judged)?;

@@ -23,6 +23,10 @@ impl Turn<'_> {
                 false => Err(GateError::RequestReplayed(held.id())),
             };
         }
+        // It names an action that ended, and that the index answers for by now: the caller asks there again.
+        if self.is_named(prepared.identity.key, &proposed.request_id) {
+            return Ok(Answer::Stale);
+        }
         // Another policy came into force, or the person was erased, while this one was being made ready.
         if !self.policy_version_is(&prepared.judged.draft.body) || self.is_closing(prepared.requester.subject) {
             return Ok(Answer::Stale);
@@ -41,6 +45,7 @@ impl Turn<'_> {
             requester: prepared.requester.clone(),
             message: prepared.judged.message.clone(),
             rule_messages: prepared.judged.rule_messages.clone(),
+            shown: Vec::new(),
             positions: vec![position],
             refused_before: 0,
         };

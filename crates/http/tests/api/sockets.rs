@@ -173,10 +173,7 @@ async fn evidence_says_how_far_the_caller_stands() {
     let house = &served.house;
     let over_tcp = served.tcp(Some(house.gateway.clone())).propose(&request(house, "near", 1)).await.unwrap();
     let from_afar = house.ask(house.refund("far", 1).key(&house.gateway).peer(Peer::Remote)).await.good();
-    for (action, isolation) in [
-        (over_tcp.action.to_string(), "same_user"),
-        (from_afar.member("action"), "remote"),
-    ] {
+    for (action, isolation) in [(over_tcp.action.to_string(), "same_user"), (from_afar.member("action"), "remote")] {
         let records: Vec<RecordView> = served.unix(None).get(&format!("/v1/actions/{action}/records")).await.unwrap();
         let proposed = &records.first().unwrap().envelope;
         assert!(proposed.contains(&format!("\"isolation\":\"{isolation}\"")), "{proposed}");

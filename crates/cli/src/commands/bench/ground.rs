@@ -42,7 +42,9 @@ impl Ground {
     /// A fresh deployment under the starter policy, served at its socket and at a TCP port; with an agent's key.
     pub(super) async fn serve(&self, name: &str) -> Result<Served, Failure> {
         let data = self.path(name);
-        let config = Config::default();
+        // Proposals are left open here; a real deployment refuses so many.
+        let mut config = Config::default();
+        config.limits.open_actions = 10_000_000;
         deployment::create(&data, &config, Starter::Whole).await?;
         let port = free_port()?;
         let serving = Serving::start(&data, &config, Some(([127, 0, 0, 1], port).into()), |_, _| {}).await?;

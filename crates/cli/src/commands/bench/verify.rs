@@ -27,7 +27,7 @@ pub(super) async fn run(ground: &Ground, out: &mut Output) -> Result<(), Failure
     let path = served.data.join(TRUST);
     let text = std::fs::read(&path).map_err(Failure::file(&path))?;
     let trust = TrustFile::parse(&text).map_err(|error| Failure::No(error.to_string()))?;
-    let folder = Directory::new(&served.data.join(PUBLISHED));
+    let folder = Directory::new(served.data.join(PUBLISHED));
     for (name, integrity_only, without_vault) in
         [("integrity, log alone", true, true), ("integrity with vault", true, false), ("everything", false, false)]
     {

@@ -37,7 +37,13 @@ impl Agent {
     /// Starts `countersign mcp` in front of `server` and shakes hands.
     pub(super) async fn start(data: &Path, server: &[String]) -> Result<Self, Failure> {
         let own = std::env::current_exe().map_err(broken)?;
-        let mut child = Command::new(own)
+        let mut command = Command::new(own);
+        // Where the viewer has a gate and a key already, they are not the demo's.
+        let named = std::env::vars_os().map(|(name, _)| name);
+        for name in named.filter(|name| name.as_encoded_bytes().starts_with(b"COUNTERSIGN_")) {
+            command.env_remove(name);
+        }
+        let mut child = command
             .args(["mcp", "--server", "files", "--agent", "demo-agent", "--user", "demo-user", "--hold", "0", "--data"])
             .arg(data)
             .arg("--")
