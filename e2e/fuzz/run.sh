@@ -43,7 +43,7 @@ for target in "${targets[@]}"; do
     else
         failed=$((failed + 1))
         echo "FAILED  $target"
-        tail -n 40 "$work/out"
+        tail -n 40 "$work/out" | sed 's|^|    |'
     fi
 done
 echo "$passed passed, $failed failed"

@@ -136,6 +136,8 @@ pub struct Erased {
     pub closed_actions: Vec<Uuid>,
     /// Log position of the record that says it is done.
     pub position: u64,
+    /// Whether the index has purged what it knew; if not it will, as soon as it has read that record.
+    pub purged: bool,
 }
 
 /// `GET /v1/log`.

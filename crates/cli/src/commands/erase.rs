@@ -44,6 +44,9 @@ pub(super) async fn run(command: Command, session: &mut Session) -> Result<Exit,
         "Erased: {keys} key(s) destroyed, {actions} open action(s) closed; record #{} says so.",
         erased.position
     ))?;
+    if !erased.purged {
+        session.out.line("The search index still has to read that record; until then it knows what was erased.")?;
+    }
     Ok(Exit::Done)
 }
 

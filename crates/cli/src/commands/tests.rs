@@ -18,7 +18,7 @@ fn text(path: &Path) -> &str {
 
 #[tokio::test]
 async fn erasing_takes_the_users_name_again() {
-    let erased = format!(r#"{{"keys":["{ID}"],"closed_actions":[],"position":12}}"#);
+    let erased = format!(r#"{{"keys":["{ID}"],"closed_actions":[],"position":12,"purged":true}}"#);
     let gate = || Gate::default().on("POST /v1/subjects/erase", erased.clone());
     for answers in [Some("y\n"), Some("ann \n\n"), Some("")] {
         let ran = gate().run(&["erase", "subject", "bob"], answers).await;
@@ -29,7 +29,7 @@ async fn erasing_takes_the_users_name_again() {
     let ran = gate().run(&["erase", "subject", "bob"], None).await;
     assert_eq!(ran.result.unwrap_err().exit(), Exit::Usage);
     let ran = gate().run(&["erase", "subject", "bob", "--yes", "--json"], None).await;
-    assert_eq!(ran.printed, format!("{{\"closed_actions\":[],\"keys\":[\"{ID}\"],\"position\":12}}\n"));
+    assert_eq!(ran.printed, format!("{{\"closed_actions\":[],\"keys\":[\"{ID}\"],\"position\":12,\"purged\":true}}\n"));
 }
 
 #[tokio::test]
