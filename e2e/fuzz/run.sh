@@ -39,7 +39,7 @@ fi
 for target in "${targets[@]}"; do
     if "$run" "$target" >"$work/out" 2>&1; then
         passed=$((passed + 1))
-        echo "ok      $target: $(grep -E 'number_of_executed_units|: [0-9]+ runs' "$work/out" | tail -1 | grep -oE '[0-9]+( runs)?$') inputs"
+        echo "ok      $target: $(grep -E 'number_of_executed_units|: [0-9]+ runs' "$work/out" | tail -1 | grep -oE '[0-9]+' | tail -1) inputs"
     else
         failed=$((failed + 1))
         echo "FAILED  $target"
