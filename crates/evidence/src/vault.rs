@@ -154,7 +154,7 @@ impl StoredSection<'_> {
     /// Opens the fields.
     ///
     /// # Errors
-    /// [`VaultError`] where the ciphertext does not open or does not hold canonical fields.
+    /// [`VaultError`] where the ciphertext does not open or holds no JSON object of fields.
     pub fn open(&self, key: &Key, origin: &str, record: Uuid) -> Result<Object, VaultError> {
         let plaintext = key.derive(PURPOSE).open(self.ciphertext, &associated(origin, record, self.index))?;
         let unpacked;
