@@ -14,6 +14,7 @@ mod person;
 mod policy;
 mod review;
 mod serve;
+mod stdio_peer;
 #[cfg(test)]
 mod tests;
 mod verify;
