@@ -7,6 +7,7 @@ use countersign_evidence::digest::Digest;
 use countersign_evidence::json::{self, Value};
 use countersign_evidence::open::{ActionOpener, OpenedRecord};
 use countersign_evidence::record::{Body, Envelope};
+use countersign_evidence::vault;
 use countersign_wire::UserRef;
 use uuid::Uuid;
 
@@ -21,6 +22,8 @@ pub(crate) struct Told {
     pub(crate) envelope: Envelope,
     pub(crate) text: String,
     pub(crate) opened: OpenedRecord,
+    /// Id of the key that wraps what the record is sealed under, where it wraps one.
+    pub(crate) wrapped_by: Option<Uuid>,
     /// Whether what is closed is withheld from this reader, not gone.
     pub(crate) withheld: bool,
 }
@@ -56,7 +59,9 @@ impl Shared {
             let envelope = Envelope::parse(&entry.envelope).map_err(broken)?;
             let opened = opener.open(&envelope, Some(&entry.vault)).map_err(broken)?;
             let text = String::from_utf8_lossy(&entry.envelope).into_owned();
-            told.push(Told { position, envelope, text, opened, withheld: false });
+            let sections = vault::sections(&entry.vault).unwrap_or_default();
+            let wrapped_by = sections.iter().find_map(|section| section.wrapped.map(|(id, _)| id));
+            told.push(Told { position, envelope, text, opened, wrapped_by, withheld: false });
         }
         let key = opener.action_key().cloned();
         Ok((told, key))
@@ -66,18 +71,14 @@ impl Shared {
     pub(crate) async fn load(&self, positions: &[u64]) -> Result<Option<OpenAction>, GateError> {
         let (told, key) = self.tell(positions).await?;
         let (Some(first), Some(key)) = (told.first(), key) else { return Ok(None) };
-        let leaf = |told: &Told| Digest::leaf(told.text.as_bytes());
-        let mut action = Action::open(&first.envelope, leaf(first)).map_err(broken)?;
-        for next in told.get(1..).unwrap_or_default() {
-            action.apply(&next.envelope, leaf(next)).map_err(broken)?;
-        }
+        let action = fold(&told)?;
         let Some(payload) = first.opened.fields.get("payload") else { return Ok(None) };
         let edited = told.iter().rev().find_map(edited_payload).map(Arc::new);
         let in_question = edited.as_deref().unwrap_or(payload).to_canonical();
         let user = user_of(&first.opened);
         let catalogue = self.policy();
         let owner = catalogue.catalogue().agents.get(&action.proposed.agent.id).and_then(|agent| agent.owner.clone());
-        let subject = self.subject_of(first.position).await?;
+        let subject = first.wrapped_by.unwrap_or(self.workspace_key.0);
         Ok(Some(OpenAction {
             identity: Identity {
                 content: identity(&first.envelope, &first.opened, payload),
@@ -102,14 +103,6 @@ impl Shared {
         entries.into_iter().next().ok_or_else(|| broken(format!("the log has no position {position}")))
     }
 
-    /// Id of the key that a proposal's own key is wrapped by.
-    async fn subject_of(&self, position: u64) -> Result<Uuid, GateError> {
-        let entry = self.entry(position).await?;
-        let sections = countersign_evidence::vault::sections(&entry.vault).map_err(broken)?;
-        let wrapped = sections.iter().find_map(|section| section.wrapped.map(|(id, _)| id));
-        Ok(wrapped.unwrap_or(self.workspace_key.0))
-    }
-
     /// What rules said is not in the record; the policy set in force knows it, if it still has the rule.
     fn rule_messages(&self, action: &Action) -> Vec<(String, String)> {
         let policy = self.policy();
@@ -127,6 +120,17 @@ impl Shared {
             None => String::new(),
         }
     }
+}
+
+/// The state that records from an action's first one on leave.
+pub(crate) fn fold(told: &[Told]) -> Result<Action, GateError> {
+    let leaf = |told: &Told| Digest::leaf(told.text.as_bytes());
+    let first = told.first().ok_or(GateError::NotFound("action"))?;
+    let mut action = Action::open(&first.envelope, leaf(first)).map_err(broken)?;
+    for next in told.get(1..).unwrap_or_default() {
+        action.apply(&next.envelope, leaf(next)).map_err(broken)?;
+    }
+    Ok(action)
 }
 
 /// How many starts were refused before the latest authorization.

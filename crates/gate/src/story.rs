@@ -4,14 +4,14 @@ use countersign_evidence::action::{Action, Denial, End, Ending, Stage};
 use countersign_evidence::digest::Digest;
 use countersign_evidence::json::{Object, Value};
 use countersign_evidence::record::{Body, Closing, Decision, Match, Outcome, Verdict};
+use countersign_index::state_of;
 use countersign_wire::{Answer, RecordView, Story, SummaryView};
 use uuid::Uuid;
 
 use crate::caller::Caller;
 use crate::error::GateError;
 use crate::gate::{Gate, may_see_action, value_of};
-use crate::load::{Told, user_of};
-use crate::view;
+use crate::load::{Told, fold, user_of};
 
 impl Gate {
     /// The story of an action: what was intended, decided, approved, and whether what was executed matches.
@@ -20,7 +20,7 @@ impl Gate {
     /// [`GateError::NotFound`].
     pub async fn story(&self, caller: &Caller, action: Uuid) -> Result<Story, GateError> {
         let (told, action) = self.tell_action(caller, action).await?;
-        let state = view::state(&action.stage);
+        let state = state_of(&action.stage);
         Ok(Story {
             action: action.id,
             state,
@@ -53,17 +53,6 @@ impl Gate {
         }
         Ok((told, action))
     }
-}
-
-fn fold(told: &[Told]) -> Result<Action, GateError> {
-    let broken = |error| GateError::Broken(format!("the stored records do not follow each other: {error}"));
-    let leaf = |told: &Told| Digest::leaf(told.text.as_bytes());
-    let first = told.first().ok_or(GateError::NotFound("action"))?;
-    let mut action = Action::open(&first.envelope, leaf(first)).map_err(broken)?;
-    for next in told.get(1..).unwrap_or_default() {
-        action.apply(&next.envelope, leaf(next)).map_err(broken)?;
-    }
-    Ok(action)
 }
 
 /// The match badge.
@@ -255,7 +244,7 @@ fn summary(action: &Action, told: &[Told]) -> SummaryView {
         tool: format!("{}/{}", action.proposed.tool.server, action.proposed.tool.name),
         category: action.proposed.category.as_str().to_owned(),
         decision: decision.to_owned(),
-        state: view::state(&action.stage),
+        state: state_of(&action.stage),
         risk: decided.map_or(0, |decided| decided.risk.score),
         environment: action.environment.clone(),
         rules: reasons.iter().map(|reason| reason.rule.clone()).collect(),

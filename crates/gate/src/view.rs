@@ -1,22 +1,9 @@
-use countersign_evidence::action::{End, Stage};
-use countersign_evidence::record::{Decision, Effect, Enforcement, Match, Outcome};
-use countersign_wire::{ActionView, AuthorizationView, ExecutionView, ReasonView, ReviewView, State};
+use countersign_evidence::action::Stage;
+use countersign_evidence::record::{Decision, Effect, Enforcement, Match};
+use countersign_index::state_of;
+use countersign_wire::{ActionView, AuthorizationView, ExecutionView, ReasonView, ReviewView};
 
 use crate::open_action::OpenAction;
-
-/// Where an action stands, as its caller is told.
-pub(crate) fn state(stage: &Stage) -> State {
-    match stage {
-        Stage::Proposed | Stage::Reviewing(_) | Stage::Edited(_) => State::Waiting,
-        Stage::Allowed(_) | Stage::Authorized(_) => State::Authorized,
-        Stage::Executing(_) => State::Executing,
-        Stage::Finished(End { outcome: Outcome::Succeeded, .. }) => State::Succeeded,
-        Stage::Finished(End { outcome: Outcome::Failed, .. }) => State::Failed,
-        Stage::Finished(End { outcome: Outcome::Unknown, .. }) => State::Unknown,
-        Stage::Denied(_) => State::Denied,
-        Stage::Closed(_) => State::Closed,
-    }
-}
 
 pub(crate) fn effect(effect: Effect) -> &'static str {
     match effect {
@@ -47,7 +34,7 @@ impl OpenAction {
         let decided = action.decided.as_ref();
         ActionView {
             action: action.id,
-            state: state(&action.stage),
+            state: state_of(&action.stage),
             decision: decided.map_or(Decision::Deny, |decided| decided.decision),
             reasons: decided.map(|decided| decided.reasons.as_slice()).unwrap_or_default().iter().map(reason).collect(),
             risk: decided.map_or(0, |decided| decided.risk.score),
