@@ -21,12 +21,12 @@ fn main() {
     let mcp = |path: &str, text: &str| {
         format!(r#"{{"name":"f","server":"files","arguments":{{"path":"{path}","content":"{text}"}}}}"#)
     };
-    let write = mcp("/work/notes.txt", &text);
+    let write = mcp("/srv/notes.txt", &text);
     measure(&set, "allow: read_text_file, 2 KB", Category::Read, ("files", "read_text_file"), &write, Outcome::Allow);
     measure(&set, "allow: write_file, 2 KB", Category::Write, ("files", "write_file"), &write, Outcome::Allow);
-    let large = mcp("/work/notes.txt", &"x".repeat(1_000_000));
+    let large = mcp("/srv/notes.txt", &"x".repeat(1_000_000));
     measure(&set, "allow: write_file, 1 MB", Category::Write, ("files", "write_file"), &large, Outcome::Allow);
-    let report = mcp("/work/reports/q3.md", &text);
+    let report = mcp("/srv/reports/q3.md", &text);
     measure(&set, "review: write_file, 2 KB", Category::Write, ("files", "write_file"), &report, Outcome::Review);
     let refund = format!(r#"{{"amount":1200,"order":"A-17","note":"{text}"}}"#);
     measure(&set, "review: refund, 2 KB", Category::Payment, ("payments", "refund"), &refund, Outcome::Review);
@@ -35,7 +35,7 @@ fn main() {
         "deny: secrets, 2 KB",
         Category::Write,
         ("files", "write_file"),
-        &mcp("/work/.env", &text),
+        &mcp("/srv/.env", &text),
         Outcome::Deny,
     );
     for rules in [10, 100, 1000] {
@@ -55,7 +55,7 @@ fn many(rules: usize) -> PolicySet {
     let rule = |n| {
         format!(
             "@id(\"r{n}\") permit (principal, action == Action::\"write\", resource == Tool::\"s/t{n}\") \
-             when {{ context.payload.arguments.path like \"/work/*\" }};\n"
+             when {{ context.payload.arguments.path like \"/srv/*\" }};\n"
         )
     };
     let rules: String = (0..rules).map(rule).collect();

@@ -80,7 +80,7 @@ proptest! {
             content.replace_range(from..until, &by);
         }
         if let Ok(set) = PolicySet::from_text(text) {
-            let payload = json(r#"{"arguments": {"path": "/work/a"}, "amount": 5}"#);
+            let payload = json(r#"{"arguments": {"path": "/srv/a"}, "amount": 5}"#);
             let _ = set.decide(&request(Category::Write, "files/write_file", &payload), &facts());
         }
     }
