@@ -13,7 +13,7 @@ use crate::error::Error;
 #[derive(Debug)]
 pub struct DataFolder {
     path: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 impl DataFolder {
@@ -41,7 +41,7 @@ impl DataFolder {
         // Only for the message of the process that comes second, so a failure here is no reason to refuse.
         let _ = lock.set_len(0).and_then(|()| lock.rewind());
         let _ = write!(lock, "process {}", std::process::id());
-        Ok(DataFolder { path: path.to_owned(), _lock: lock })
+        Ok(DataFolder { path: path.to_owned(), lock })
     }
 
     /// The folder.
@@ -68,6 +68,15 @@ impl DataFolder {
     #[must_use]
     pub fn join(&self, name: &str) -> PathBuf {
         self.path.join(name)
+    }
+}
+
+impl Drop for DataFolder {
+    /// Unlocks, since closing the file is not enough: a child process that is being started holds a copy of it until it
+    /// has become another program.
+    fn drop(&mut self) {
+        // What fails here is undone by the end of the process at the latest.
+        let _ = self.lock.unlock();
     }
 }
 
@@ -110,6 +119,15 @@ mod tests {
         let first = DataFolder::open(folder.path()).unwrap();
         let refused = DataFolder::open(folder.path()).unwrap_err().to_string();
         assert!(refused.contains(&format!("process {}", std::process::id())), "{refused}");
+        drop(first);
+        DataFolder::open(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn a_copy_of_the_file_in_a_starting_child_does_not_keep_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = DataFolder::open(folder.path()).unwrap();
+        let _inherited = first.lock.try_clone().unwrap();
         drop(first);
         DataFolder::open(folder.path()).unwrap();
     }
