@@ -6,7 +6,7 @@ mod values;
 use std::str::FromStr;
 
 use bigdecimal::BigDecimal;
-use countersign_evidence::json::{JsonError, Limits, Number, NumberError, Object, Value, from_value, parse, to_value};
+use countersign_evidence::json::{self, JsonError, Limits, Number, NumberError, Object, Value, from_value, parse, to_value};
 use proptest::prelude::*;
 use values::{number_text, ordinary_value, parsed, string, value};
 
@@ -80,6 +80,38 @@ proptest! {
     fn a_value_passes_through_serde_unharmed(value in value()) {
         let passed: Value = from_value(to_value(&value).unwrap()).unwrap();
         prop_assert_eq!(passed, value);
+    }
+
+    #[test]
+    fn what_is_written_at_once_is_what_a_value_writes(value in value(), flag: bool, small: i64, large: u64, names in prop::collection::vec(string(), 0..4)) {
+        // Members in another order than the canonical one, and an object within each kind of container.
+        #[derive(serde::Serialize)]
+        struct Odd<'a> {
+            z: &'a Value,
+            a: Option<bool>,
+            #[serde(rename = "\u{1f600}")]
+            high: i64,
+            #[serde(rename = "\u{fb33}")]
+            private: u64,
+            m: std::collections::HashMap<String, (usize, &'a Value)>,
+            kind: Kind<'a>,
+        }
+        #[derive(serde::Serialize)]
+        #[serde(rename_all = "snake_case")]
+        enum Kind<'a> {
+            Unit,
+            Struct { y: &'a Value, b: Vec<i64> },
+            New(&'a Value),
+        }
+        let kind = match large % 3 {
+            0 => Kind::Unit,
+            1 => Kind::Struct { y: &value, b: vec![small] },
+            _ => Kind::New(&value),
+        };
+        let members = names.into_iter().enumerate().map(|(at, name)| (name, (at, &value))).collect();
+        let odd = Odd { z: &value, a: flag.then_some(flag), high: small, private: large, m: members, kind };
+        prop_assert_eq!(json::to_string(&odd).unwrap(), to_value(&odd).unwrap().to_canonical());
+        prop_assert_eq!(json::to_string(&value).unwrap(), value.to_canonical());
     }
 
     #[test]

@@ -60,7 +60,7 @@ pub enum JsonError {
 /// Why a Rust value and a [`super::Value`] do not convert into each other.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct ConvertError(pub(super) String);
+pub struct ConvertError(pub(crate) String);
 
 impl serde::ser::Error for ConvertError {
     fn custom<T: std::fmt::Display>(message: T) -> Self {

@@ -11,13 +11,15 @@ mod number;
 mod object;
 mod parse;
 mod ser;
+mod write;
 
 pub use de::from_value;
 pub use error::{ConvertError, JsonError};
 pub use number::{Decimal, Number, NumberError};
 pub use object::Object;
 pub use parse::{Limits, is_canonical, parse};
-pub use ser::{to_string, to_value};
+pub use ser::to_value;
+pub use write::{Check, to_string, to_string_checked};
 
 /// A JSON value whose numbers are exact and whose objects are in canonical order.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

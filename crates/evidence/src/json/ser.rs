@@ -15,14 +15,6 @@ pub fn to_value<T: Serialize + ?Sized>(value: &T) -> Result<Value, ConvertError>
     value.serialize(ToValue)
 }
 
-/// Any serializable value as canonical text.
-///
-/// # Errors
-/// As [`to_value`].
-pub fn to_string<T: Serialize + ?Sized>(value: &T) -> Result<String, ConvertError> {
-    Ok(to_value(value)?.to_canonical())
-}
-
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_newtype_struct(EXACT_NUMBER, self.as_str())

@@ -1,3 +1,5 @@
+use serde::{Serialize, Serializer};
+
 use super::*;
 use crate::json::{self, ConvertError, Value};
 
@@ -33,10 +35,27 @@ macro_rules! bodies {
                 }
             }
 
+            /// The content as it stands, where the type is not known.
+            pub(super) fn unknown(&self) -> Option<&Value> {
+                match self {
+                    Body::Unknown { content, .. } => Some(content),
+                    _ => None,
+                }
+            }
+
             pub(super) fn from_parts(kind: &str, content: Value) -> Result<Self, ConvertError> {
                 match kind {
                     $($name => json::from_value(content).map(Body::$kind),)*
                     _ => Ok(Body::Unknown { kind: kind.to_owned(), content }),
+                }
+            }
+        }
+
+        impl Serialize for Body {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                match self {
+                    $(Body::$kind(body) => body.serialize(serializer),)*
+                    Body::Unknown { content, .. } => content.serialize(serializer),
                 }
             }
         }

@@ -4,17 +4,15 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::Body;
+use super::clear::{Clear, is_field_name};
 use crate::digest::Digest;
-use crate::id::is_identifier;
-use crate::json::{self, ConvertError, JsonError, Limits, Object, Value};
+use crate::json::{self, Check, ConvertError, JsonError, Limits, Object, Value};
 use crate::time::Timestamp;
 
 /// Most bytes of an envelope.
 pub const MOST_ENVELOPE: usize = 16 << 10;
 
 const VERSION: i64 = 1;
-/// 2^53 − 1: envelopes hold no larger integers, and nothing but integers.
-const MOST_INTEGER: u64 = (1 << 53) - 1;
 
 /// Who made a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -102,8 +100,31 @@ impl From<ConvertError> for EnvelopeError {
     }
 }
 
-/// The members as they stand in the text.
-#[derive(Serialize, Deserialize)]
+/// The members as they are written, in the order of the text.
+#[derive(Serialize)]
+struct Written<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    action: Option<Uuid>,
+    actor: &'a Actor,
+    body: &'a Body,
+    environment: &'a str,
+    id: Uuid,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prev: Option<Digest>,
+    sealed: &'a BTreeMap<String, Digest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<u32>,
+    time: Timestamp,
+    #[serde(rename = "type")]
+    kind: &'a str,
+    v: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vault: Option<Digest>,
+    workspace: &'a str,
+}
+
+/// The members as they are read.
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Members {
     v: i64,
@@ -113,16 +134,12 @@ struct Members {
     time: Timestamp,
     workspace: String,
     environment: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     action: Option<Uuid>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     step: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     prev: Option<Digest>,
     actor: Actor,
     body: Value,
     sealed: BTreeMap<String, Digest>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     vault: Option<Digest>,
 }
 
@@ -132,23 +149,25 @@ impl Envelope {
     /// # Errors
     /// [`EnvelopeError`] where a member breaks the format: nothing that a reader would refuse is ever written.
     pub fn to_canonical(&self) -> Result<String, EnvelopeError> {
-        let members = Members {
-            v: VERSION,
+        let (action, step) = (self.link.map(|link| link.action), self.link.map(|link| link.step));
+        let prev = self.link.and_then(|link| link.prev);
+        check_form(self.body.kind(), self.id, action, (step, prev), self.body.unknown())?;
+        let written = Written {
+            action,
+            actor: &self.actor,
+            body: &self.body,
+            environment: &self.environment,
             id: self.id,
-            kind: self.body.kind().to_owned(),
+            prev,
+            sealed: &self.sealed,
+            step,
             time: self.time,
-            workspace: self.workspace.clone(),
-            environment: self.environment.clone(),
-            action: self.link.map(|link| link.action),
-            step: self.link.map(|link| link.step),
-            prev: self.link.and_then(|link| link.prev),
-            actor: self.actor.clone(),
-            body: self.body.to_value()?,
-            sealed: self.sealed.clone(),
+            kind: self.body.kind(),
+            v: VERSION,
             vault: self.vault,
+            workspace: &self.workspace,
         };
-        check(&members)?;
-        let text = json::to_string(&members)?;
+        let text = json::to_string_checked(Clear, &written)?;
         if text.len() > MOST_ENVELOPE {
             return Err(EnvelopeError::TooLarge(text.len()));
         }
@@ -205,64 +224,48 @@ impl Envelope {
 
 /// What the types alone do not say. An unknown member at a known type is refused by the types.
 fn check(members: &Members) -> Result<(), EnvelopeError> {
-    let wrong = |what: &str| Err(EnvelopeError::Form(what.to_owned()));
     if members.v != VERSION {
-        return wrong("v is not 1");
+        return Err(EnvelopeError::Form("v is not 1".to_owned()));
     }
-    if members.id.get_version_num() != 7 || members.action.is_some_and(|action| action.get_version_num() != 7) {
+    let chain = (members.step, members.prev);
+    check_form(&members.kind, members.id, members.action, chain, Some(&members.body))?;
+    for text in [&members.workspace, &members.environment, &members.actor.id] {
+        Clear.string(text)?;
+    }
+    members.sealed.keys().try_for_each(|name| Clear.name(name))?;
+    Ok(Clear.value(&members.body)?)
+}
+
+fn check_form(
+    kind: &str,
+    id: Uuid,
+    action: Option<Uuid>,
+    chain: (Option<u32>, Option<Digest>),
+    body: Option<&Value>,
+) -> Result<(), EnvelopeError> {
+    let wrong = |what: &str| Err(EnvelopeError::Form(what.to_owned()));
+    if id.get_version_num() != 7 || action.is_some_and(|action| action.get_version_num() != 7) {
         return wrong("id and action are UUIDv7");
     }
-    let chained = match (members.action, members.step, members.prev) {
-        (None, None, None) | (Some(_), Some(0), None) => true,
-        (Some(_), Some(step), Some(_)) => step > 0,
+    let chained = match (action, chain) {
+        (None, (None, None)) | (Some(_), (Some(0), None)) => true,
+        (Some(_), (Some(step), Some(_))) => step > 0,
         _ => false,
     };
     if !chained {
         return wrong("action, step and prev do not fit each other");
     }
-    if !is_kind(&members.kind) {
+    if !is_kind(kind) {
         return wrong("type is a dotted name");
     }
-    for (name, text) in
-        [("workspace", &members.workspace), ("environment", &members.environment), ("actor.id", &members.actor.id)]
-    {
-        if !is_identifier(text) {
-            return wrong(&format!("{name} is not an identifier ([\\x21-\\x7e]{{1,128}})"));
-        }
+    match body.is_some_and(|body| body.as_object().is_none()) {
+        true => wrong("body is not an object"),
+        false => Ok(()),
     }
-    if !members.sealed.keys().all(|name| is_field_name(name)) {
-        return wrong("a sealed field's name is lower case ASCII");
-    }
-    check_clear(&members.body, true)
 }
 
 fn is_kind(text: &str) -> bool {
     text.len() <= 64 && text.split('.').count() >= 2 && text.split('.').all(is_field_name)
-}
-
-fn is_field_name(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
-}
-
-/// A body holds objects, arrays, identifiers, booleans and integers within ±(2^53 − 1).
-fn check_clear(value: &Value, top: bool) -> Result<(), EnvelopeError> {
-    let wrong = |what: String| Err(EnvelopeError::Form(what));
-    match value {
-        Value::Object(members) => members.iter().try_for_each(|(name, value)| match is_field_name(name) {
-            true => check_clear(value, false),
-            false => wrong(format!("the body's member name {name:?} is not lower case ASCII ([a-z_]{{1,64}})")),
-        }),
-        _ if top => wrong("body is not an object".to_owned()),
-        Value::Array(items) => items.iter().try_for_each(|item| check_clear(item, false)),
-        Value::String(text) if !is_identifier(text) => {
-            wrong(format!("the body holds {text:?}, which is not an identifier ([\\x21-\\x7e]{{1,128}}): seal it"))
-        }
-        Value::Number(number) if number.as_i64().is_none_or(|value| value.unsigned_abs() > MOST_INTEGER) => {
-            wrong(format!("the body holds {number}, which is not an integer within ±(2^53 − 1)"))
-        }
-        Value::Null => wrong("the body holds null: leave the member out".to_owned()),
-        _ => Ok(()),
-    }
 }
 
 /// The members of a body, for display.

@@ -2,6 +2,7 @@
 
 mod action;
 mod body;
+mod clear;
 mod envelope;
 mod execution;
 mod review;
