@@ -29,11 +29,28 @@ impl Digest {
     }
 }
 
+/// A digest's text. Orders as its characters do, which is not the order of the bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct DigestText([u8; 43]);
+
+impl DigestText {
+    pub(crate) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl Digest {
+    pub(crate) fn to_text(self) -> DigestText {
+        let mut text = [0; 43];
+        // 32 bytes have 43 characters of base64url.
+        let _ = URL_SAFE_NO_PAD.encode_slice(self.0, &mut text);
+        DigestText(text)
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = [0; 43];
-        let written = URL_SAFE_NO_PAD.encode_slice(self.0, &mut text).unwrap_or_default();
-        f.write_str(std::str::from_utf8(text.get(..written).unwrap_or_default()).unwrap_or_default())
+        f.write_str(self.to_text().as_str())
     }
 }
 
@@ -54,7 +71,7 @@ impl FromStr for Digest {
 
 impl Serialize for Digest {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(self.to_text().as_str())
     }
 }
 

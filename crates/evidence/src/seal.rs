@@ -79,53 +79,90 @@ impl Sealer {
         Sealer { mac }
     }
 
-    /// The first 16 bytes of HMAC-SHA256(key, "salt/v1" ‖ 0x00 ‖ label), as base64url.
-    fn salt(&self, label: &str) -> String {
-        let mut mac = self.mac.clone();
-        mac.update(SALT_PURPOSE);
-        mac.update(label.as_bytes());
-        URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes().get(..16).unwrap_or_default())
-    }
-
     /// Seals `value` as the field `name`. `label` is `payload/<version>` or `<record id>/<field>`
     /// (`docs/evidence-format.md` §4).
     pub fn seal(&self, label: &str, name: &str, value: &Value) -> Sealed {
         let mut disclosures = Vec::new();
-        let digest = self.seal_into(label, name, value, &mut |text| disclosures.push(text.to_owned()));
+        let digest = self.seal_as(label, name, value, &mut |text| disclosures.push(text.to_owned()));
         disclosures.reverse();
         Sealed { digest, disclosures }
     }
 
     /// Only the digest of [`Sealer::seal`].
     pub fn digest(&self, label: &str, name: &str, value: &Value) -> Digest {
-        self.seal_into(label, name, value, &mut |_| {})
+        self.seal_as(label, name, value, &mut |_| {})
     }
 
-    fn seal_into(&self, label: &str, name: &str, value: &Value, each: &mut dyn FnMut(&str)) -> Digest {
-        let mut text = String::from("[\"");
-        text.push_str(&self.salt(label));
-        text.push_str("\",");
-        Value::from(name).write_canonical(&mut text);
-        text.push(',');
+    fn seal_as(&self, label: &str, name: &str, value: &Value, each: &mut dyn FnMut(&str)) -> Digest {
+        let (label, text) = (label.to_owned(), String::with_capacity(512));
+        Desk { mac: &self.mac, label, text, encoded: String::new(), each }.seal(name, value)
+    }
+}
+
+/// Where disclosures are written, one above the other: an object's begins before those of its members and ends after them.
+struct Desk<'a> {
+    mac: &'a Hmac<Sha256>,
+    /// Label of the disclosure on top.
+    label: String,
+    text: String,
+    encoded: String,
+    each: &'a mut dyn FnMut(&str),
+}
+
+impl Desk<'_> {
+    fn seal(&mut self, name: &str, value: &Value) -> Digest {
+        let begin = self.text.len();
+        self.text.push_str("[\"");
+        self.write_salt();
+        self.text.push_str("\",");
+        json::write_string(name, &mut self.text);
+        self.text.push(',');
         match value {
-            Value::Object(members) => self.write_members(label, members, &mut text, each),
-            value => value.write_canonical(&mut text),
+            Value::Object(members) => self.write_members(members),
+            value => value.write_canonical(&mut self.text),
         }
-        text.push(']');
-        let disclosure = URL_SAFE_NO_PAD.encode(text);
-        each(&disclosure);
-        Digest::of(disclosure.as_bytes())
+        self.text.push(']');
+        self.encoded.clear();
+        URL_SAFE_NO_PAD.encode_string(self.text.get(begin..).unwrap_or_default(), &mut self.encoded);
+        self.text.truncate(begin);
+        (self.each)(&self.encoded);
+        Digest::of(self.encoded.as_bytes())
     }
 
-    fn write_members(&self, label: &str, members: &Object, text: &mut String, each: &mut dyn FnMut(&str)) {
-        let seal = |(name, value): (&str, &Value)| {
-            let label = format!("{label}/{}", name.replace('~', "~0").replace('/', "~1"));
-            self.seal_into(&label, name, value, each).to_string()
-        };
-        let mut digests: Vec<String> = members.iter().map(seal).collect();
+    /// The first 16 bytes of HMAC-SHA256(key, "salt/v1" ‖ 0x00 ‖ label), as base64url.
+    fn write_salt(&mut self) {
+        let mut mac = self.mac.clone();
+        mac.update(SALT_PURPOSE);
+        mac.update(self.label.as_bytes());
+        let salt = mac.finalize().into_bytes();
+        URL_SAFE_NO_PAD.encode_string(salt.get(..16).unwrap_or_default(), &mut self.text);
+    }
+
+    fn write_members(&mut self, members: &Object) {
+        let above = self.label.len();
+        let mut digests = Vec::with_capacity(members.len());
+        for (name, value) in members.iter() {
+            self.label.push('/');
+            for character in name.chars() {
+                match character {
+                    '~' => self.label.push_str("~0"),
+                    '/' => self.label.push_str("~1"),
+                    other => self.label.push(other),
+                }
+            }
+            digests.push(self.seal(name, value).to_text());
+            self.label.truncate(above);
+        }
         digests.sort_unstable();
-        let digests: Vec<Value> = digests.into_iter().map(Value::from).collect();
-        Value::from(Object::from_iter([(DIGESTS, digests)])).write_canonical(text);
+        self.text.push_str("{\"");
+        self.text.push_str(DIGESTS);
+        self.text.push_str("\":[");
+        for (at, digest) in digests.iter().enumerate() {
+            self.text.push_str(if at > 0 { ",\"" } else { "\"" });
+            self.text.push_str(digest.as_str());
+            self.text.push('"');
+        }
+        self.text.push_str("]}");
     }
 }
 

@@ -68,7 +68,7 @@ fn next_escape(bytes: &[u8], from: usize) -> Option<(usize, u8)> {
 
 /// RFC 8785 §3.2.2.2: the two-character escapes where JSON has them, `\u00xx` in lower case for other controls,
 /// everything else as it is.
-pub(super) fn write_string(text: &str, out: &mut String) {
+pub(crate) fn write_string(text: &str, out: &mut String) {
     out.push('"');
     let mut plain_from = 0;
     let bytes = text.as_bytes();

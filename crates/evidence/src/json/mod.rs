@@ -13,6 +13,7 @@ mod parse;
 mod ser;
 mod write;
 
+pub(crate) use canonical::write_string;
 pub use de::from_value;
 pub use error::{ConvertError, JsonError};
 pub use number::{Decimal, Number, NumberError};
