@@ -1,7 +1,7 @@
 //! Deciding: a pure function of request, facts and policy set.
 
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use cedar_policy::{self as cedar, AuthorizationError, Authorizer, Context, EvaluationError, RestrictedExpression};
 
@@ -34,7 +34,7 @@ impl Failure {
 
 /// A request made ready for Cedar.
 pub(crate) struct Prepared {
-    cast: Cast,
+    cast: Arc<Cast>,
     members: Vec<(String, RestrictedExpression)>,
     failures: Vec<Failure>,
 }
@@ -76,7 +76,11 @@ impl PolicySet {
             return Err(Failure::new(REQUEST, ErrorCode::BadToolName, text));
         }
         let groups = self.groups_of(request);
-        let cast = self.fixed.cast(request.agent, groups, request.category, request.server, tool);
+        // What the gate established about this one request may differ from the next.
+        let cast = match request.agent_groups {
+            [] => self.fixed.known_cast(request.agent, groups, request.category, request.server, tool),
+            _ => self.fixed.cast(request.agent, groups, request.category, request.server, tool).map(Arc::new),
+        };
         let cast = cast.map_err(|text| Failure::new(REQUEST, ErrorCode::Evaluation, text))?;
         let built = context::build(&slice.reads, &Source { catalogue: self.catalogue(), request, tool, facts });
         let failures = built.faults.iter().flat_map(|fault| self.failures_of(fault, slice, request, tool)).collect();
@@ -87,11 +91,18 @@ impl PolicySet {
     fn evaluate<'a>(&'a self, slice: &Slice, prepared: Prepared) -> Result<Found<'a>, Failure> {
         let Prepared { cast, mut members, failures } = prepared;
         let mut found = Found::with(failures);
-        let mut question = question(&cast, members.clone())?;
+        // Risk rules do not read the score, and it is 0 as a rule: then one context serves all.
+        let without_risk = members.len();
+        if slice.reads_risk {
+            members.push(risk(0));
+        }
+        let again = (!slice.risk.is_empty() && slice.reads_risk).then(|| members.clone());
+        let mut question = question(&cast, members)?;
         if !slice.risk.is_empty() {
             found.take_risk(self.ask(&slice.risk, &question, &cast));
         }
-        if slice.reads_risk {
+        if let (1.., Some(mut members)) = (found.score(), again) {
+            members.truncate(without_risk);
             members.push(risk(found.score()));
             question = self::question(&cast, members)?;
         }

@@ -1,11 +1,15 @@
 //! The entities of one request: agent, action and tool with what they are in. Made on the fly, so that unknown agents and
 //! tools are entities like any other.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use cedar_policy::{Entities, Entity, EntityId, EntityTypeName, EntityUid};
 
 use crate::category::Category;
+
+/// Casts that are kept for the next request like it.
+const MOST_KEPT: usize = 1_024;
 
 /// What is the same in every request.
 #[derive(Debug)]
@@ -15,9 +19,11 @@ pub(crate) struct Fixed {
     tool: EntityTypeName,
     server: EntityTypeName,
     actions: Vec<Entity>,
+    kept: RwLock<HashMap<String, Arc<Cast>>>,
 }
 
 /// A request's entities, and the three that it is about.
+#[derive(Debug)]
 pub(crate) struct Cast {
     pub(crate) agent: EntityUid,
     pub(crate) action: EntityUid,
@@ -40,7 +46,30 @@ impl Fixed {
             tool: name("Tool")?,
             server: name("Server")?,
             actions: actions.into(),
+            kept: RwLock::default(),
         })
+    }
+
+    /// The entities of a call of `tool` (`<server>/<tool>`) by `agent`, who is in the same groups each time.
+    pub(crate) fn known_cast<'a>(
+        &self,
+        agent: &str,
+        groups: impl Iterator<Item = &'a str>,
+        category: Category,
+        server: &str,
+        tool: &str,
+    ) -> Result<Arc<Cast>, String> {
+        let name = format!("{} {} {agent} {tool}", category.as_str(), agent.len());
+        if let Some(cast) = self.kept.read().unwrap_or_else(PoisonError::into_inner).get(&name) {
+            return Ok(Arc::clone(cast));
+        }
+        let cast = Arc::new(self.cast(agent, groups, category, server, tool)?);
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= MOST_KEPT {
+            kept.clear();
+        }
+        kept.insert(name, Arc::clone(&cast));
+        Ok(cast)
     }
 
     /// The entities of a call of `tool` (`<server>/<tool>`) by `agent`.
