@@ -44,8 +44,8 @@ pub async fn catch_up(
     Ok(())
 }
 
-/// Follows the gate until its writer stops. Decisions go first: while commands queue, records gather until a question asks
-/// about them, or until there are too many.
+/// Follows the gate until its writer stops. Decisions go first: records gather a moment before they are read, and while
+/// commands queue they gather on, until a question asks about them or until there are too many.
 ///
 /// # Errors
 /// [`FollowError`]; the gate itself does not depend on the index going on.
@@ -56,20 +56,25 @@ pub async fn follow(gate: Gate, reader: LogReader, index: Arc<Index>) -> Result<
             WriterState::Writing(size) => *size,
             WriterState::Stopped(_) => return Ok(()),
         };
-        while index.position() < durable {
-            let behind = durable - index.position();
-            if gate.queued() > 0 && behind < MOST_BEHIND && !gate.is_asked() {
-                break;
-            }
-            read_some(&reader, &index).await?;
-        }
         if index.position() >= durable {
             gate.answered();
             if told.changed().await.is_err() {
                 return Ok(());
             }
+            // The answers that these records were made for leave first.
+            gather(&gate).await;
+        } else if gate.queued() > 0 && durable - index.position() < MOST_BEHIND && !gate.is_asked() {
+            gather(&gate).await;
+        } else {
+            read_some(&reader, &index).await?;
         }
-        tokio::time::sleep(GATHER).await;
+    }
+}
+
+async fn gather(gate: &Gate) {
+    tokio::select! {
+        () = tokio::time::sleep(GATHER) => {}
+        () = gate.asked() => {}
     }
 }
 

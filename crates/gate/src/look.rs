@@ -1,6 +1,5 @@
 //! Questions: lists, ids of any kind, proofs, the state of the log.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use countersign_index::Query;
@@ -103,18 +102,24 @@ impl Gate {
 
     /// Whether a question waits for the index.
     pub(crate) fn is_asked(&self) -> bool {
-        self.shared.asked.load(Ordering::Acquire)
+        *self.shared.asked.borrow()
+    }
+
+    /// Resolves when a question waits for the index.
+    pub(crate) async fn asked(&self) {
+        // The sender lives as long as the gate.
+        let _ = self.shared.asked.subscribe().wait_for(|asked| *asked).await;
     }
 
     /// The index has read everything that was asked about.
     pub(crate) fn answered(&self) {
-        self.shared.asked.store(false, Ordering::Release);
+        self.shared.asked.send_replace(false);
     }
 
     /// Waits briefly until the index has read what is durable now; how much that is.
     pub(crate) async fn catch_up(&self) -> u64 {
         let durable = self.durable();
-        self.shared.asked.store(true, Ordering::Release);
+        self.shared.asked.send_replace(true);
         self.shared.parts.index.wait_for(durable, PATIENCE).await;
         durable
     }

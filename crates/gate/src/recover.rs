@@ -43,7 +43,7 @@ impl Gate {
             policy: RwLock::new(Arc::new(nothing)),
             board: Board::default(),
             epoch: head.epoch,
-            asked: false.into(),
+            asked: watch::Sender::new(false),
             callers_generation: 0.into(),
             opened_at: head.size(),
             callers: RwLock::default(),

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::AtomicU64;
 
 use countersign_evidence::id::uuid_v7;
 use countersign_evidence::key::{Key, Random};
@@ -10,6 +10,7 @@ use countersign_index::Index;
 use countersign_journal::{Credentials, Journal, KeyStore, LogId, LogReader};
 use countersign_policy::PolicySet;
 use parking_lot::RwLock;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::board::Board;
@@ -54,7 +55,7 @@ pub(crate) struct Shared {
     /// Fencing epoch of this opening.
     pub(crate) epoch: u64,
     /// Whether a question waits for the index.
-    pub(crate) asked: AtomicBool,
+    pub(crate) asked: watch::Sender<bool>,
     /// Size of the log then.
     pub(crate) opened_at: u64,
 }
