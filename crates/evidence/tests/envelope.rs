@@ -52,6 +52,7 @@ fn every_type_comes_back_to_the_same_bytes() {
     for case in vectors("accept") {
         let text = text(&case, "envelope");
         let envelope = Envelope::parse(text.as_bytes()).unwrap();
+        assert_eq!(Envelope::read_own(text.as_bytes()).unwrap(), envelope);
         assert_eq!(envelope.to_canonical().unwrap(), text);
         assert_eq!(Digest::leaf(text.as_bytes()).to_string(), self::text(&case, "leaf"));
         if !matches!(envelope.body, Body::Unknown { .. }) {

@@ -141,7 +141,7 @@ impl Batch<'_> {
     /// A record that does not read or does not follow is passed over: the log is what it is, and saying what is wrong with
     /// it is the verifier's work.
     fn record(&mut self, position: u64, bytes: &[u8], vault: &[u8]) -> Result<(), IndexError> {
-        let envelope = match Envelope::read(bytes) {
+        let envelope = match Envelope::read_own(bytes) {
             Ok(envelope) => envelope,
             Err(error) => {
                 tracing::warn!(position, %error, "the index passes over a record that does not read");

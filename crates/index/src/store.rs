@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use countersign_evidence::record::PolicyActivated;
 use countersign_evidence::time::Timestamp;
 use rusqlite::types::Value;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, params, params_from_iter};
 
 use crate::codes::{DECISIONS, MATCHES, OUTCOMES, category_code, code, decision_name, state_code, state_of};
 use crate::names::Naming;
@@ -17,10 +17,12 @@ use crate::tracked::{Text, Tracked};
 /// Pairs of agent and tool kept in memory; past that the table itself is asked again.
 const MOST_USED: usize = 100_000;
 
-const INSERT: &str =
-    "INSERT INTO action (row, id, time, positions, agent, tool, environment, category, state, risk, key,
-    request, resource_type, session, trace, call, conversation, ticket, refusals)
-    VALUES (?1, ?2, ?3, x'', ?4, ?5, ?6, ?7, 0, 0, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, 0)";
+const INSERT: &str = "INSERT INTO action (row,
+    id, time, agent, tool, environment, category, key, request, resource_type, session, trace, call, conversation, ticket,
+    positions, closed, decision, state, risk, rules, reviewers, downstream, outcome, matches, refusals,
+    user, resource, fingerprint, subject)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24,
+    ?25, ?26, ?27, ?28, ?29, ?30)";
 const UPDATE: &str = "UPDATE action SET positions = ?2, closed = ?3, decision = ?4, state = ?5, risk = ?6, rules = ?7,
     reviewers = ?8, downstream = ?9, outcome = ?10, matches = ?11, refusals = ?12 WHERE row = ?1";
 const UPDATE_OPEN: &str = "UPDATE action SET user = ?2, resource = ?3, fingerprint = ?4, subject = ?5 WHERE row = ?1";
@@ -54,10 +56,14 @@ pub(crate) struct Store<'a> {
 impl Store<'_> {
     /// Makes the row say what the records say.
     pub(crate) fn save(&mut self, tracked: &mut Tracked) -> rusqlite::Result<()> {
-        if !tracked.stored {
-            self.insert(tracked)?;
+        match (tracked.stored, tracked.text) {
+            (false, _) => self.insert(tracked)?,
+            (true, Text::Held) => {
+                self.update(tracked)?;
+                self.update_open(tracked)?;
+            }
+            (true, _) => self.update(tracked)?,
         }
-        self.update(tracked)?;
         if tracked.authorized {
             self.note_use(tracked)?;
         }
@@ -65,7 +71,6 @@ impl Store<'_> {
             self.refer(Kind::Downstream, id, tracked.row())?;
         }
         if tracked.text == Text::Held {
-            self.update_open(tracked)?;
             self.write_text(tracked)?;
         }
         tracked.stored = true;
@@ -84,34 +89,48 @@ impl Store<'_> {
     }
 
     fn insert(&mut self, tracked: &Tracked) -> rusqlite::Result<()> {
+        let columns = [self.fixed(tracked)?, self.changing(tracked)?, self.open(tracked)?].concat();
+        let values = [signed(tracked.row()).into()].into_iter().chain(columns);
+        self.connection.prepare_cached(INSERT)?.execute(params_from_iter(values))?;
+        self.refer(Kind::Request, &tracked.action.proposed.request_id, tracked.row())
+    }
+
+    fn update(&mut self, tracked: &Tracked) -> rusqlite::Result<()> {
+        let values = [signed(tracked.row()).into()].into_iter().chain(self.changing(tracked)?);
+        self.connection.prepare_cached(UPDATE)?.execute(params_from_iter(values)).map(drop)
+    }
+
+    fn update_open(&mut self, tracked: &Tracked) -> rusqlite::Result<()> {
+        let values = [signed(tracked.row()).into()].into_iter().chain(self.open(tracked)?);
+        self.connection.prepare_cached(UPDATE_OPEN)?.execute(params_from_iter(values)).map(drop)
+    }
+
+    /// From `id` to `ticket`: what the first record says.
+    fn fixed(&mut self, tracked: &Tracked) -> rusqlite::Result<Vec<Value>> {
         let proposed = &tracked.action.proposed;
         let correlation = &proposed.correlation;
         let kind = proposed.resource_type.as_deref().map(|kind| self.name(kind)).transpose()?;
         let id = |id: &Option<String>| id.as_deref().map_or(Value::Null, pack_id);
-        let (agent, tool) = (self.name(&proposed.agent.id)?, self.name(&tracked.tool())?);
-        let environment = self.name(&tracked.action.environment)?;
-        let key = self.name(&proposed.authenticated.key.to_string())?;
-        self.connection.prepare_cached(INSERT)?.execute(params![
-            signed(tracked.row()),
-            tracked.action.id.as_bytes().as_slice(),
-            tracked.action.proposed_at.as_micros(),
-            agent,
-            tool,
-            environment,
-            category_code(proposed.category),
-            key,
+        Ok(vec![
+            tracked.action.id.as_bytes().to_vec().into(),
+            tracked.action.proposed_at.as_micros().into(),
+            self.name(&proposed.agent.id)?.into(),
+            self.name(&tracked.tool())?.into(),
+            self.name(&tracked.action.environment)?.into(),
+            category_code(proposed.category).into(),
+            self.name(&proposed.authenticated.key.to_string())?.into(),
             pack_id(&proposed.request_id),
-            kind,
+            kind.into(),
             id(&correlation.session_id),
             id(&correlation.trace_id),
             id(&correlation.call_id),
             id(&correlation.conversation_id),
             id(&correlation.ticket),
-        ])?;
-        self.refer(Kind::Request, &proposed.request_id, tracked.row())
+        ])
     }
 
-    fn update(&mut self, tracked: &Tracked) -> rusqlite::Result<()> {
+    /// From `positions` to `refusals`: what every record may change.
+    fn changing(&mut self, tracked: &Tracked) -> rusqlite::Result<Vec<Value>> {
         let action = &tracked.action;
         let decided = action.decided.as_ref();
         let rules = decided.map(|decided| decided.reasons.as_slice()).unwrap_or_default();
@@ -121,30 +140,27 @@ impl Store<'_> {
             countersign_evidence::action::Stage::Finished(end) => code(&OUTCOMES, &end.outcome),
             _ => None,
         };
-        self.connection.prepare_cached(UPDATE)?.execute(params![
-            signed(tracked.row()),
-            pack_positions(&tracked.positions),
-            tracked.closed.map(|closed| closed.since(action.proposed_at)),
-            decided.and_then(|decided| code(&DECISIONS, &decided.decision)),
-            state_code(state_of(&action.stage)),
-            decided.map_or(0, |decided| decided.risk.score),
-            (!rules.is_empty()).then_some(rules),
-            (!reviewers.is_empty()).then_some(reviewers),
+        Ok(vec![
+            pack_positions(&tracked.positions).into(),
+            tracked.closed.map(|closed| closed.since(action.proposed_at)).into(),
+            decided.and_then(|decided| code(&DECISIONS, &decided.decision)).into(),
+            state_code(state_of(&action.stage)).into(),
+            decided.map_or(0, |decided| decided.risk.score).into(),
+            (!rules.is_empty()).then_some(rules).into(),
+            (!reviewers.is_empty()).then_some(reviewers).into(),
             tracked.downstream().map_or(Value::Null, pack_id),
-            outcome,
-            action.execution().and_then(|execution| code(&MATCHES, &execution.started.matches)),
-            action.refusals,
-        ])?;
-        Ok(())
+            outcome.into(),
+            action.execution().and_then(|execution| code(&MATCHES, &execution.started.matches)).into(),
+            action.refusals.into(),
+        ])
     }
 
-    fn update_open(&mut self, tracked: &Tracked) -> rusqlite::Result<()> {
+    /// From `user` to `subject`: what opens.
+    fn open(&mut self, tracked: &Tracked) -> rusqlite::Result<Vec<Value>> {
         let open = &tracked.open;
         let subject = open.sealed_by.first().map(|key| self.name(&key.to_string())).transpose()?;
-        let fingerprint = open.fingerprint.as_ref().map(<[u8; 16]>::as_slice);
-        let values = params![signed(tracked.row()), open.user, open.resource, fingerprint, subject];
-        self.connection.prepare_cached(UPDATE_OPEN)?.execute(values)?;
-        Ok(())
+        let fingerprint = open.fingerprint.map(|fingerprint| fingerprint.to_vec());
+        Ok(vec![open.user.clone().into(), open.resource.clone().into(), fingerprint.into(), subject.into()])
     }
 
     fn refer(&mut self, kind: Kind, value: &str, row: u64) -> rusqlite::Result<()> {

@@ -1,7 +1,8 @@
 use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use super::*;
-use crate::json::{self, ConvertError, Value};
+use crate::json::{self, ConvertError, Limits, Value};
 
 macro_rules! bodies {
     ($($name:literal => $kind:ident),* $(,)?) => {
@@ -47,6 +48,19 @@ macro_rules! bodies {
                 match kind {
                     $($name => json::from_value(content).map(Body::$kind),)*
                     _ => Ok(Body::Unknown { kind: kind.to_owned(), content }),
+                }
+            }
+
+            /// From a text of our own: bodies hold no numbers but integers, so any JSON parser reads them exactly.
+            pub(super) fn from_own(kind: &str, content: &RawValue) -> Result<Self, ConvertError> {
+                let refused = |error: &dyn std::fmt::Display| ConvertError(error.to_string());
+                match kind {
+                    $($name => serde_json::from_str(content.get()).map(Body::$kind).map_err(|error| refused(&error)),)*
+                    _ => {
+                        let content = json::parse(content.get().as_bytes(), Limits::default());
+                        let content = content.map_err(|error| refused(&error))?;
+                        Ok(Body::Unknown { kind: kind.to_owned(), content })
+                    }
                 }
             }
         }
