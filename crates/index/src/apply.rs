@@ -82,8 +82,9 @@ impl Writer {
             erased: false,
         };
         for (position, (envelope, vault)) in (from..).zip(records) {
-            batch.record(position, envelope, vault)?;
-            frontier.push(leaf_hash(envelope));
+            let leaf = leaf_hash(envelope);
+            batch.record(position, Digest(leaf.0), envelope, vault)?;
+            frontier.push(leaf);
         }
         batch.flush()?;
         let (erased, touched) = (batch.erased, std::mem::take(&mut batch.dirty));
@@ -140,7 +141,7 @@ pub(crate) struct Batch<'a> {
 impl Batch<'_> {
     /// A record that does not read or does not follow is passed over: the log is what it is, and saying what is wrong with
     /// it is the verifier's work.
-    fn record(&mut self, position: u64, bytes: &[u8], vault: &[u8]) -> Result<(), IndexError> {
+    fn record(&mut self, position: u64, leaf: Digest, bytes: &[u8], vault: &[u8]) -> Result<(), IndexError> {
         let envelope = match Envelope::read_own(bytes) {
             Ok(envelope) => envelope,
             Err(error) => {
@@ -155,7 +156,7 @@ impl Batch<'_> {
             }
             Body::SubjectErased(erased) => self.erase(&erased.keys),
             _ => match envelope.link {
-                Some(link) => self.step(link.action, position, &envelope, bytes, vault),
+                Some(link) => self.step(link.action, position, leaf, &envelope, vault),
                 None => Ok(()),
             },
         }
@@ -165,11 +166,10 @@ impl Batch<'_> {
         &mut self,
         action: Uuid,
         position: u64,
+        leaf: Digest,
         envelope: &Envelope,
-        bytes: &[u8],
         vault: &[u8],
     ) -> Result<(), IndexError> {
-        let leaf = Digest::leaf(bytes);
         if !self.memory.tracked.contains_key(&action)
             && let Some(tracked) = self.known(action)?
         {

@@ -1,5 +1,6 @@
 //! What one round of publishing writes, computed in memory from what the journal has stored.
 
+use bytes::Bytes;
 use countersign_tlog::{
     BundleError, Frontier, Hash, Level, RightEdge, TILE_WIDTH, Tile, TileError, encode_bundle, encode_hashes, leaf_hash,
 };
@@ -18,7 +19,7 @@ pub(crate) struct Edge {
 }
 
 /// A tile or bundle with its bytes.
-pub(crate) type Write = (Tile, Vec<u8>);
+pub(crate) type Write = (Tile, Bytes);
 
 /// Everything that makes the tree of `edge` readable; nothing of it has been written or signed.
 #[derive(Debug, Default)]
@@ -37,7 +38,7 @@ impl Edge {
             let leaf = leaf_hash(&entry.envelope);
             self.head.frontier.push(leaf);
             let keep = |tile, hashes: &[_]| {
-                round.tiles.push((tile, encode_hashes(hashes)));
+                round.tiles.push((tile, encode_hashes(hashes).into()));
                 Ok::<(), TileError>(())
             };
             self.tiles.push(leaf, keep).map_err(|cause| Error::corrupt(cause.to_string()))?;
@@ -48,7 +49,7 @@ impl Edge {
                 to.size
             )));
         }
-        round.tiles.extend(self.tiles.partial_tiles().map(|(tile, hashes)| (tile, encode_hashes(hashes))));
+        round.tiles.extend(self.tiles.partial_tiles().map(|(tile, hashes)| (tile, encode_hashes(hashes).into())));
         self.bundle(entries, &mut round)?;
         Ok((self, round))
     }
@@ -64,8 +65,8 @@ impl Edge {
             let bundle = bundle.map_err(|cause| Error::corrupt(cause.to_string()))?;
             let envelopes: Vec<&[u8]> = chunk.iter().map(|entry| entry.envelope.as_ref()).collect();
             let encoded = encode_bundle(&envelopes).map_err(|cause: BundleError| Error::corrupt(cause.to_string()))?;
-            round.vaults.push((bundle, vault_bundle::encode(chunk.iter().map(|entry| &entry.vault))));
-            round.bundles.push((bundle, encoded));
+            round.vaults.push((bundle, vault_bundle::encode(chunk.iter().map(|entry| &entry.vault)).into()));
+            round.bundles.push((bundle, encoded.into()));
         }
         let finished = self.tail.len() - self.tail.len() % width;
         self.tail.drain(..finished);

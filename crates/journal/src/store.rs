@@ -56,7 +56,7 @@ impl Store {
     }
 
     pub(crate) async fn put_checkpoint(&self, note: &Note) -> Result<(), Error> {
-        self.put(CHECKPOINT, note.to_bytes()).await
+        self.put(CHECKPOINT, note.to_bytes().into()).await
     }
 
     /// The bytes of a hash tile or an entry bundle exactly as stored, for serving.
@@ -69,7 +69,7 @@ impl Store {
 
     /// Writes a tile. What lies there already must be the same; it is written again all the same, since whoever wrote
     /// it may have died before it was durable.
-    pub(crate) async fn put_tile(&self, tile: Tile, bytes: Vec<u8>) -> Result<(), Error> {
+    pub(crate) async fn put_tile(&self, tile: Tile, bytes: Bytes) -> Result<(), Error> {
         let path = tile.path();
         if self.get(&path).await?.is_some_and(|old| old != bytes) {
             return Err(Error::corrupt(format!("{path} holds other bytes than the journal")));
@@ -78,10 +78,10 @@ impl Store {
     }
 
     /// Writes a vault bundle beside its entry bundle; what was deleted from it stays deleted.
-    pub(crate) async fn put_vault(&self, bundle: Tile, bytes: Vec<u8>) -> Result<(), Error> {
+    pub(crate) async fn put_vault(&self, bundle: Tile, bytes: Bytes) -> Result<(), Error> {
         let path = vault_path(bundle);
         let bytes = match self.get(&path).await? {
-            Some(old) => vault_bundle::merge(&path, old, &bytes, bundle.width())?,
+            Some(old) => vault_bundle::merge(&path, old, bytes, bundle.width())?.into(),
             None => bytes,
         };
         self.put(&path, bytes).await
@@ -134,7 +134,7 @@ impl Store {
                 *vault = Bytes::new();
             }
         }
-        self.put(&path, vault_bundle::encode(vaults.iter())).await
+        self.put(&path, vault_bundle::encode(vaults.iter()).into()).await
     }
 
     /// Removes the partial tiles that a full one has replaced.
@@ -176,7 +176,7 @@ impl Store {
         }
     }
 
-    async fn put(&self, path: &str, bytes: Vec<u8>) -> Result<(), Error> {
+    async fn put(&self, path: &str, bytes: Bytes) -> Result<(), Error> {
         let written = self.objects.put(&Path::from(path), PutPayload::from(bytes)).await;
         written.map(|_| ()).map_err(|cause| failed("writing the published log", cause))
     }

@@ -32,10 +32,10 @@ pub(crate) fn decode(mut bundle: Bytes, expected: u16) -> Option<Vec<Bytes>> {
 }
 
 /// What must lie at `path`, given what lies there already: the same, or what was deleted in between stays deleted.
-pub(crate) fn merge(path: &str, old: Bytes, new: &[u8], width: u16) -> Result<Vec<u8>, Error> {
+pub(crate) fn merge(path: &str, old: Bytes, new: Bytes, width: u16) -> Result<Vec<u8>, Error> {
     let corrupt = |what| Error::corrupt(format!("{path} {what}"));
     let old = decode(old, width).ok_or_else(|| corrupt("is not a vault bundle of its width"))?;
-    let new = decode(Bytes::copy_from_slice(new), width).ok_or_else(|| corrupt("would not be a vault bundle"))?;
+    let new = decode(new, width).ok_or_else(|| corrupt("would not be a vault bundle"))?;
     if old.iter().zip(&new).any(|(old, new)| !old.is_empty() && !new.is_empty() && old != new) {
         return Err(corrupt("holds other bytes than the journal"));
     }
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn what_was_deleted_stays_deleted_and_other_bytes_are_refused() {
         let bundle = |parts: [&'static str; 2]| encode(parts.map(|part| Bytes::from_static(part.as_bytes())).iter());
-        let merge = |old, new| merge("vault/000", Bytes::from(bundle(old)), &bundle(new), 2);
+        let merge = |old, new| merge("vault/000", Bytes::from(bundle(old)), bundle(new).into(), 2);
         assert_eq!(merge(["a", ""], ["a", "b"]).unwrap(), bundle(["a", ""]));
         assert_eq!(merge(["a", "b"], ["", "b"]).unwrap(), bundle(["", "b"]));
         assert!(merge(["a", "b"], ["a", "c"]).is_err());
