@@ -96,7 +96,7 @@ impl Shared {
         let entry = self.entry(position).await?;
         let envelope = Envelope::parse(&entry.envelope).map_err(|error| broken(error.to_string()))?;
         let mut opener = ActionOpener::new(&*self.ring, &self.settings().origin);
-        let opened = opener.open(&envelope, Some(&entry.vault)).map_err(|error| broken(error.to_string()))?;
+        let opened = opener.open(&envelope, Some(&entry.vault)).map_err(crate::load::unopened)?;
         let text: Value = opened.fields.get("text").cloned().ok_or_else(|| broken("its text is gone".to_owned()))?;
         json::from_value(text).map_err(|error| broken(error.to_string()))
     }

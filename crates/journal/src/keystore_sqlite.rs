@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use countersign_evidence::key::{Key, Random};
+use countersign_evidence::open::KeyState;
 use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
@@ -79,19 +80,23 @@ impl KeyStore for SqliteKeyStore {
         Ok((id, key))
     }
 
-    fn open(&self, id: KeyId) -> Result<Option<Key>, KeyStoreError> {
+    fn open(&self, id: KeyId) -> Result<KeyState, KeyStoreError> {
         let mut state = self.state.lock();
         if let Some(key) = state.by_id.get(&id) {
-            return Ok(Some(key));
+            return Ok(KeyState::Live(key));
         }
         let select = "SELECT wrapped FROM key WHERE id = ?";
         let wrapped = self.db.with(|sql| {
             sql.prepare_cached(select)?.query_row([id.to_string()], |row| row.get::<_, Option<Vec<u8>>>(0)).optional()
         })?;
-        let Some(Some(wrapped)) = wrapped else { return Ok(None) };
+        let wrapped = match wrapped {
+            Some(Some(wrapped)) => wrapped,
+            Some(None) => return Ok(KeyState::Destroyed),
+            None => return Ok(KeyState::Unknown),
+        };
         let key = unwrap(&state.master, id, &wrapped)?;
         state.by_id.put(id, key.clone());
-        Ok(Some(key))
+        Ok(KeyState::Live(key))
     }
 
     fn destroy(&self, owner: Owner<'_>) -> Result<Vec<KeyId>, KeyStoreError> {

@@ -7,6 +7,7 @@ mod commits;
 mod disk;
 mod erasure;
 mod full;
+mod keys;
 mod limits;
 mod policies;
 mod redeeming;

@@ -13,7 +13,7 @@ use countersign_evidence::digest::Digest;
 use countersign_evidence::id::uuid_v7;
 use countersign_evidence::json::{self, Limits, Object, Value};
 use countersign_evidence::key::{Key, Random};
-use countersign_evidence::open::{KeyRing, label};
+use countersign_evidence::open::{KeyRing, KeyState, RingError, label};
 use countersign_evidence::record::*;
 use countersign_evidence::seal::{Sealed, Sealer};
 use countersign_evidence::time::Timestamp;
@@ -47,8 +47,8 @@ impl Random for Seeded {
 pub struct Ring(pub BTreeMap<Uuid, Key>);
 
 impl KeyRing for Ring {
-    fn key(&self, id: Uuid) -> Option<Key> {
-        self.0.get(&id).cloned()
+    fn key(&self, id: Uuid) -> Result<KeyState, RingError> {
+        Ok(self.0.get(&id).cloned().map_or(KeyState::Destroyed, KeyState::Live))
     }
 }
 
