@@ -153,6 +153,7 @@ impl Batch<'_> {
                 let stored = self.store().policy(position, envelope.time, activated);
                 stored.map_err(IndexError::storage("writing the index"))
             }
+            Body::SubjectErasureRequested(asked) => self.ask_for_erasure(position, &asked.keys),
             Body::SubjectErased(erased) => self.erase(&erased.keys),
             _ => match envelope.link {
                 Some(link) => self.step(link.action, position, &envelope, bytes, vault),

@@ -25,12 +25,13 @@ pub struct FaultyKeyStore {
     inner: Arc<dyn KeyStore>,
     broken: Mutex<Option<(KeyVerb, Fault)>>,
     lost: Mutex<HashSet<KeyId>>,
+    late: Mutex<Option<KeyId>>,
 }
 
 impl FaultyKeyStore {
     /// Nothing fails yet.
     pub fn new(inner: Arc<dyn KeyStore>) -> Self {
-        FaultyKeyStore { inner, broken: Mutex::new(None), lost: Mutex::default() }
+        FaultyKeyStore { inner, broken: Mutex::new(None), lost: Mutex::default(), late: Mutex::default() }
     }
 
     /// From now on every call of `verb` fails in the given way.
@@ -46,6 +47,11 @@ impl FaultyKeyStore {
     /// From now on nothing is known of this key, as after a loss of its row.
     pub fn lose(&self, id: KeyId) {
         self.lost.lock().insert(id);
+    }
+
+    /// The next list of an owner's keys is from before this one was made.
+    pub fn list_from_before(&self, id: KeyId) {
+        *self.late.lock() = Some(id);
     }
 
     fn pass<T>(&self, verb: KeyVerb, call: impl FnOnce() -> Result<T, KeyStoreError>) -> Result<T, KeyStoreError> {
@@ -72,12 +78,16 @@ impl KeyStore for FaultyKeyStore {
         self.pass(KeyVerb::Open, || if known { self.inner.open(id) } else { Ok(KeyState::Unknown) })
     }
 
-    fn destroy(&self, owner: Owner<'_>) -> Result<Vec<KeyId>, KeyStoreError> {
-        self.pass(KeyVerb::Destroy, || self.inner.destroy(owner))
+    fn destroy(&self, keys: &[KeyId]) -> Result<Vec<KeyId>, KeyStoreError> {
+        self.pass(KeyVerb::Destroy, || self.inner.destroy(keys))
     }
 
     fn keys_of(&self, owner: Owner<'_>) -> Result<Vec<KeyInfo>, KeyStoreError> {
-        self.inner.keys_of(owner)
+        let mut keys = self.inner.keys_of(owner)?;
+        if let Some(late) = self.late.lock().take() {
+            keys.retain(|key| key.id != late);
+        }
+        Ok(keys)
     }
 
     fn list(&self) -> Result<Vec<KeyInfo>, KeyStoreError> {

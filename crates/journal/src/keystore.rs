@@ -120,9 +120,10 @@ pub trait KeyStore: Send + Sync {
     /// A key by its name. An error says nothing about the key.
     fn open(&self, id: KeyId) -> Result<KeyState, KeyStoreError>;
 
-    /// Destroys every key of an owner and names those destroyed now. When it returns, no file of the store holds a
-    /// wrapped copy. (A copy that a caller still holds, or one in a backup, is beyond its reach.)
-    fn destroy(&self, owner: Owner<'_>) -> Result<Vec<KeyId>, KeyStoreError>;
+    /// Destroys these keys, as far as there are any, and names those destroyed now. When it returns, no file of the store
+    /// holds a wrapped copy. (A copy that a caller still holds, or one in a backup, is beyond its reach.) It may be asked
+    /// again after a failure.
+    fn destroy(&self, keys: &[KeyId]) -> Result<Vec<KeyId>, KeyStoreError>;
 
     /// All keys of an owner, destroyed ones included, oldest first.
     fn keys_of(&self, owner: Owner<'_>) -> Result<Vec<KeyInfo>, KeyStoreError>;

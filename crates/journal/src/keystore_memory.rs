@@ -58,11 +58,10 @@ impl KeyStore for MemoryKeyStore {
         })
     }
 
-    fn destroy(&self, owner: Owner<'_>) -> Result<Vec<KeyId>, KeyStoreError> {
+    fn destroy(&self, keys: &[KeyId]) -> Result<Vec<KeyId>, KeyStoreError> {
         let mut state = self.state.lock();
-        let tag = self.tag(&mut state, owner);
         let mut destroyed = Vec::new();
-        for (_, info, key) in state.keys.iter_mut().filter(|(of, _, _)| *of == tag) {
+        for (_, info, key) in state.keys.iter_mut().filter(|(_, info, _)| keys.contains(&info.id)) {
             if key.take().is_some() {
                 info.epoch = None;
                 destroyed.push(info.id);

@@ -4,6 +4,7 @@
 mod again;
 mod clocks;
 mod commits;
+mod cut_off;
 mod disk;
 mod erasure;
 mod full;
