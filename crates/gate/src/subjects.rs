@@ -1,10 +1,10 @@
-//! Erasure of a person: its open actions close, its keys are destroyed, two records say so.
+//! Erasure of a user or of a reviewer: what is open closes, the keys are destroyed, two records say so.
 
 use std::time::Duration;
 
-use countersign_evidence::record::{Actor, ActorKind, SubjectErased, SubjectErasureRequested};
+use countersign_evidence::record::{AccessChanged, Actor, ActorKind, SubjectErased, SubjectErasureRequested};
 use countersign_journal::{KeyId, KeyKind, Owner};
-use countersign_wire::{EraseRequest, Erased};
+use countersign_wire::{ErasePersonRequest, EraseRequest, Erased};
 use uuid::Uuid;
 
 use crate::caller::Caller;
@@ -12,6 +12,7 @@ use crate::command::{Answer, Command};
 use crate::draft::{Draft, actor, system};
 use crate::error::GateError;
 use crate::gate::Gate;
+use crate::people::scope;
 
 /// How long the answer waits for the index to purge.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -24,23 +25,57 @@ impl Gate {
     /// is being executed.
     pub async fn erase_subject(&self, caller: &Caller, request: EraseRequest) -> Result<Erased, GateError> {
         caller.must_operate()?;
-        let mut keys = self.keys_of(&request.user)?;
+        self.erase(caller, KeyKind::Subject, &request.user, None).await
+    }
+
+    /// Destroys what is known of a reviewer. Its access goes first; its decisions stay, under its id. If the process dies
+    /// before the erasure is on record, it is to be asked for again; after that the next start completes it.
+    ///
+    /// # Errors
+    /// [`GateError::NotFound`].
+    pub async fn erase_person(&self, caller: &Caller, request: ErasePersonRequest) -> Result<Erased, GateError> {
+        caller.must_operate()?;
+        let person = request.person;
+        self.credentials().find_person(person)?.ok_or(GateError::NotFound("person"))?;
+        // From here on nobody gets in as this person, also with a key that is made just now.
+        self.credentials().revoke_person(person, self.shared.now().as_micros())?;
+        self.forget_callers();
+        for row in self.credentials().api_keys()?.into_iter().filter(|row| row.revoked.is_none()) {
+            if scope(&row)?.person == Some(person) {
+                self.revoke_key(caller, row.id).await?;
+            }
+        }
+        let left = AccessChanged { person, groups: Vec::new() };
+        self.record(caller, left, Vec::new(), &self.shared.workspace_key).await?;
+        self.erase(caller, KeyKind::Person, &person.to_string(), Some(person)).await
+    }
+
+    /// Puts on record which keys will go, destroys them, and puts on record that they are gone.
+    async fn erase(
+        &self,
+        caller: &Caller,
+        kind: KeyKind,
+        identity: &str,
+        person: Option<Uuid>,
+    ) -> Result<Erased, GateError> {
+        let mut keys = self.keys_of(kind, identity)?;
         if keys.is_empty() {
             return Err(GateError::NotFound("user whose data is kept"));
         }
         let mut closed_actions = Vec::new();
         loop {
             // Durable: the open actions are closed, and which keys will go is on record.
-            let requested =
-                self.shared.system_draft(caller, SubjectErasureRequested { keys: keys.clone() }, Vec::new());
-            let command = Command::CloseSubject { subjects: keys.clone(), draft: Box::new(requested) };
+            let requested = SubjectErasureRequested { keys: keys.clone() };
+            let requested = self.shared.system_draft(caller, requested, Vec::new(), &self.shared.workspace_key);
+            let subjects = keys.iter().copied().chain(person).collect();
+            let command = Command::CloseSubject { subjects, draft: Box::new(requested) };
             let Answer::Closed(closed) = self.send(command).await? else {
                 return Err(GateError::Broken("another answer was due".to_owned()));
             };
             closed_actions.extend(closed);
             // Where all keys had been destroyed before, somebody may have made one meanwhile. Once a live one is on record,
             // there is no other.
-            let now = self.keys_of(&request.user)?;
+            let now = self.keys_of(kind, identity)?;
             if now == keys {
                 break;
             }
@@ -73,8 +108,8 @@ impl Gate {
         }
     }
 
-    fn keys_of(&self, user: &str) -> Result<Vec<Uuid>, GateError> {
-        let owner = Owner { kind: KeyKind::Subject, workspace: &self.shared.settings().workspace, identity: user };
+    fn keys_of(&self, kind: KeyKind, identity: &str) -> Result<Vec<Uuid>, GateError> {
+        let owner = Owner { kind, workspace: &self.shared.settings().workspace, identity };
         Ok(self.shared.parts.keys.keys_of(owner)?.into_iter().map(|key| key.id.0).collect())
     }
 }

@@ -51,8 +51,9 @@ pub(crate) enum Command {
         draft: Box<Draft>,
         policy: Arc<PolicySet>,
     },
-    /// A subject will be erased: its open actions close, then the record.
+    /// A subject or a person will be erased: its open actions close, then the record.
     CloseSubject {
+        /// Ids of its keys, and a person's own.
         subjects: Vec<Uuid>,
         draft: Box<Draft>,
     },

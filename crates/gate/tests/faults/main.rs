@@ -10,6 +10,7 @@ mod erasure;
 mod full;
 mod keys;
 mod limits;
+mod people;
 mod policies;
 mod redeeming;
 
