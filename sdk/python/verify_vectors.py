@@ -61,12 +61,21 @@ def check_envelopes(folder, tally):
     file = json.loads((folder / "envelopes.json").read_text())
     for case in file["accept"]:
         data = case["envelope"].encode()
-        tally.accepts(f"envelope {data[:60]}", lambda data=data: envelope.read(data))
+        tally.accepts(f"envelope {data[:60]}", lambda data=data: envelope.seals_rightly(envelope.read(data)))
         tally.check("leaf hash", b64encode(envelope.leaf_hash(data)) == case["leaf"])
     for case in file["reject"]:
         data = case["envelope"].encode()
         errors = (envelope.Malformed, canonical.Refused)
         tally.refuses(f"refuse envelope: {case['why']}", lambda data=data: envelope.read(data), *errors)
+
+
+def check_conformance(folder, tally):
+    file = json.loads((folder / "conformance.json").read_text())
+    for case in file["seals_wrongly"]:
+        data = case["envelope"].encode()
+        tally.check("leaf hash", b64encode(envelope.leaf_hash(data)) == case["leaf"])
+        record = envelope.read(data)
+        tally.check(f"find that {case['why']}", not envelope.seals_rightly(record))
 
 
 def check_disclosures(folder, tally):
@@ -140,6 +149,7 @@ def check_chain(entries, records, report, tally):
     last, authorized, time, outcomes = {}, {}, "", {}
     for entry, record in zip(entries, records):
         tally.check("time", record["time"] >= time)
+        tally.check("sealed fields", envelope.seals_rightly(record))
         time = record["time"]
         if "action" not in record:
             continue
@@ -216,7 +226,7 @@ def main():
         print(__doc__, file=sys.stderr)
         return 2
     folder, tally = Path(sys.argv[1]), Tally()
-    for check in (check_canonical, check_envelopes, check_disclosures, check_vault, check_log):
+    for check in (check_canonical, check_envelopes, check_conformance, check_disclosures, check_vault, check_log):
         tally.accepts(check.__name__, lambda check=check: check(folder, tally))
     if tally.skipped:
         print(f"{tally.skipped} compressed vault sections skipped: this Python has no zstd module")

@@ -71,6 +71,19 @@ fn each_rule_has_its_finding() {
         log.policy = policy("never-activated");
         propose_and_deny(log);
     });
+    assert_breaks("it does not seal text, which its type always seals", |log| {
+        let body = PolicyActivated { version: "2026-01-03.1".to_owned(), digest: log.policy.digest, tests_passed: 0 };
+        log.system(actor(ActorKind::Operator, "operator-1"), body, "");
+    });
+    assert_breaks("it seals note, which its type does not know", |log| {
+        let body = ConfigChanged { setting: "a".to_owned(), value: "b".to_owned() };
+        log.system(gate(), body, r#"{"note":"aside"}"#);
+    });
+    assert_breaks("it seals aside, which its type does not know", |log| {
+        let mut act = propose_and_allow(log);
+        let body = ActionClosed { how: Closing::Cancelled };
+        log.step(&mut act, gate(), body, sample::fields(r#"{"aside":"x"}"#));
+    });
     assert_breaks("it names no action", |log| {
         log.system(gate(), ActionClosed { how: Closing::Cancelled }, "");
     });

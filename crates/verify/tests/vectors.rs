@@ -76,6 +76,7 @@ fn every_list_has_its_cases() {
         ("canonical.json", "reject", 45),
         ("envelopes.json", "accept", 25),
         ("envelopes.json", "reject", 50),
+        ("conformance.json", "seals_wrongly", 28),
         ("disclosures.json", "seal", 10),
         ("disclosures.json", "open", 63),
         ("disclosures.json", "reject", 15),
