@@ -7,7 +7,7 @@ use countersign_evidence::record::*;
 use countersign_evidence::time::Timestamp;
 use countersign_tlog::TrustFile;
 use countersign_verify::{Options, Question, Report, Verdict, verify_folder};
-use sample::courses::{log, propose_and_allow, propose_and_deny};
+use sample::courses::{given_up, log, propose_and_allow, propose_and_deny};
 use sample::publish::{trust_text, whole};
 use sample::{ORIGIN, Writer, actor, policy};
 
@@ -91,6 +91,22 @@ fn each_rule_has_its_finding() {
         let mut act = propose_and_deny(log);
         log.step(&mut act, gate(), LogClosed { epoch: 2 }, sample::Sealing::default());
     });
+}
+
+/// The gate itself gives an outcome up at the deadline; an executor may do so before.
+#[test]
+fn an_outcome_is_given_up_in_time() {
+    let finding = |by: ActorKind, after_us: i64| {
+        let mut log = log(35, 18);
+        given_up(&mut log, by, after_us);
+        let report = verify(&log);
+        let answer = report.answer(Question::Conformance).unwrap();
+        answer.findings.first().map(|finding| finding.what.clone()).unwrap_or_default()
+    };
+    assert!(finding(ActorKind::System, -1).contains("gives an outcome up only from the deadline on"));
+    for (by, after_us) in [(ActorKind::System, 0), (ActorKind::Gateway, -1), (ActorKind::Agent, -50_000_000)] {
+        assert_eq!(finding(by, after_us), "", "{by:?} {after_us}");
+    }
 }
 
 #[test]

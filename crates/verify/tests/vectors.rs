@@ -77,6 +77,8 @@ fn every_list_has_its_cases() {
         ("envelopes.json", "accept", 25),
         ("envelopes.json", "reject", 50),
         ("conformance.json", "seals_wrongly", 28),
+        ("conformance.json", "unknown", 2),
+        ("conformance.json", "unknown_too_soon", 1),
         ("disclosures.json", "seal", 10),
         ("disclosures.json", "open", 63),
         ("disclosures.json", "reject", 15),
