@@ -61,12 +61,35 @@ def check_envelopes(folder, tally):
     file = json.loads((folder / "envelopes.json").read_text())
     for case in file["accept"]:
         data = case["envelope"].encode()
-        tally.accepts(f"envelope {data[:60]}", lambda data=data: envelope.read(data))
+        tally.accepts(f"envelope {data[:60]}", lambda data=data: envelope.seals_rightly(envelope.read(data)))
         tally.check("leaf hash", b64encode(envelope.leaf_hash(data)) == case["leaf"])
     for case in file["reject"]:
         data = case["envelope"].encode()
         errors = (envelope.Malformed, canonical.Refused)
         tally.refuses(f"refuse envelope: {case['why']}", lambda data=data: envelope.read(data), *errors)
+
+
+def check_conformance(folder, tally):
+    file = json.loads((folder / "conformance.json").read_text())
+    for case in file["seals_wrongly"]:
+        data = case["envelope"].encode()
+        tally.check("leaf hash", b64encode(envelope.leaf_hash(data)) == case["leaf"])
+        record = envelope.read(data)
+        tally.check(f"find that {case['why']}", not envelope.seals_rightly(record))
+    for name, holds in (("unknown", True), ("unknown_too_soon", False)):
+        for case in file[name]:
+            lines = [text.encode() for text in case["records"]]
+            records = [envelope.read(line) for line in lines]
+            chained = [b64encode(envelope.leaf_hash(line)) for line in lines]
+            tally.check("chain", [record.get("prev") for record in records] == [None, *chained[:-1]])
+            tally.check("last leaf", chained[-1] == case["last_leaf"])
+            tally.check(f"a case of {name}", given_up_in_time(records[-2], records[-1]) == holds)
+
+
+def given_up_in_time(started, finished):
+    """The gate itself says that an outcome is unknown only from the deadline on."""
+    by_gate = finished["body"]["outcome"] == "unknown" and finished["actor"]["type"] == "system"
+    return not by_gate or finished["time"] >= started["body"]["deadline"]
 
 
 def check_disclosures(folder, tally):
@@ -137,9 +160,10 @@ def check_log(folder, tally):
 
 
 def check_chain(entries, records, report, tally):
-    last, authorized, time, outcomes = {}, {}, "", {}
+    last, authorized, started, time, outcomes = {}, {}, {}, "", {}
     for entry, record in zip(entries, records):
         tally.check("time", record["time"] >= time)
+        tally.check("sealed fields", envelope.seals_rightly(record))
         time = record["time"]
         if "action" not in record:
             continue
@@ -157,7 +181,10 @@ def check_chain(entries, records, report, tally):
                 tally.check("within the authorization", record["time"] < until)
                 tally.check("match", body["match"] == ("edited" if version else "exact"))
                 outcomes[action] = [body["match"], "executing"]
+                started[action] = record
             case "execution.finished" | "execution.resolved":
+                if record["type"] == "execution.finished":
+                    tally.check("given up in time", given_up_in_time(started[action], record))
                 outcomes[action][1] = body["outcome"]
     matches = report["matches"]
     known = [match for match, outcome in outcomes.values() if outcome in ("succeeded", "failed")]
@@ -216,7 +243,7 @@ def main():
         print(__doc__, file=sys.stderr)
         return 2
     folder, tally = Path(sys.argv[1]), Tally()
-    for check in (check_canonical, check_envelopes, check_disclosures, check_vault, check_log):
+    for check in (check_canonical, check_envelopes, check_conformance, check_disclosures, check_vault, check_log):
         tally.accepts(check.__name__, lambda check=check: check(folder, tally))
     if tally.skipped:
         print(f"{tally.skipped} compressed vault sections skipped: this Python has no zstd module")

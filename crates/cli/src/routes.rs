@@ -11,7 +11,8 @@ pub(crate) const REVIEWS: &str = "/v1/reviews";
 pub(crate) const POLICIES: &str = "/v1/policies";
 pub(crate) const KEYS: &str = "/v1/keys";
 pub(crate) const PEOPLE: &str = "/v1/people";
-pub(crate) const ERASE: &str = "/v1/subjects/erase";
+pub(crate) const ERASE_PERSON: &str = "/v1/people/erase";
+pub(crate) const ERASE_SUBJECT: &str = "/v1/subjects/erase";
 pub(crate) const LOG: &str = "/v1/log";
 pub(crate) const CHECKPOINT: &str = "/log/checkpoint";
 

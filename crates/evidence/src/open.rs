@@ -11,10 +11,45 @@ use crate::record::{Body, Envelope};
 use crate::seal::Sealer;
 use crate::vault::{self, VaultError};
 
+/// What is known of a key by its id.
+#[derive(Debug, Clone)]
+pub enum KeyState {
+    /// It is there.
+    Live(Key),
+    /// It was there, and was destroyed on purpose.
+    Destroyed,
+    /// There never was such a key, or its row was lost: nobody says that it was destroyed.
+    Unknown,
+}
+
+impl KeyState {
+    /// The key, where it is there.
+    #[must_use]
+    pub fn live(self) -> Option<Key> {
+        match self {
+            KeyState::Live(key) => Some(key),
+            KeyState::Destroyed | KeyState::Unknown => None,
+        }
+    }
+}
+
+/// A key could not be read. That says nothing about the key: it must never be taken for one that is destroyed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the key {key} cannot be read, which does not mean that it is gone: {cause}")]
+pub struct RingError {
+    /// Id of the key.
+    pub key: Uuid,
+    /// What the store says.
+    pub cause: String,
+}
+
 /// Subject, person and workspace keys by their ids.
 pub trait KeyRing: Send + Sync {
-    /// The key, unless it was destroyed.
-    fn key(&self, id: Uuid) -> Option<Key>;
+    /// What is known of the key.
+    ///
+    /// # Errors
+    /// [`RingError`] where that cannot be told.
+    fn key(&self, id: Uuid) -> Result<KeyState, RingError>;
 }
 
 /// A record's sealed fields, as far as they open.
@@ -26,6 +61,8 @@ pub struct OpenedRecord {
     pub disclosures: Vec<String>,
     /// Sealed fields that stay closed: their key or their vault entry is gone.
     pub closed: Vec<String>,
+    /// A key that closed fields lie under, where the ring does not know it: then they are lost, and nobody erased them.
+    pub lost: Option<Uuid>,
 }
 
 /// Why a record that should open does not.
@@ -40,6 +77,9 @@ pub enum RecordError {
     /// A value does not match the digest that the envelope seals.
     #[error("the value of {0:?} does not match its digest in the envelope")]
     WrongValue(String),
+    /// Whether it opens cannot be told: a key could not be read.
+    #[error(transparent)]
+    Ring(#[from] RingError),
 }
 
 /// Opens the records of one action, from its first on: later ones are sealed under the key that the first one wraps.
@@ -47,6 +87,8 @@ pub struct ActionOpener<'a> {
     ring: &'a dyn KeyRing,
     origin: &'a str,
     key: Option<Key>,
+    /// The key that wraps the action's key, where the ring does not know it.
+    lost: Option<Uuid>,
     /// Payloads seen so far: an executed payload is not stored again.
     payloads: HashMap<Digest, (Value, Vec<String>)>,
 }
@@ -69,7 +111,7 @@ pub fn label(envelope: &Envelope, field: &str) -> String {
 impl<'a> ActionOpener<'a> {
     /// An opener for the log with this origin. System records are opened by a fresh one each.
     pub fn new(ring: &'a dyn KeyRing, origin: &'a str) -> Self {
-        ActionOpener { ring, origin, key: None, payloads: HashMap::new() }
+        ActionOpener { ring, origin, key: None, lost: None, payloads: HashMap::new() }
     }
 
     /// An opener for an action whose key is known.
@@ -85,23 +127,33 @@ impl<'a> ActionOpener<'a> {
     /// Opens one record. `entry` is empty or absent where the vault no longer has it.
     ///
     /// # Errors
-    /// [`RecordError`] where something was changed; what is merely gone is listed in [`OpenedRecord::closed`].
+    /// [`RecordError`] where something was changed or a key cannot be read; what is merely gone is listed in
+    /// [`OpenedRecord::closed`].
     pub fn open(&mut self, envelope: &Envelope, entry: Option<&[u8]>) -> Result<OpenedRecord, RecordError> {
         let mut opened = OpenedRecord::default();
+        let mut lost = None;
         if let Some(entry) = entry.filter(|entry| !entry.is_empty()) {
             if envelope.vault != Some(Digest::of(entry)) {
                 return Err(RecordError::WrongEntry);
             }
             for section in vault::sections(entry)? {
+                let begins = matches!(envelope.body, Body::ActionProposed(_)) && section.wrapped.is_some();
                 let key = match section.wrapped {
                     None => self.key.clone(),
-                    Some((id, _)) => match self.ring.key(id) {
-                        Some(wrapping) => Some(section.unwrap_key(&wrapping, self.origin, envelope.id)?),
-                        None => None,
+                    Some((id, _)) => match self.ring.key(id)? {
+                        KeyState::Live(wrapping) => Some(section.unwrap_key(&wrapping, self.origin, envelope.id)?),
+                        KeyState::Destroyed => None,
+                        KeyState::Unknown => {
+                            lost = Some(id);
+                            None
+                        }
                     },
                 };
+                if begins {
+                    self.lost = lost;
+                }
                 let Some(key) = key else { continue };
-                if matches!(envelope.body, Body::ActionProposed(_)) && section.wrapped.is_some() {
+                if begins {
                     self.key = Some(key.clone());
                 }
                 let fields = section.open(&key, self.origin, envelope.id)?;
@@ -110,6 +162,7 @@ impl<'a> ActionOpener<'a> {
         }
         self.add_known_payload(envelope, &mut opened);
         opened.closed = envelope.sealed.keys().filter(|name| !opened.fields.contains_key(*name)).cloned().collect();
+        opened.lost = lost.or(self.lost).filter(|_| !opened.closed.is_empty());
         Ok(opened)
     }
 

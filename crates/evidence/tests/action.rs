@@ -260,7 +260,12 @@ impl Course {
         let mut sealed = BTreeMap::new();
         let body = self.body(&mut sealed);
         let reviewer = matches!(body, Body::ReviewDecided(_)) != self.dice.rarely(20);
-        let kind = if reviewer { ActorKind::Reviewer } else { ActorKind::System };
+        let executor = self.dice.of(&[ActorKind::System, ActorKind::Gateway, ActorKind::Agent]);
+        let kind = match body {
+            _ if reviewer => ActorKind::Reviewer,
+            Body::ExecutionFinished(_) => executor,
+            _ => ActorKind::System,
+        };
         let link = Link { action: self.action.id, step: self.action.steps, prev: Some(self.last) };
         let mut envelope = Envelope {
             id: uuid(&mut self.dice),

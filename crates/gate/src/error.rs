@@ -91,6 +91,12 @@ impl From<countersign_journal::KeyStoreError> for GateError {
     }
 }
 
+impl From<countersign_evidence::open::RingError> for GateError {
+    fn from(error: countersign_evidence::open::RingError) -> Self {
+        GateError::Unavailable(error.to_string())
+    }
+}
+
 impl GateError {
     /// The problem's stable name and its HTTP status.
     pub fn kind(&self) -> (&'static str, u16) {

@@ -7,6 +7,7 @@
 mod board;
 mod caller;
 mod command;
+mod desk;
 mod draft;
 mod error;
 mod follow;

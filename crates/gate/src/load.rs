@@ -5,7 +5,7 @@ use std::sync::Arc;
 use countersign_evidence::action::Action;
 use countersign_evidence::digest::Digest;
 use countersign_evidence::json::{self, Value};
-use countersign_evidence::open::{ActionOpener, OpenedRecord};
+use countersign_evidence::open::{ActionOpener, OpenedRecord, RecordError};
 use countersign_evidence::record::{Body, Envelope};
 use countersign_evidence::vault;
 use countersign_wire::UserRef;
@@ -46,6 +46,14 @@ fn broken(what: impl std::fmt::Display) -> GateError {
     GateError::Broken(format!("a stored record does not read: {what}; run `countersign log fsck`"))
 }
 
+/// A key that cannot be read is no damage of the record.
+pub(crate) fn unopened(error: RecordError) -> GateError {
+    match error {
+        RecordError::Ring(error) => error.into(),
+        error => broken(error),
+    }
+}
+
 impl Shared {
     /// The records at these positions, opened in order.
     pub(crate) async fn tell(
@@ -57,7 +65,7 @@ impl Shared {
         for &position in positions {
             let entry = self.entry(position).await?;
             let envelope = Envelope::parse(&entry.envelope).map_err(broken)?;
-            let opened = opener.open(&envelope, Some(&entry.vault)).map_err(broken)?;
+            let opened = opener.open(&envelope, Some(&entry.vault)).map_err(unopened)?;
             let text = String::from_utf8_lossy(&entry.envelope).into_owned();
             let sections = vault::sections(&entry.vault).unwrap_or_default();
             let wrapped_by = sections.iter().find_map(|section| section.wrapped.map(|(id, _)| id));
@@ -67,9 +75,14 @@ impl Shared {
         Ok((told, key))
     }
 
-    /// The action whose records lie at these positions. `None` where its key is gone: it was erased.
+    /// The action whose records lie at these positions. `None` where its key is gone: it was erased, or
+    /// (see [`OpenedRecord::lost`]) its key was lost.
     pub(crate) async fn load(&self, positions: &[u64]) -> Result<Option<OpenAction>, GateError> {
         let (told, key) = self.tell(positions).await?;
+        if let Some((first, lost)) = told.first().and_then(|first| Some((first, first.opened.lost?))) {
+            let position = first.position;
+            tracing::warn!(position, key = %lost, "the key store does not know an action's key: restore keys.db from a copy");
+        }
         let (Some(first), Some(key)) = (told.first(), key) else { return Ok(None) };
         let action = fold(&told)?;
         let Some(payload) = first.opened.fields.get("payload") else { return Ok(None) };

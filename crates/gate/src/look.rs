@@ -136,6 +136,11 @@ impl Shared {
         self.parts.index.positions(action).map_err(broken)
     }
 
+    /// The keys of each erasure that was asked for and is not done.
+    pub(crate) fn indexed_erasures(&self) -> Result<Vec<Vec<Uuid>>, GateError> {
+        self.parts.index.erasures_asked_for().map_err(broken)
+    }
+
     pub(crate) fn indexed_policies(&self) -> Result<Vec<PolicyView>, GateError> {
         self.parts.index.policies().map_err(broken)
     }

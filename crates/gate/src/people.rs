@@ -7,31 +7,33 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_evidence::digest::Digest;
 use countersign_evidence::id::is_identifier;
 use countersign_evidence::json::{self, Limits};
-use countersign_evidence::key::Key;
 use countersign_evidence::record::{AccessChanged, Isolation, KeyCreated, KeyKind, KeyRevoked};
 use countersign_evidence::time::Timestamp;
-use countersign_journal::{ApiKey, Credentials, Person as PersonRow};
+use countersign_journal::{ApiKey, Credentials, KeyKind as OwnerKind, Person as PersonRow};
 use countersign_wire::{KeyCreatedView, KeyRequest, KeyView, PersonRequest, PersonView};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use crate::caller::{Caller, Person};
 use crate::command::Command;
+use crate::desk::OwnerKey;
 use crate::draft::Field;
 use crate::error::GateError;
 use crate::gate::Gate;
 
 const PREFIX: &str = "cs";
+/// In the place of a label that went with its person.
+const ERASED: &str = "(erased)";
 /// Callers remembered at a time.
 const MOST_KNOWN: usize = 10_000;
 
 /// What an API key may reach, as it is stored.
 #[derive(Serialize, Deserialize)]
-struct Scope {
+pub(crate) struct Scope {
     environments: Vec<String>,
     agents: Vec<String>,
-    person: Option<Uuid>,
+    pub(crate) person: Option<Uuid>,
 }
 
 /// What is sealed about a person.
@@ -42,25 +44,8 @@ struct About {
 }
 
 impl Gate {
-    fn credentials(&self) -> &Credentials {
+    pub(crate) fn credentials(&self) -> &Credentials {
         &self.shared.parts.credentials
-    }
-
-    /// The key that seals labels and names beside the records.
-    fn desk_key(&self) -> Key {
-        self.shared.workspace_key.1.derive("credentials/v1")
-    }
-
-    fn seal_text(&self, value: &impl Serialize, about: Uuid) -> Vec<u8> {
-        let text = json::to_string(value).unwrap_or_default();
-        self.desk_key().seal(text.as_bytes(), about.as_bytes(), self.shared.random())
-    }
-
-    fn open_text<T: DeserializeOwned>(&self, sealed: &[u8], about: Uuid) -> Result<T, GateError> {
-        let broken = || GateError::Broken("keys.db was changed: a label or a name does not open".to_owned());
-        let text = self.desk_key().open(sealed, about.as_bytes()).map_err(|_| broken())?;
-        let value = json::parse(&text, Limits::default()).map_err(|_| broken())?;
-        json::from_value(value).map_err(|_| broken())
     }
 
     /// Who a bearer key stands for.
@@ -79,7 +64,7 @@ impl Gate {
         }
         let scope = scope(&found)?;
         let person = match scope.person {
-            Some(id) => Some(self.person(id)?.ok_or(GateError::Unauthenticated)?),
+            Some(id) => Some(self.person(id)?.ok_or(GateError::Unauthenticated)?.0),
             None => None,
         };
         let caller = Caller {
@@ -103,20 +88,25 @@ impl Gate {
     }
 
     /// A key or a person has changed: every caller is looked up anew.
-    fn forget_callers(&self) {
+    pub(crate) fn forget_callers(&self) {
         let mut callers = self.shared.callers.write();
         self.shared.callers_generation.fetch_add(1, Ordering::AcqRel);
         callers.clear();
     }
 
-    fn person(&self, id: Uuid) -> Result<Option<Person>, GateError> {
-        let row = self.credentials().find_person(id)?.filter(|row| row.revoked.is_none());
-        row.map(|row| self.opened(row)).transpose()
+    /// Somebody with access, and the key that seals what is about this person.
+    fn person(&self, id: Uuid) -> Result<Option<(Person, OwnerKey)>, GateError> {
+        let Some(row) = self.credentials().find_person(id)?.filter(|row| row.revoked.is_none()) else {
+            return Ok(None);
+        };
+        let key = self.shared.key_of_text(&row.name)?;
+        Ok(self.opened(row)?.zip(key))
     }
 
-    fn opened(&self, row: PersonRow) -> Result<Person, GateError> {
-        let about: About = self.open_text(&row.name, row.id)?;
-        Ok(Person { id: row.id, name: about.name, groups: row.groups, user: about.user })
+    /// The person of a row; `None` where it was erased.
+    fn opened(&self, row: PersonRow) -> Result<Option<Person>, GateError> {
+        let about: Option<About> = self.shared.open_text(&row.name, row.id)?;
+        Ok(about.map(|about| Person { id: row.id, name: about.name, groups: row.groups, user: about.user }))
     }
 
     /// Makes a key. Its secret is in the answer and nowhere else.
@@ -126,9 +116,11 @@ impl Gate {
     pub async fn create_key(&self, caller: &Caller, request: KeyRequest) -> Result<KeyCreatedView, GateError> {
         caller.must_operate()?;
         check_key(&request)?;
-        if let Some(person) = request.person {
-            self.person(person)?.ok_or(GateError::NotFound("person"))?;
-        }
+        // The label of a person's key may name the person.
+        let under = match request.person {
+            Some(person) => self.person(person)?.ok_or(GateError::NotFound("person"))?.1,
+            None => self.shared.workspace_key.clone(),
+        };
         let mut secret = [0; 32];
         self.shared.random().fill(&mut secret);
         let secret = format!("{PREFIX}_{}_{}", request.kind.as_str(), URL_SAFE_NO_PAD.encode(secret));
@@ -140,13 +132,13 @@ impl Gate {
             kind: request.kind,
             hash: Digest::of(secret.as_bytes()).0,
             scope: json::to_string(&scope).map_err(|error| GateError::Invalid(error.to_string()))?,
-            label: self.seal_text(&request.label, key),
+            label: self.shared.seal_text(&request.label, key, &under),
             created: self.shared.now().as_micros(),
             revoked: None,
         };
         let body = KeyCreated { key, kind: request.kind, environments, agents, person };
         // The record first: a key that works is always on record.
-        self.record(caller, body, vec![Field::new("label", request.label)]).await?;
+        self.record(caller, body, vec![Field::new("label", request.label)], &under).await?;
         self.credentials().insert_api_key(&row)?;
         Ok(KeyCreatedView { key, secret })
     }
@@ -165,7 +157,7 @@ impl Gate {
         Ok(KeyView {
             key: row.id,
             kind: row.kind,
-            label: self.open_text(&row.label, row.id)?,
+            label: self.shared.open_text(&row.label, row.id)?.unwrap_or_else(|| ERASED.to_owned()),
             environments: scope.environments,
             agents: scope.agents,
             person: scope.person,
@@ -184,7 +176,7 @@ impl Gate {
         let revoked = self.credentials().revoke_api_key(key, self.shared.now().as_micros())?;
         self.forget_callers();
         if revoked {
-            self.record(caller, KeyRevoked { key }, Vec::new()).await?;
+            self.record(caller, KeyRevoked { key }, Vec::new(), &self.shared.workspace_key).await?;
         }
         let found = self.credentials().api_keys()?.into_iter().find(|one| one.id == key);
         self.key_view(found.ok_or(GateError::NotFound("key"))?)
@@ -202,16 +194,19 @@ impl Gate {
             Some(_) => Some(self.person(id)?.ok_or(GateError::NotFound("person"))?),
             None => None,
         };
-        let name = known.map_or(request.name, |known| known.name);
+        let (name, under) = match known {
+            Some((known, key)) => (known.name, key),
+            None => (request.name, self.shared.owner_key(OwnerKind::Person, &id.to_string())?),
+        };
         let body = AccessChanged { person: id, groups: request.groups.clone() };
-        self.record(caller, body, vec![Field::new("name", name.as_str())]).await?;
+        self.record(caller, body, vec![Field::new("name", name.as_str())], &under).await?;
         if request.person.is_some() {
             self.credentials().set_groups(id, &request.groups)?;
             self.forget_callers();
         } else {
             let about = About { name: name.clone(), user: request.user };
             let created = self.shared.now().as_micros();
-            let sealed = self.seal_text(&about, id);
+            let sealed = self.shared.seal_text(&about, id, &under);
             let row = PersonRow { id, groups: request.groups.clone(), name: sealed, created, revoked: None };
             self.credentials().insert_person(&row)?;
         }
@@ -227,23 +222,25 @@ impl Gate {
         Err(GateError::Invalid(format!("the active policy knows no review group {unknown:?}; it knows: {known}")))
     }
 
-    /// Everyone who reviews.
+    /// Everyone who reviews; who was erased does no more.
     ///
     /// # Errors
     /// [`GateError::Forbidden`].
     pub fn people(&self, caller: &Caller) -> Result<Vec<PersonView>, GateError> {
         caller.must_look()?;
         let view = |person: Person| PersonView { person: person.id, name: person.name, groups: person.groups };
-        self.credentials().people()?.into_iter().map(|row| self.opened(row).map(view)).collect()
+        let people = self.credentials().people()?.into_iter();
+        people.filter_map(|row| self.opened(row).transpose()).map(|person| person.map(view)).collect()
     }
 
-    async fn record(
+    pub(crate) async fn record(
         &self,
         caller: &Caller,
         body: impl Into<countersign_evidence::record::Body>,
         fields: Vec<Field>,
+        under: &OwnerKey,
     ) -> Result<(), GateError> {
-        let draft = self.shared.system_draft(caller, body, fields);
+        let draft = self.shared.system_draft(caller, body, fields, under);
         self.send(Command::System(vec![draft])).await.map(drop)
     }
 }
@@ -264,7 +261,7 @@ fn check_key(request: &KeyRequest) -> Result<(), GateError> {
     }
 }
 
-fn scope(row: &ApiKey) -> Result<Scope, GateError> {
+pub(crate) fn scope(row: &ApiKey) -> Result<Scope, GateError> {
     let broken = || GateError::Broken("keys.db was changed: a key's scope does not read".to_owned());
     let value = json::parse(row.scope.as_bytes(), Limits::default()).map_err(|_| broken())?;
     json::from_value(value).map_err(|_| broken())

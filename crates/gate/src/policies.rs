@@ -11,6 +11,7 @@ use countersign_wire::{ImportPolicy, PolicyView};
 
 use crate::caller::Caller;
 use crate::command::{Answer, Command};
+use crate::desk::OwnerKey;
 use crate::draft::{Draft, Field, Fields, actor};
 use crate::error::GateError;
 use crate::gate::{Gate, value_of};
@@ -31,7 +32,7 @@ impl Gate {
         let named = policy_ref(&policy);
         let body = PolicyActivated { version: named.version.clone(), digest: named.digest, tests_passed };
         let fields = vec![Field::new("text", value_of(policy.text()))];
-        let draft = self.shared.system_draft(caller, body, fields);
+        let draft = self.shared.system_draft(caller, body, fields, &self.shared.workspace_key);
         match self.send(Command::Activate { draft: Box::new(draft), policy: Arc::clone(&policy) }).await? {
             Answer::Position(position) => Ok(PolicyView {
                 version: named.version,
@@ -76,16 +77,17 @@ impl Gate {
 }
 
 impl Shared {
-    /// A record that an operator causes, with fields sealed under a key of their own that the workspace's key wraps.
+    /// A record that an operator causes, with fields sealed under a key of their own that the given one wraps: the key of the
+    /// person whom they are about, else the workspace's.
     pub(crate) fn system_draft(
         &self,
         caller: &Caller,
         body: impl Into<countersign_evidence::record::Body>,
         fields: Vec<Field>,
+        under: &OwnerKey,
     ) -> Draft {
         let own = Key::generate(self.random());
-        let (workspace_id, workspace_key) = &self.workspace_key;
-        let sections = vec![Fields { key: &own, wrapped_by: Some((*workspace_id, workspace_key)), fields }];
+        let sections = vec![Fields { key: &own, wrapped_by: Some((under.0, &under.1)), fields }];
         let by = actor(ActorKind::Operator, caller.key);
         Draft::sealed(self.new_id(), by, body, &self.settings().origin, sections, self.random())
     }
@@ -96,7 +98,7 @@ impl Shared {
         let entry = self.entry(position).await?;
         let envelope = Envelope::parse(&entry.envelope).map_err(|error| broken(error.to_string()))?;
         let mut opener = ActionOpener::new(&*self.ring, &self.settings().origin);
-        let opened = opener.open(&envelope, Some(&entry.vault)).map_err(|error| broken(error.to_string()))?;
+        let opened = opener.open(&envelope, Some(&entry.vault)).map_err(crate::load::unopened)?;
         let text: Value = opened.fields.get("text").cloned().ok_or_else(|| broken("its text is gone".to_owned()))?;
         json::from_value(text).map_err(|error| broken(error.to_string()))
     }

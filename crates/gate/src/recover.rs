@@ -24,10 +24,11 @@ fn unavailable(error: impl std::fmt::Display) -> GateError {
 
 impl Gate {
     /// Opens the gate on a log that was opened for writing; the index has read all of it (see [`crate::catch_up`]).
-    /// Starts the writer's thread. The opening is recorded with the first record that follows it.
+    /// Starts the writer's thread. The opening is recorded with the first record that follows it. An erasure that was cut
+    /// off is completed before anything else happens.
     ///
     /// # Errors
-    /// [`GateError`] where the log does not fold.
+    /// [`GateError`] where the log does not fold, or an erasure cannot be completed.
     pub async fn open(parts: Parts, head: Head) -> Result<Gate, GateError> {
         let workspace = Owner { kind: KeyKind::Workspace, workspace: &parts.settings.workspace, identity: "workspace" };
         let (id, key) = parts.keys.get_or_create(workspace)?;
@@ -57,7 +58,9 @@ impl Gate {
         let writer = Writer::new(Arc::clone(&shared), state, queue, teller, tokio::runtime::Handle::current());
         let thread = std::thread::Builder::new().name("writer".to_owned());
         thread.spawn(move || writer.run()).map_err(unavailable)?;
-        Ok(Gate { shared, jobs, told })
+        let gate = Gate { shared, jobs, told };
+        gate.complete_erasures().await?;
+        Ok(gate)
     }
 }
 

@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
-use countersign_evidence::key::Key;
-use countersign_evidence::open::KeyRing;
+use countersign_evidence::open::{KeyRing, KeyState, RingError};
 use countersign_journal::{KeyId, KeyStore};
 use uuid::Uuid;
 
@@ -9,8 +8,7 @@ use uuid::Uuid;
 pub struct KeyStoreRing(pub Arc<dyn KeyStore>);
 
 impl KeyRing for KeyStoreRing {
-    fn key(&self, id: Uuid) -> Option<Key> {
-        // A store that does not answer is like a key that is gone: the field stays closed.
-        self.0.open(KeyId(id)).ok().flatten()
+    fn key(&self, id: Uuid) -> Result<KeyState, RingError> {
+        self.0.open(KeyId(id)).map_err(|error| RingError { key: id, cause: error.to_string() })
     }
 }

@@ -220,7 +220,16 @@ fn matched_sentence(action: &Action) -> String {
 fn note_closed(told: &Told, facts: &mut Object) {
     if !told.opened.closed.is_empty() {
         let closed: Vec<Value> = told.opened.closed.iter().map(|name| Value::from(name.as_str())).collect();
-        facts.insert(if told.withheld { "withheld_fields" } else { "erased_fields" }, closed);
+        facts.insert(format!("{}_fields", why_closed(told)), closed);
+    }
+}
+
+/// Why a record's closed fields are closed. Only a store that says that it destroyed a key makes them erased.
+fn why_closed(told: &Told) -> &'static str {
+    match told {
+        Told { withheld: true, .. } => "withheld",
+        Told { opened, .. } if opened.lost.is_some() => "lost",
+        _ => "erased",
     }
 }
 
@@ -254,7 +263,7 @@ fn summary(action: &Action, told: &[Told]) -> SummaryView {
 }
 
 fn record_view(told: Told) -> RecordView {
-    let why = if told.withheld { "withheld" } else { "erased" };
+    let why = why_closed(&told);
     let closed = told.opened.closed.iter().map(|name| (name.as_str(), why)).collect::<Object>();
     RecordView {
         position: told.position,

@@ -128,6 +128,9 @@ pub fn policy(files: &[(&str, &str)]) -> BTreeMap<String, String> {
 /// Puts something around the journal that the gate writes to: a fake that fails, that is full, that counts.
 pub type Wrap = Box<dyn Fn(Arc<dyn Journal>) -> Arc<dyn Journal> + Send + Sync>;
 
+/// Puts something around the key store: a fake that fails.
+pub type WrapKeys = Box<dyn Fn(Arc<dyn KeyStore>) -> Arc<dyn KeyStore> + Send + Sync>;
+
 /// How a [`TestGate`] is made.
 pub struct Setup {
     /// Of the randomness.
@@ -142,6 +145,8 @@ pub struct Setup {
     pub follow: bool,
     /// What is put around the journal.
     pub wrap: Wrap,
+    /// What is put around the key store.
+    pub wrap_keys: WrapKeys,
 }
 
 impl Default for Setup {
@@ -153,6 +158,7 @@ impl Default for Setup {
             on_disk: None,
             follow: true,
             wrap: Box::new(|journal| journal),
+            wrap_keys: Box::new(|keys| keys),
         }
     }
 }
@@ -206,7 +212,7 @@ impl TestGate {
         let store = Store::in_folder(&folder.path().join("published")).unwrap();
         let credentials = Arc::new(Credentials::beside(&keys));
         let clock = Arc::new(TestClock::new());
-        let keys = keys as Arc<dyn KeyStore>;
+        let keys = (setup.wrap_keys)(keys);
         let ground =
             Ground { folder: &folder, keys: &keys, wrapped: &wrapped, store: &store, log, settings: &settings };
         let (index, head) = ground.ready().await.unwrap();

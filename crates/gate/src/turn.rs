@@ -149,7 +149,7 @@ impl<'a> Turn<'a> {
         Ok(())
     }
 
-    /// Whether the subject with this key is being erased: nothing new may be sealed under it.
+    /// Whether the subject with this key, or this person, is being erased: nothing new may be sealed about it.
     pub(crate) fn is_closing(&self, subject: Uuid) -> bool {
         self.state.closing.contains(&subject) || self.changes.closing.contains(&subject)
     }

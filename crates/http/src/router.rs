@@ -33,6 +33,7 @@ fn entries() -> Vec<Entry> {
         post("/v1/keys/{key}/revoke", revoke_key::revoke_key),
         get ("/v1/people", list_people::list_people),
         post("/v1/people", put_person::put_person),
+        post("/v1/people/erase", erase_person::erase_person),
         post("/v1/subjects/erase", erase_subject::erase_subject),
         get ("/v1/log", show_log::show_log),
         get ("/log/checkpoint", checkpoint::checkpoint).public(),

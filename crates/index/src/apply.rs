@@ -154,6 +154,7 @@ impl Batch<'_> {
                 let stored = self.store().policy(position, envelope.time, activated);
                 stored.map_err(IndexError::storage("writing the index"))
             }
+            Body::SubjectErasureRequested(asked) => self.ask_for_erasure(position, &asked.keys),
             Body::SubjectErased(erased) => self.erase(&erased.keys),
             _ => match envelope.link {
                 Some(link) => self.step(link.action, position, leaf, &envelope, vault),
@@ -177,7 +178,10 @@ impl Batch<'_> {
         }
         let folded = match self.memory.tracked.get_mut(&action) {
             Some(tracked) => tracked.apply(envelope, leaf, position),
-            None => self.begin(envelope, leaf, position, vault),
+            None => match Tracked::begin(envelope, leaf, position) {
+                Ok(tracked) => return self.begin(tracked, envelope, vault),
+                Err(error) => Err(error),
+            },
         };
         match folded {
             Ok(()) => {
@@ -188,16 +192,10 @@ impl Batch<'_> {
         Ok(())
     }
 
-    fn begin(
-        &mut self,
-        envelope: &Envelope,
-        leaf: Digest,
-        position: u64,
-        vault: &[u8],
-    ) -> Result<(), countersign_evidence::action::ApplyError> {
-        let mut tracked = Tracked::begin(envelope, leaf, position)?;
+    fn begin(&mut self, mut tracked: Tracked, envelope: &Envelope, vault: &[u8]) -> Result<(), IndexError> {
         let records = self.source();
-        records.open_proposed(&mut tracked.open, records.opener().open(envelope, vault));
+        records.open_proposed(&mut tracked.open, records.opener().open(envelope, vault)?);
+        self.dirty.insert(tracked.action.id);
         self.memory.tracked.insert(tracked.action.id, tracked);
         Ok(())
     }

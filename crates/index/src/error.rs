@@ -29,6 +29,9 @@ pub enum IndexError {
         /// What the log says.
         cause: String,
     },
+    /// A key cannot be read. Nothing is left out of the index because of that: it reads on once the key store answers.
+    #[error(transparent)]
+    Keys(#[from] countersign_evidence::open::RingError),
     /// SQLite fails.
     #[error("{doing} failed: {cause}; the index can be deleted, it is built anew from the log")]
     Storage {

@@ -104,6 +104,17 @@ impl Index {
         Ok(found)
     }
 
+    /// Keys that a `subject.erasure_requested` lists and no later `subject.erased`, by request, in the log's order.
+    ///
+    /// # Errors
+    /// [`IndexError::Storage`].
+    pub fn erasures_asked_for(&self) -> Result<Vec<Vec<Uuid>>, IndexError> {
+        let select = "SELECT position, key FROM erasing ORDER BY position, key";
+        let asked = self.all(select, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)))?;
+        let by_request = asked.chunk_by(|(one, _), (next, _)| one == next);
+        Ok(by_request.map(|keys| keys.iter().filter_map(|(_, key)| Uuid::from_slice(key).ok()).collect()).collect())
+    }
+
     /// The policy versions that were ever in force, each as it was activated last, newest first. The newest one is active.
     ///
     /// # Errors

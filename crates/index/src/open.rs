@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use countersign_evidence::digest::Digest;
 use countersign_evidence::json::Object;
 use countersign_evidence::key::Key;
-use countersign_evidence::open::KeyRing;
+use countersign_evidence::open::{KeyRing, KeyState, RingError};
 use countersign_evidence::record::{Body, Envelope};
 use countersign_evidence::vault;
 use uuid::Uuid;
@@ -30,18 +30,21 @@ pub(crate) struct Opener<'a> {
 
 impl Opener<'_> {
     /// What does not open is left out: its key is gone, or a verifier will say what is wrong with it.
-    pub(crate) fn open(&mut self, envelope: &Envelope, entry: &[u8]) -> Opened {
+    ///
+    /// # Errors
+    /// A key cannot be read: then nothing may be left out as if it were gone.
+    pub(crate) fn open(&mut self, envelope: &Envelope, entry: &[u8]) -> Result<Opened, RingError> {
         let mut opened = Opened::default();
         if entry.is_empty() || envelope.vault != Some(Digest::of(entry)) {
-            return opened;
+            return Ok(opened);
         }
         for section in vault::sections(entry).unwrap_or_default() {
             let key = match section.wrapped {
                 None => self.key.clone(),
                 Some((id, _)) => {
                     opened.sealed_by.push(id);
-                    let ring = (!self.erased.contains(&id)).then(|| self.ring.key(id)).flatten();
-                    ring.and_then(|wrapping| section.unwrap_key(&wrapping, self.origin, envelope.id).ok())
+                    let ring = if self.erased.contains(&id) { KeyState::Destroyed } else { self.ring.key(id)? };
+                    ring.live().and_then(|wrapping| section.unwrap_key(&wrapping, self.origin, envelope.id).ok())
                 }
             };
             let Some(key) = key else { continue };
@@ -50,7 +53,7 @@ impl Opener<'_> {
             }
             opened.fields = join(opened.fields, section.open(&key, self.origin, envelope.id).unwrap_or_default());
         }
-        opened
+        Ok(opened)
     }
 }
 

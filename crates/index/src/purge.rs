@@ -11,6 +11,19 @@ use crate::store::signed;
 use crate::terms::Kind;
 
 impl Batch<'_> {
+    /// Notes which keys are to be destroyed, until a record says that they are.
+    pub(crate) fn ask_for_erasure(&mut self, position: u64, keys: &[Uuid]) -> Result<(), IndexError> {
+        for key in keys {
+            self.connection
+                .execute(
+                    "INSERT OR REPLACE INTO erasing (key, position) VALUES (?1, ?2)",
+                    params![key.as_bytes().as_slice(), signed(position)],
+                )
+                .map_err(IndexError::storage("writing the index"))?;
+        }
+        Ok(())
+    }
+
     /// Reads every action again that something was sealed in under one of these keys. What comes out is what an index built
     /// from scratch would hold.
     pub(crate) fn erase(&mut self, keys: &[Uuid]) -> Result<(), IndexError> {
@@ -18,6 +31,9 @@ impl Batch<'_> {
         self.flush()?;
         for key in keys {
             self.memory.erased.insert(*key);
+            self.connection
+                .execute("DELETE FROM erasing WHERE key = ?1", params![key.as_bytes().as_slice()])
+                .map_err(&storage)?;
             self.connection
                 .execute("INSERT OR IGNORE INTO erased (key) VALUES (?1)", params![key.as_bytes().as_slice()])
                 .map_err(&storage)?;

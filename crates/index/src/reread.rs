@@ -65,9 +65,9 @@ impl Records<'_> {
             };
             let held = tracked.insert(next);
             match &envelope.body {
-                Body::ActionProposed(_) => self.open_proposed(&mut held.open, opener.open(&envelope, &record.vault)),
+                Body::ActionProposed(_) => self.open_proposed(&mut held.open, opener.open(&envelope, &record.vault)?),
                 Body::ReviewDecided(_) => {
-                    let opened = opener.open(&envelope, &record.vault);
+                    let opened = opener.open(&envelope, &record.vault)?;
                     held.open.sealed_by.extend(opened.sealed_by);
                     held.open.reviewed(&opened.fields);
                 }

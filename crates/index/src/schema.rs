@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 const BUSY: Duration = Duration::from_secs(30);
 /// Kibibytes of pages that the writer and each reader keep.
 const WRITER_CACHE_KIB: i64 = 64 << 10;
@@ -41,8 +41,9 @@ const SCHEMA: &str = "
     CREATE TABLE segment (number INTEGER PRIMARY KEY) STRICT;
     CREATE TABLE policy (position INTEGER PRIMARY KEY, version TEXT NOT NULL, digest TEXT NOT NULL, time INTEGER NOT NULL,
         tests INTEGER NOT NULL) STRICT;
+    CREATE TABLE erasing (key BLOB PRIMARY KEY, position INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE erased (key BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
-    PRAGMA user_version = 1;
+    PRAGMA user_version = 2;
 ";
 
 /// Opens the writer's connection and makes the tables where there are none; `None` where the file is of another format.

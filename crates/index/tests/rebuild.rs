@@ -117,6 +117,27 @@ fn erased_as_it_happens_or_built_after_it_is_the_same() {
     }
 }
 
+/// What the key store cannot tell is not left out as if it had been erased: the index stands still, and reads on later.
+#[test]
+fn keys_that_cannot_be_read_are_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut lives = lives(6);
+    let index = lives.world.index(&folder.path().join("index.db"));
+    read_on(&index, &lives.world.log, 100);
+    let before = index.position();
+    (0..200).for_each(|_| lives.step());
+    lives.world.ring.fails.store(true, std::sync::atomic::Ordering::Relaxed);
+    let records = lives.world.log.0.lock().clone();
+    let rest = records[before as usize..].iter().map(|one| (one.envelope.as_slice(), one.vault.as_slice()));
+    assert!(matches!(index.apply(before, rest), Err(IndexError::Keys(_))));
+    assert_eq!(index.position(), before);
+    lives.world.ring.fails.store(false, std::sync::atomic::Ordering::Relaxed);
+    read_on(&index, &lives.world.log, 100);
+    let anew = lives.world.index(&folder.path().join("anew.db"));
+    read_on(&anew, &lives.world.log, 100);
+    assert_eq!(everything(&index), everything(&anew));
+}
+
 #[test]
 fn an_index_of_another_past_begins_anew_and_says_so() {
     let lives = lives(4);

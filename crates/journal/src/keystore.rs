@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use countersign_evidence::key::{Key, Random};
+use countersign_evidence::open::KeyState;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use uuid::{Builder, Uuid};
@@ -116,12 +117,13 @@ pub trait KeyStore: Send + Sync {
     /// The owner's key, made now if there is none (or the last one was destroyed).
     fn get_or_create(&self, owner: Owner<'_>) -> Result<(KeyId, Key), KeyStoreError>;
 
-    /// A key by its name; `None` if it was destroyed or never existed.
-    fn open(&self, id: KeyId) -> Result<Option<Key>, KeyStoreError>;
+    /// A key by its name. An error says nothing about the key.
+    fn open(&self, id: KeyId) -> Result<KeyState, KeyStoreError>;
 
-    /// Destroys every key of an owner and names those destroyed now. When it returns, no file of the store holds a
-    /// wrapped copy. (A copy that a caller still holds, or one in a backup, is beyond its reach.)
-    fn destroy(&self, owner: Owner<'_>) -> Result<Vec<KeyId>, KeyStoreError>;
+    /// Destroys these keys, as far as there are any, and names those destroyed now. When it returns, no file of the store
+    /// holds a wrapped copy. (A copy that a caller still holds, or one in a backup, is beyond its reach.) It may be asked
+    /// again after a failure.
+    fn destroy(&self, keys: &[KeyId]) -> Result<Vec<KeyId>, KeyStoreError>;
 
     /// All keys of an owner, destroyed ones included, oldest first.
     fn keys_of(&self, owner: Owner<'_>) -> Result<Vec<KeyInfo>, KeyStoreError>;

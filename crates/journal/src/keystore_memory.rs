@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use countersign_evidence::key::{Key, Random};
+use countersign_evidence::open::KeyState;
 use parking_lot::Mutex;
 
 use crate::keystore::{KeyId, KeyInfo, KeyStore, KeyStoreError, Owner, TAG_SECRET, new_id, tag};
@@ -48,16 +49,19 @@ impl KeyStore for MemoryKeyStore {
         Ok((id, key))
     }
 
-    fn open(&self, id: KeyId) -> Result<Option<Key>, KeyStoreError> {
+    fn open(&self, id: KeyId) -> Result<KeyState, KeyStoreError> {
         let state = self.state.lock();
-        Ok(state.keys.iter().find(|(_, info, _)| info.id == id).and_then(|(_, _, key)| key.clone()))
+        Ok(match state.keys.iter().find(|(_, info, _)| info.id == id) {
+            Some((_, _, Some(key))) => KeyState::Live(key.clone()),
+            Some((_, _, None)) => KeyState::Destroyed,
+            None => KeyState::Unknown,
+        })
     }
 
-    fn destroy(&self, owner: Owner<'_>) -> Result<Vec<KeyId>, KeyStoreError> {
+    fn destroy(&self, keys: &[KeyId]) -> Result<Vec<KeyId>, KeyStoreError> {
         let mut state = self.state.lock();
-        let tag = self.tag(&mut state, owner);
         let mut destroyed = Vec::new();
-        for (_, info, key) in state.keys.iter_mut().filter(|(of, _, _)| *of == tag) {
+        for (_, info, key) in state.keys.iter_mut().filter(|(_, info, _)| keys.contains(&info.id)) {
             if key.take().is_some() {
                 info.epoch = None;
                 destroyed.push(info.id);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use countersign_evidence::key::{Key, Random};
+use countersign_evidence::open::KeyState;
 use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
@@ -79,35 +80,43 @@ impl KeyStore for SqliteKeyStore {
         Ok((id, key))
     }
 
-    fn open(&self, id: KeyId) -> Result<Option<Key>, KeyStoreError> {
+    fn open(&self, id: KeyId) -> Result<KeyState, KeyStoreError> {
         let mut state = self.state.lock();
         if let Some(key) = state.by_id.get(&id) {
-            return Ok(Some(key));
+            return Ok(KeyState::Live(key));
         }
         let select = "SELECT wrapped FROM key WHERE id = ?";
         let wrapped = self.db.with(|sql| {
             sql.prepare_cached(select)?.query_row([id.to_string()], |row| row.get::<_, Option<Vec<u8>>>(0)).optional()
         })?;
-        let Some(Some(wrapped)) = wrapped else { return Ok(None) };
+        let wrapped = match wrapped {
+            Some(Some(wrapped)) => wrapped,
+            Some(None) => return Ok(KeyState::Destroyed),
+            None => return Ok(KeyState::Unknown),
+        };
         let key = unwrap(&state.master, id, &wrapped)?;
         state.by_id.put(id, key.clone());
-        Ok(Some(key))
+        Ok(KeyState::Live(key))
     }
 
-    fn destroy(&self, owner: Owner<'_>) -> Result<Vec<KeyId>, KeyStoreError> {
-        let tag = tag(&self.tag_secret, owner);
+    fn destroy(&self, keys: &[KeyId]) -> Result<Vec<KeyId>, KeyStoreError> {
         let mut state = self.state.lock();
-        let live: Vec<KeyId> =
-            of_tag(&self.db, &tag)?.into_iter().filter(|i| i.epoch.is_some()).map(|i| i.id).collect();
-        self.db.write(|sql| {
-            sql.execute("UPDATE key SET wrapped = NULL, epoch = NULL WHERE tag = ?", [&tag])
-                .map_err(KeyStoreError::from)
+        // Before anything can fail: what may be destroyed is not handed out from memory.
+        keys.iter().for_each(|id| state.by_id.remove(id));
+        let destroyed = self.db.write(|sql| {
+            let mut destroy =
+                sql.prepare("UPDATE key SET wrapped = NULL, epoch = NULL WHERE id = ? AND wrapped IS NOT NULL")?;
+            let mut destroyed = Vec::new();
+            for id in keys {
+                if destroy.execute([id.to_string()])? > 0 {
+                    destroyed.push(*id);
+                }
+            }
+            Ok::<_, KeyStoreError>(destroyed)
         })?;
-        state.by_tag.remove(&tag);
-        live.iter().for_each(|id| state.by_id.remove(id));
         // Also after a first try that was cut short, so whatever is destroyed already is gone from the file, too.
         forget_old_pages(&self.db)?;
-        Ok(live)
+        Ok(destroyed)
     }
 
     fn keys_of(&self, owner: Owner<'_>) -> Result<Vec<KeyInfo>, KeyStoreError> {

@@ -16,6 +16,8 @@ mod credentials;
 mod error;
 #[cfg(any(test, feature = "testing"))]
 pub mod faulty;
+#[cfg(any(test, feature = "testing"))]
+pub mod faulty_keys;
 mod folder;
 mod frame;
 mod journal;

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign_evidence::key::{Key, Random, WRAPPED_LEN};
+use countersign_evidence::open::KeyState;
 use countersign_journal::{
-    ApiKey, Credentials, DataFolder, KeyKind, KeyStore, KeyStoreError, MasterKey, MemoryKeyStore, Owner, Person,
+    ApiKey, Credentials, DataFolder, KeyId, KeyKind, KeyStore, KeyStoreError, MasterKey, MemoryKeyStore, Owner, Person,
     SqliteKeyStore,
 };
 use proptest::prelude::*;
@@ -54,6 +55,11 @@ fn wrapped(folder: &Path, id: impl ToString) -> Vec<u8> {
     sql.query_row("SELECT wrapped FROM key WHERE id = ?", [id.to_string()], |row| row.get(0)).unwrap()
 }
 
+fn destroy_all(keys: &dyn KeyStore, owner: Owner<'_>) -> Result<Vec<KeyId>, KeyStoreError> {
+    let all: Vec<KeyId> = keys.keys_of(owner)?.iter().map(|info| info.id).collect();
+    keys.destroy(&all)
+}
+
 #[test]
 fn a_destroyed_key_is_in_no_file_and_its_owner_gets_another() {
     let folder = tempfile::tempdir().unwrap();
@@ -65,10 +71,10 @@ fn a_destroyed_key_is_in_no_file_and_its_owner_gets_another() {
     assert_eq!(bytes.len(), WRAPPED_LEN);
     assert!(holds(folder.path(), &bytes));
     assert!(!holds(folder.path(), key.as_bytes()));
-    assert_eq!(keys.destroy(subject("alice@example.com")).unwrap(), [id]);
+    assert_eq!(destroy_all(&keys, subject("alice@example.com")).unwrap(), [id]);
     assert!(!holds(folder.path(), &bytes));
     assert!(!holds(folder.path(), b"alice"), "no personal data lies in the file");
-    assert!(keys.open(id).unwrap().is_none());
+    assert!(matches!(keys.open(id).unwrap(), KeyState::Destroyed));
     let (next, other) = keys.get_or_create(subject("alice@example.com")).unwrap();
     assert!(next != id && other.as_bytes() != key.as_bytes());
     let generations: Vec<_> = keys.keys_of(subject("alice@example.com")).unwrap();
@@ -80,16 +86,16 @@ fn a_destroyed_key_is_in_no_file_and_its_owner_gets_another() {
     let (gone, kept): (Vec<_>, Vec<_>) = others.into_iter().enumerate().partition(|(n, _)| n % 3 == 0);
     let gone: Vec<_> = gone.into_iter().map(|(n, (id, _))| (n, id, wrapped(folder.path(), id))).collect();
     for (n, id, _) in &gone {
-        assert_eq!(keys.destroy(subject(&format!("other {n}"))).unwrap(), [*id]);
+        assert_eq!(destroy_all(&keys, subject(&format!("other {n}"))).unwrap(), [*id]);
     }
     for (n, _, bytes) in &gone {
         assert!(!holds(folder.path(), &bytes[24..]), "other {n}");
     }
     drop(keys);
     let keys = open(folder.path(), 1, &random).unwrap();
-    assert!(keys.open(id).unwrap().is_none());
+    assert!(matches!(keys.open(id).unwrap(), KeyState::Destroyed));
     for (_, (id, key)) in kept {
-        assert_eq!(keys.open(id).unwrap().unwrap().as_bytes(), key.as_bytes());
+        assert_eq!(keys.open(id).unwrap().live().unwrap().as_bytes(), key.as_bytes());
     }
 }
 
@@ -127,7 +133,8 @@ fn a_wrapped_key_in_the_place_of_another_does_not_open() {
     let keys = open(folder.path(), 1, &random).unwrap();
     assert!(matches!(keys.open(mine), Err(KeyStoreError::Corrupt { .. })));
     assert!(matches!(keys.get_or_create(subject("a")), Err(KeyStoreError::Corrupt { .. })));
-    assert!(keys.open(theirs).unwrap().is_some());
+    assert!(keys.open(theirs).unwrap().live().is_some());
+    assert!(matches!(keys.open(KeyId(Uuid::from_u128(7))).unwrap(), KeyState::Unknown), "not the same as destroyed");
 }
 
 #[test]
@@ -182,13 +189,13 @@ fn run(keys: &dyn KeyStore, op: &Op, seen: &mut Vec<(String, [u8; 32])>) -> Stri
     match op {
         Op::Get(who) => {
             let (id, key) = keys.get_or_create(subject(&who.to_string())).unwrap();
-            assert_eq!(keys.open(id).unwrap().unwrap().as_bytes(), key.as_bytes());
+            assert_eq!(keys.open(id).unwrap().live().unwrap().as_bytes(), key.as_bytes());
             number(id.to_string(), *key.as_bytes()).to_string()
         }
         Op::Secret(name) => number(name.to_string(), *keys.secret(&name.to_string()).unwrap().as_bytes()).to_string(),
         Op::Destroy(who) => {
-            let destroyed = keys.destroy(subject(&who.to_string())).unwrap();
-            assert!(destroyed.iter().all(|id| keys.open(*id).unwrap().is_none()));
+            let destroyed = destroy_all(keys, subject(&who.to_string())).unwrap();
+            assert!(destroyed.iter().all(|id| matches!(keys.open(*id).unwrap(), KeyState::Destroyed)));
             let places: Vec<_> = destroyed.iter().map(|id| place(seen, id.to_string())).collect();
             format!("{places:?}")
         }

@@ -51,6 +51,9 @@ impl Ledger {
                 return None;
             }
         };
+        if let Err(error) = envelope.check_sealed() {
+            self.conformance.at(stored.position, error.to_string());
+        }
         self.system.see(stored.position, &envelope, &mut self.conformance);
         if let Body::Unknown { kind, .. } = &envelope.body {
             let (count, _) = self.unknown.entry(kind.clone()).or_insert((0, stored.position));

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use countersign_evidence::digest::Digest;
 use countersign_evidence::key::Key;
-use countersign_evidence::open::{ActionOpener, KeyRing};
+use countersign_evidence::open::{ActionOpener, KeyRing, KeyState};
 use countersign_evidence::record::{Body, Envelope};
 use countersign_evidence::vault;
 use uuid::Uuid;
@@ -95,7 +95,8 @@ impl<'a> Openings<'a> {
     pub(crate) fn judge(mut self, erased: &HashSet<Uuid>, last_erasure: Option<u64>) -> Answer {
         let (mut covered, mut unclear) = (0, 0);
         for closed in self.closed {
-            let destroyed = closed.keys.iter().any(|id| erased.contains(id) && self.ring.key(*id).is_none());
+            let gone = |id: &Uuid| matches!(self.ring.key(*id), Ok(KeyState::Destroyed | KeyState::Unknown));
+            let destroyed = closed.keys.iter().any(|id| erased.contains(id) && gone(id));
             if destroyed {
                 covered += 1;
             } else if closed.gone && last_erasure.is_some_and(|erasure| erasure > closed.position) {

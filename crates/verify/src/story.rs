@@ -98,6 +98,9 @@ fn judge(told: &[Told], trust: Option<&TrustFile>) -> Report {
         if let Body::Unknown { kind, .. } = &envelope.body {
             unknown.entry(kind.clone()).or_insert(told.position);
         }
+        if let Err(error) = envelope.check_sealed() {
+            conformance.at(told.position, error.to_string());
+        }
         let applied = match action.as_mut() {
             Some(action) => action.apply(&envelope, leaf),
             None => Action::open(&envelope, leaf).map(|opened| action = Some(opened)),

@@ -3,7 +3,8 @@
 
 mod sample;
 
-use countersign_evidence::open::KeyRing;
+use countersign_evidence::open::{KeyRing, KeyState, RingError};
+use countersign_evidence::record::{Body, Envelope};
 use countersign_tlog::TrustFile;
 use countersign_verify::{Answer, Directory, Memory, Options, Question, Report, Verdict, verify_folder};
 use sample::Ring;
@@ -134,6 +135,36 @@ fn a_field_that_does_not_open_needs_an_erasure() {
     let mut shuffled = Ring::default();
     shuffled.0.extend(keys.iter().zip(keys.iter().rev()).map(|((id, _), (_, key))| (*id, key.clone())));
     assert_eq!(verify(&whole(&log.entries), &shuffled).verdict(Question::Openings), Some(Verdict::Fail));
+}
+
+/// Keys of which this one cannot be read.
+struct Failing<'a>(&'a Ring, uuid::Uuid);
+
+impl KeyRing for Failing<'_> {
+    fn key(&self, id: uuid::Uuid) -> Result<KeyState, RingError> {
+        match id == self.1 {
+            true => Err(RingError { key: id, cause: "the disk is gone".to_owned() }),
+            false => self.0.key(id),
+        }
+    }
+}
+
+/// A key store that does not answer proves no erasure, even where the log has a record of one.
+#[test]
+fn a_key_that_cannot_be_read_is_not_taken_for_an_erased_one() {
+    let log = log(8, 30);
+    let erased = log.entries.iter().find_map(|(text, _)| match Envelope::parse(text).unwrap().body {
+        Body::SubjectErased(erased) => erased.keys.first().copied(),
+        _ => None,
+    });
+    assert_eq!(verify(&whole(&log.entries), &log.ring).verdict(Question::Openings), Some(Verdict::Pass));
+    let ring = Failing(&log.ring, erased.unwrap());
+    let trust = TrustFile::parse(trust_text().as_bytes()).unwrap();
+    let options = Options { trust: Some(&trust), keys: Some(&ring), ..Options::default() };
+    let report = verify_folder(&whole(&log.entries), options, &mut |_| {}).unwrap();
+    assert_eq!(report.verdict(Question::Openings), Some(Verdict::Fail));
+    assert!(answer(&report, Question::Openings).findings[0].what.contains("cannot be read"), "{report:#?}");
+    assert!(!answer(&report, Question::Openings).what.contains("erasure closed"));
 }
 
 #[test]

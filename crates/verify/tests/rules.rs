@@ -7,7 +7,7 @@ use countersign_evidence::record::*;
 use countersign_evidence::time::Timestamp;
 use countersign_tlog::TrustFile;
 use countersign_verify::{Options, Question, Report, Verdict, verify_folder};
-use sample::courses::{log, propose_and_allow, propose_and_deny};
+use sample::courses::{given_up, log, propose_and_allow, propose_and_deny};
 use sample::publish::{trust_text, whole};
 use sample::{ORIGIN, Writer, actor, policy};
 
@@ -71,6 +71,19 @@ fn each_rule_has_its_finding() {
         log.policy = policy("never-activated");
         propose_and_deny(log);
     });
+    assert_breaks("it does not seal text, which its type always seals", |log| {
+        let body = PolicyActivated { version: "2026-01-03.1".to_owned(), digest: log.policy.digest, tests_passed: 0 };
+        log.system(actor(ActorKind::Operator, "operator-1"), body, "");
+    });
+    assert_breaks("it seals note, which its type does not know", |log| {
+        let body = ConfigChanged { setting: "a".to_owned(), value: "b".to_owned() };
+        log.system(gate(), body, r#"{"note":"aside"}"#);
+    });
+    assert_breaks("it seals aside, which its type does not know", |log| {
+        let mut act = propose_and_allow(log);
+        let body = ActionClosed { how: Closing::Cancelled };
+        log.step(&mut act, gate(), body, sample::fields(r#"{"aside":"x"}"#));
+    });
     assert_breaks("it names no action", |log| {
         log.system(gate(), ActionClosed { how: Closing::Cancelled }, "");
     });
@@ -78,6 +91,22 @@ fn each_rule_has_its_finding() {
         let mut act = propose_and_deny(log);
         log.step(&mut act, gate(), LogClosed { epoch: 2 }, sample::Sealing::default());
     });
+}
+
+/// The gate itself gives an outcome up at the deadline; an executor may do so before.
+#[test]
+fn an_outcome_is_given_up_in_time() {
+    let finding = |by: ActorKind, after_us: i64| {
+        let mut log = log(35, 18);
+        given_up(&mut log, by, after_us);
+        let report = verify(&log);
+        let answer = report.answer(Question::Conformance).unwrap();
+        answer.findings.first().map(|finding| finding.what.clone()).unwrap_or_default()
+    };
+    assert!(finding(ActorKind::System, -1).contains("gives an outcome up only from the deadline on"));
+    for (by, after_us) in [(ActorKind::System, 0), (ActorKind::Gateway, -1), (ActorKind::Agent, -50_000_000)] {
+        assert_eq!(finding(by, after_us), "", "{by:?} {after_us}");
+    }
 }
 
 #[test]

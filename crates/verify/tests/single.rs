@@ -4,12 +4,12 @@
 mod sample;
 
 use countersign_evidence::json::{Object, Value};
-use countersign_evidence::record::Envelope;
+use countersign_evidence::record::{ActionClosed, ActorKind, Closing, Envelope};
 use countersign_tlog::TrustFile;
 use countersign_verify::{Memory, Question, Report, Verdict, verify_proof, verify_story};
-use sample::Writer;
-use sample::courses::log;
+use sample::courses::{log, propose_and_allow};
 use sample::publish::{prove, trust_text, whole};
+use sample::{Writer, actor, fields};
 
 fn trust() -> TrustFile {
     TrustFile::parse(trust_text().as_bytes()).unwrap()
@@ -179,4 +179,16 @@ fn proofs_may_come_apart_from_the_story() {
     assert_eq!(verdict(&report, Question::Authenticity), Verdict::Pass);
     proofs.push(prove(&folder, 0).to_bytes());
     assert!(verify_story(told.as_bytes(), &proofs, Some(&trust())).failed(), "a proof of another record");
+}
+
+#[test]
+fn a_story_seals_what_its_types_seal() {
+    let mut log = log(25, 1);
+    let mut act = propose_and_allow(&mut log);
+    let closed = ActionClosed { how: Closing::Cancelled };
+    log.step(&mut act, actor(ActorKind::System, "gate"), closed, fields(r#"{"aside":"x"}"#));
+    let report = verify(&story(&log, None, &of_action(&log, 1)));
+    let answer = report.answer(Question::Conformance).unwrap();
+    assert_eq!(answer.verdict, Verdict::Fail);
+    assert!(answer.findings[0].what.contains("it seals aside"), "{answer:?}");
 }

@@ -14,6 +14,6 @@ pub use problem::Problem;
 pub use review::{DecideRequest, PendingReview, Presentation, RequirementView, SeatView};
 pub use story::{Answer, RecordView, Story};
 pub use system::{
-    EraseRequest, Erased, ImportPolicy, KeyCreatedView, KeyRequest, KeyView, LogView, PersonRequest, PersonView,
-    PolicyView, Resolved,
+    ErasePersonRequest, EraseRequest, Erased, ImportPolicy, KeyCreatedView, KeyRequest, KeyView, LogView,
+    PersonRequest, PersonView, PolicyView, Resolved,
 };

@@ -34,7 +34,8 @@ pub struct RecordView {
     pub envelope: String,
     /// The disclosures that open its sealed fields, as far as the reader may see them and they were not erased.
     pub disclosures: Vec<String>,
-    /// Sealed fields that stay closed, with why: `withheld` or `erased`.
+    /// Sealed fields that stay closed, with why: `withheld`, `erased`, or `lost` where the key store does not know
+    /// their key.
     #[schema(value_type = Object)]
     pub closed: Value,
     /// The envelope's leaf hash.

@@ -127,6 +127,14 @@ pub struct EraseRequest {
     pub user: String,
 }
 
+/// `POST /v1/people/erase`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ErasePersonRequest {
+    /// The person whose name and reasons are to be destroyed.
+    pub person: Uuid,
+}
+
 /// What was destroyed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Erased {

@@ -174,6 +174,29 @@ BODIES = {
     "subject.erased": KEYS,
 }
 
+# What the records of a type seal: always, and sometimes.
+SEALS = {
+    "action.proposed": ({"payload"}, {"intent", "user", "resource", "context"}),
+    "action.decided": ({"facts"}, {"errors", "reasons"}),
+    "review.presented": ({"presentation"}, set()),
+    "review.decided": (set(), {"reason", "name", "payload"}),
+    "execution.started": ({"payload"}, set()),
+    "execution.refused": (set(), {"payload"}),
+    "execution.finished": (set(), {"response", "error"}),
+    "execution.resolved": (set(), {"evidence"}),
+    "policy.activated": ({"text"}, set()),
+    "key.created": (set(), {"label"}),
+    "access.changed": (set(), {"name"}),
+}
+
+
+def seals_rightly(record):
+    """Whether it seals what its type always seals, and nothing that its type does not know."""
+    if record["type"] not in BODIES:
+        return True
+    always, sometimes = SEALS.get(record["type"], (set(), set()))
+    return always <= record["sealed"].keys() <= always | sometimes
+
 
 def _sealed(value):
     need(isinstance(value, dict), "sealed")

@@ -33,6 +33,18 @@ async fn erasing_takes_the_users_name_again() {
 }
 
 #[tokio::test]
+async fn erasing_a_reviewer_takes_the_id_again() {
+    let erased = format!(r#"{{"keys":["{ID}"],"closed_actions":[],"position":12,"purged":true}}"#);
+    let gate = || Gate::default().on("POST /v1/people/erase", erased.clone());
+    let ran = gate().run(&["erase", "person", ID], Some("y\n")).await;
+    assert_eq!((ran.result.unwrap(), ran.asked.len()), (Exit::No, 0));
+    let ran = gate().run(&["erase", "person", ID], Some("019b7c00-0000-7000-8000-000000000001\n")).await;
+    assert_eq!(ran.asked, [("POST /v1/people/erase".to_owned(), format!(r#"{{"person":"{ID}"}}"#))]);
+    let ran = gate().run(&["erase", "person", ID, "--yes"], None).await;
+    assert_eq!(ran.result.unwrap(), Exit::Done);
+}
+
+#[tokio::test]
 async fn a_reviewers_key_and_no_other_stands_for_a_person() {
     let gate = || Gate::default().on("POST /v1/keys", format!(r#"{{"key":"{ID}","secret":"cs_x"}}"#));
     for line in [

@@ -232,6 +232,10 @@ impl Action {
         envelope: &Envelope,
     ) -> Result<End, ApplyError> {
         self.require(envelope, finished.attempt == execution.started.attempt, "another attempt is being executed")?;
+        // An executor may say at any time that it does not know; the gate itself gives up on it at the deadline.
+        let given_up = finished.outcome == Outcome::Unknown && envelope.actor.kind == ActorKind::System;
+        let due = !given_up || envelope.time >= execution.started.deadline;
+        self.require(envelope, due, "the gate gives an outcome up only from the deadline on")?;
         Ok(End {
             execution: execution.clone(),
             outcome: finished.outcome,

@@ -6,6 +6,7 @@ mod clear;
 mod envelope;
 mod execution;
 mod review;
+mod sealed;
 mod system;
 
 pub use action::{
@@ -22,6 +23,7 @@ pub use review::{
     Authentication, ReviewCancelled, ReviewDecided, ReviewEscalated, ReviewExpired, ReviewPresented, Separation,
     Verdict,
 };
+pub use sealed::{Sealable, SealedError};
 pub use system::{
     AccessChanged, ClockStepped, ConfigChanged, KeyCreated, KeyKind, KeyRevoked, LogClosed, LogOpened, PolicyActivated,
     SubjectErased, SubjectErasureRequested,

@@ -19,6 +19,7 @@ pub(crate) struct Life {
     /// (version, digest, end)
     pub(crate) authorization: Option<(u32, Digest, Timestamp)>,
     pub(crate) attempt: String,
+    pub(crate) deadline: Timestamp,
     pub(crate) outcome: Option<Outcome>,
     pub(crate) refusals: u32,
 }
@@ -34,6 +35,7 @@ impl Life {
             seats: Vec::new(),
             authorization: None,
             attempt: String::new(),
+            deadline: Timestamp::default(),
             outcome: None,
             refusals: 0,
         }
@@ -82,7 +84,7 @@ impl Life {
                 self.refusals += u32::from(known);
                 known
             }
-            Body::ExecutionFinished(body) => self.finished(body),
+            Body::ExecutionFinished(body) => self.finished(body, envelope),
             Body::ExecutionResolved(body) => {
                 let open = self.stage == "finished" && self.outcome == Some(Outcome::Unknown);
                 if open {
@@ -176,16 +178,19 @@ impl Life {
         let exact = (body.matches == Match::Exact) == (version == 0);
         let same = body.payload_version == version && envelope.sealed.get("payload") == Some(&digest);
         self.attempt.clone_from(&body.attempt);
+        self.deadline = body.deadline;
         same && exact && envelope.time < end && self.go("executing")
     }
 
-    fn finished(&mut self, body: &ExecutionFinished) -> bool {
+    fn finished(&mut self, body: &ExecutionFinished, envelope: &Envelope) -> bool {
+        let by_gate = envelope.actor.kind == ActorKind::System;
+        let too_soon = by_gate && body.outcome == Outcome::Unknown && envelope.time < self.deadline;
         let first = self.stage == "executing" && !body.late;
         let late = self.stage == "finished"
             && self.outcome == Some(Outcome::Unknown)
             && body.late
             && body.outcome != Outcome::Unknown;
-        if !(first || late) || body.attempt != self.attempt {
+        if !(first || late) || body.attempt != self.attempt || too_soon {
             return false;
         }
         self.outcome = Some(body.outcome);

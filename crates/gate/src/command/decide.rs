@@ -64,6 +64,10 @@ impl Turn<'_> {
             return Err(GateError::StaleReview(verdict.action));
         }
         let person = &verdict.draft.actor.id;
+        // Nothing more is sealed about somebody who was erased, under whatever key.
+        if person.parse().is_ok_and(|person| self.is_closing(person)) {
+            return Err(GateError::NotAReviewer("this person was erased and decides nothing any more".to_owned()));
+        }
         if let Some(digest) = verdict.decided.presentation
             && !open.shown.contains(&(person.clone(), digest))
         {

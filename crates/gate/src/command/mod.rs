@@ -51,11 +51,14 @@ pub(crate) enum Command {
         draft: Box<Draft>,
         policy: Arc<PolicySet>,
     },
-    /// A subject will be erased: its open actions close, then the record.
+    /// A subject or a person will be erased: its open actions close, then the record.
     CloseSubject {
+        /// Ids of its keys, and a person's own.
         subjects: Vec<Uuid>,
         draft: Box<Draft>,
     },
+    /// A subject's keys are destroyed.
+    Erased(Box<Draft>),
     /// Whatever time has ended.
     Sweep,
 }
@@ -74,7 +77,14 @@ pub(crate) enum Answer {
 impl Command {
     /// Whether it ends what has begun: such a command may use the room that is kept for that on a full disk.
     pub(crate) fn ends_something(&self) -> bool {
-        matches!(self, Command::Finish(_) | Command::Cancel { .. } | Command::Sweep | Command::CloseSubject { .. })
+        matches!(
+            self,
+            Command::Finish(_)
+                | Command::Cancel { .. }
+                | Command::Sweep
+                | Command::CloseSubject { .. }
+                | Command::Erased(_)
+        )
     }
 }
 
@@ -92,6 +102,7 @@ impl Turn<'_> {
             Command::System(drafts) => self.record_all(drafts),
             Command::Activate { draft, policy } => self.activate(draft, policy),
             Command::CloseSubject { subjects, draft } => self.close_subject(subjects, draft),
+            Command::Erased(draft) => self.system(Draft::clone(draft)).map(Answer::Position),
             Command::Sweep => self.sweep(),
         };
         if result.is_err() {

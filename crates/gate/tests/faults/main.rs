@@ -4,10 +4,13 @@
 mod again;
 mod clocks;
 mod commits;
+mod cut_off;
 mod disk;
 mod erasure;
 mod full;
+mod keys;
 mod limits;
+mod people;
 mod policies;
 mod redeeming;
 

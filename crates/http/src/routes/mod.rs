@@ -5,6 +5,7 @@ pub(crate) mod cancel;
 pub(crate) mod checkpoint;
 pub(crate) mod create_key;
 pub(crate) mod decide;
+pub(crate) mod erase_person;
 pub(crate) mod erase_subject;
 pub(crate) mod finish;
 pub(crate) mod healthz;

@@ -220,6 +220,8 @@ async fn keys_that_do_not_open_this_door() {
         )
         .await;
     table.row("an agent erases", Ask::post("/v1/subjects/erase").key(&house.agent).json(r#"{"user":"x"}"#)).await;
+    let person = r#"{"person":"019b7c00-0000-7000-8000-000000000001"}"#;
+    table.row("an agent erases a reviewer", Ask::post("/v1/people/erase").key(&house.agent).json(person)).await;
     table
         .row("a gateway activates a policy", Ask::post("/v1/policies").key(&house.gateway).json(r#"{"files":{}}"#))
         .await;
@@ -274,6 +276,8 @@ async fn actions_that_are_elsewhere() {
     let late = house.refunded("late", 1).await;
     house.later(7_200);
     table.row("start after the authorization expired", step(&late, "start", exact)).await;
+    let nobody = r#"{"person":"019b7c00-0000-7000-8000-000000000001"}"#;
+    table.row("erase no reviewer", Ask::post("/v1/people/erase").key(&house.operator).json(nobody)).await;
     table.row("erase nobody", Ask::post("/v1/subjects/erase").key(&house.operator).json(r#"{"user":"nobody"}"#)).await;
     insta::assert_snapshot!(table.text);
 }

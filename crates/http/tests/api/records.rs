@@ -41,6 +41,11 @@ async fn good_call(house: &House, route: &str) -> Ask {
             Ask::post(&format!("/v1/keys/{key}/revoke")).key(&house.operator)
         }
         "/v1/people" => of_operator(r#"{"name":"Ada","groups":["owners"]}"#),
+        "/v1/people/erase" => {
+            let made = Ask::post("/v1/people").json(r#"{"name":"Ada","groups":["owners"]}"#).key(&house.operator);
+            let person = house.ask(made).await.good().member("person");
+            of_operator(&format!(r#"{{"person":"{person}"}}"#))
+        }
         "/v1/subjects/erase" => {
             house.refunded("to-erase", 1).await;
             of_operator(r#"{"user":"ada@example.com"}"#)

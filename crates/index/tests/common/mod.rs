@@ -8,14 +8,14 @@ pub mod truth;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use countersign_evidence::action::Action;
 use countersign_evidence::digest::Digest;
 use countersign_evidence::id::uuid_v7;
 use countersign_evidence::json::{Object, Value};
 use countersign_evidence::key::{Key, Random};
-use countersign_evidence::open::KeyRing;
+use countersign_evidence::open::{KeyRing, KeyState, RingError};
 use countersign_evidence::record::*;
 use countersign_evidence::seal::Sealer;
 use countersign_evidence::time::Timestamp;
@@ -66,21 +66,28 @@ impl Random for Dice {
 }
 
 #[derive(Default)]
-pub struct Ring(Mutex<HashMap<Uuid, Key>>);
+pub struct Ring {
+    keys: Mutex<HashMap<Uuid, Key>>,
+    /// While it is set, no key can be read.
+    pub fails: AtomicBool,
+}
 
 impl Ring {
     pub fn add(&self, id: Uuid, key: Key) {
-        self.0.lock().insert(id, key);
+        self.keys.lock().insert(id, key);
     }
 
     pub fn destroy(&self, id: Uuid) {
-        self.0.lock().remove(&id);
+        self.keys.lock().remove(&id);
     }
 }
 
 impl KeyRing for Ring {
-    fn key(&self, id: Uuid) -> Option<Key> {
-        self.0.lock().get(&id).cloned()
+    fn key(&self, id: Uuid) -> Result<KeyState, RingError> {
+        if self.fails.load(Relaxed) {
+            return Err(RingError { key: id, cause: "the disk is gone".to_owned() });
+        }
+        Ok(self.keys.lock().get(&id).cloned().map_or(KeyState::Destroyed, KeyState::Live))
     }
 }
 

@@ -355,3 +355,24 @@ pub fn propose_and_allow(log: &mut Writer) -> Act {
     decide(log, &mut act, Decision::Allow, 0);
     act
 }
+
+/// An execution of which this actor says, so many microseconds after its deadline, that nobody knows what came of it.
+pub fn given_up(log: &mut Writer, by: ActorKind, after_us: i64) -> Act {
+    let mut act = propose_and_allow(log);
+    authorize(log, &mut act, AuthorizedBy::Policy);
+    start(log, &mut act);
+    let Body::ExecutionStarted(started) = Envelope::parse(&log.entries.last().unwrap().0).unwrap().body else {
+        panic!("it was not started");
+    };
+    log.now_is(Timestamp::from_micros(started.deadline.as_micros() + after_us));
+    let body = ExecutionFinished {
+        attempt: started.attempt,
+        outcome: Outcome::Unknown,
+        late: false,
+        status: None,
+        duration_us: None,
+        downstream_request_id: None,
+    };
+    log.step(&mut act, actor(by, "x-1"), body, Sealing::default());
+    act
+}

@@ -13,7 +13,7 @@ use countersign_evidence::digest::Digest;
 use countersign_evidence::id::uuid_v7;
 use countersign_evidence::json::{self, Limits, Object, Value};
 use countersign_evidence::key::{Key, Random};
-use countersign_evidence::open::{KeyRing, label};
+use countersign_evidence::open::{KeyRing, KeyState, RingError, label};
 use countersign_evidence::record::*;
 use countersign_evidence::seal::{Sealed, Sealer};
 use countersign_evidence::time::Timestamp;
@@ -22,6 +22,8 @@ use uuid::Uuid;
 
 pub const ORIGIN: &str = "countersign.example/0190b3c1-7b4e-7c3a-9d2e-5f6a7b8c9d0e";
 pub const LOG_SEED: [u8; 32] = [0x42; 32];
+/// Microseconds between two records.
+const TICK: i64 = 1_234;
 const START: i64 = 1_767_225_600_000_000;
 
 /// Random bytes that are the same each time: SHA-256 of a seed and a counter.
@@ -47,8 +49,8 @@ impl Random for Seeded {
 pub struct Ring(pub BTreeMap<Uuid, Key>);
 
 impl KeyRing for Ring {
-    fn key(&self, id: Uuid) -> Option<Key> {
-        self.0.get(&id).cloned()
+    fn key(&self, id: Uuid) -> Result<KeyState, RingError> {
+        Ok(self.0.get(&id).cloned().map_or(KeyState::Destroyed, KeyState::Live))
     }
 }
 
@@ -118,7 +120,12 @@ impl Writer {
     }
 
     pub fn tick(&mut self) {
-        self.now = Timestamp::from_micros(self.now.as_micros() + 1_234);
+        self.now = Timestamp::from_micros(self.now.as_micros() + TICK);
+    }
+
+    /// The next record has this time.
+    pub fn now_is(&mut self, time: Timestamp) {
+        self.now = Timestamp::from_micros(time.as_micros() - TICK);
     }
 
     /// A record of no action; its fields are sealed under a key of their own, wrapped by the workspace's.

@@ -1,6 +1,7 @@
 //! The files of `docs/vectors`: what another implementation must accept, refuse and compute.
 
 mod canonical;
+mod conformance;
 mod envelopes;
 mod sealing;
 
@@ -24,6 +25,7 @@ pub fn files() -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     files.insert("canonical.json".to_owned(), canonical::file());
     files.insert("envelopes.json".to_owned(), envelopes::file());
+    files.insert("conformance.json".to_owned(), conformance::file());
     files.insert("disclosures.json".to_owned(), sealing::disclosures());
     files.insert("vault.json".to_owned(), sealing::vault());
     published(&mut files);

@@ -1,0 +1,118 @@
+//! Erasing a reviewer: the access goes at once, the name goes from every place, the decisions stay.
+
+use countersign_evidence::open::KeyState;
+use countersign_evidence::record::{Isolation, KeyKind, Verdict};
+use countersign_evidence::vault;
+use countersign_gate::Caller;
+use countersign_gate::testing::{Setup, TestGate, agent, pay, reviewer};
+use countersign_journal::KeyId;
+use countersign_journal::faulty::Fault;
+use countersign_journal::faulty_keys::KeyVerb;
+use countersign_wire::{DecideRequest, ErasePersonRequest, KeyRequest, PersonRequest, State};
+use uuid::Uuid;
+
+use crate::{keys, name, records};
+
+const NAME: &str = "Wilhelmina Quibble";
+const REASON: &str = "Reasonflora, of course";
+
+fn added(person: Option<Uuid>) -> PersonRequest {
+    let groups = vec!["finance".to_owned()];
+    PersonRequest { person, name: NAME.to_owned(), user: Some("wilhelmina@example.test".to_owned()), groups }
+}
+
+/// A reviewer with a key: her id, the key's secret and who it stands for.
+async fn hired(test: &TestGate) -> (Uuid, String, Caller) {
+    let owner = Caller::owner();
+    let person = test.gate.put_person(&owner, added(None)).await.unwrap().person;
+    test.gate.put_person(&owner, added(Some(person))).await.unwrap();
+    let request = KeyRequest {
+        kind: KeyKind::Reviewer,
+        label: format!("{NAME}'s laptop"),
+        environments: Vec::new(),
+        agents: Vec::new(),
+        person: Some(person),
+    };
+    let secret = test.gate.create_key(&owner, request).await.unwrap().secret;
+    let caller = test.gate.authenticate(&secret, Isolation::Remote).unwrap();
+    assert_eq!(caller.person.as_ref().unwrap().name, NAME);
+    (person, secret, caller)
+}
+
+async fn approve(test: &TestGate, by: &Caller, action: Uuid) -> Result<State, countersign_gate::GateError> {
+    let waits = test.gate.reviews(by)?.into_iter().find(|review| review.action == action).unwrap();
+    let approval = DecideRequest {
+        verdict: Verdict::Approve,
+        reason: Some(REASON.to_owned()),
+        payload_digest: waits.payload_digest,
+        payload: None,
+        presentation_digest: None,
+        active_ms: None,
+    };
+    test.gate.decide(by, action, approval).await.map(|view| view.state)
+}
+
+/// The keys that wrap what records with her name seal.
+async fn wrapping(test: &TestGate) -> Vec<Uuid> {
+    let size = test.log_texts().await.len() as u64;
+    let entries = test.reader().read_range(0, size).await.unwrap();
+    let named = entries.iter().filter(|entry| {
+        let text = String::from_utf8_lossy(&entry.envelope);
+        text.contains("\"name\":\"") && text.contains("\"access.changed\"")
+            || text.contains("\"review.decided\"")
+            || text.contains("\"key.created\"")
+    });
+    let sections = named.flat_map(|entry| vault::sections(&entry.vault).unwrap());
+    sections.filter_map(|section| section.wrapped.map(|(id, _)| id)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_name_goes_and_the_decisions_stay() {
+    let mut test = TestGate::open(Setup::default()).await;
+    let owner = Caller::owner();
+    let (person, secret, caller) = hired(&test).await;
+    let first = test.gate.propose(&agent(1), pay("r-1", "bot", 200)).await.unwrap().action;
+    let second = test.gate.propose(&agent(1), pay("r-2", "bot", 200)).await.unwrap().action;
+    assert_eq!(approve(&test, &caller, first).await.unwrap(), State::Waiting);
+    let wrapped = wrapping(&test).await;
+    assert_eq!(wrapped.len(), 4, "added, changed, given a key, decided");
+    let erased = test.gate.erase_person(&owner, ErasePersonRequest { person }).await.unwrap();
+    assert!(erased.purged && erased.closed_actions.is_empty());
+    // Everything that names her lay under her key.
+    assert!(wrapped.iter().all(|id| erased.keys.contains(id)), "{wrapped:?} {:?}", erased.keys);
+    assert!(erased.keys.iter().all(|id| matches!(test.keys.open(KeyId(*id)).unwrap(), KeyState::Destroyed)));
+    // She gets in no more, and what is under way comes too late.
+    assert_eq!(name(test.gate.authenticate(&secret, Isolation::Remote)), "unauthenticated");
+    assert_eq!(name(approve(&test, &caller, second).await), "not_a_reviewer");
+    assert_eq!(name(test.gate.put_person(&owner, added(Some(person))).await), "not_found");
+    let kinds: Vec<String> =
+        records(&test).await.iter().map(|record| record["type"].as_str().unwrap().to_owned()).collect();
+    let last: Vec<&str> = kinds.iter().rev().take(4).rev().map(String::as_str).collect();
+    assert_eq!(last, ["key.revoked", "access.changed", "subject.erasure_requested", "subject.erased"]);
+    for _ in 0..2 {
+        assert!(test.gate.people(&owner).unwrap().is_empty());
+        assert_eq!(test.gate.keys(&owner).unwrap()[0].label, "(erased)");
+        let auditor = Caller { isolation: Isolation::Remote, ..Caller::owner() };
+        let story = format!("{:?}", test.gate.story(&auditor, first).await.unwrap());
+        assert!(story.contains(&person.to_string()), "her decision is there");
+        assert!(!story.contains(NAME) && !story.contains(REASON), "{story}");
+        test.restart().await.unwrap();
+    }
+    // Her seat counts: one more is enough.
+    assert_eq!(approve(&test, &reviewer(1, &["finance"], None), first).await.unwrap(), State::Authorized);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cut_off_it_is_completed_by_the_next_start() {
+    let (mut test, failing) = keys::failing_gate(Setup::default()).await;
+    let owner = Caller::owner();
+    let (person, secret, _) = hired(&test).await;
+    failing.fail(KeyVerb::Destroy, Fault::Before);
+    assert_eq!(name(test.gate.erase_person(&owner, ErasePersonRequest { person }).await), "unavailable");
+    assert_eq!(name(test.gate.authenticate(&secret, Isolation::Remote)), "unauthenticated");
+    failing.mend();
+    test.restart().await.unwrap();
+    assert_eq!(records(&test).await.pop().unwrap()["type"], "subject.erased");
+    assert!(test.gate.people(&owner).unwrap().is_empty());
+    assert_eq!(name(test.gate.authenticate(&secret, Isolation::Remote)), "unauthenticated");
+}

@@ -1,0 +1,60 @@
+use countersign_evidence::digest::Digest;
+use countersign_evidence::json::Value;
+use countersign_evidence::record::*;
+
+use super::super::Writer;
+use super::super::courses::given_up;
+use super::envelopes::of_every_type;
+use super::{case, lines, texts};
+
+/// Records whose form is right and whose content breaks a rule.
+pub(super) fn file() -> Vec<u8> {
+    lines(&case([
+        ("seals_wrongly", Value::from(seals_wrongly())),
+        ("unknown", Value::from(vec![unknown(ActorKind::System, 0), unknown(ActorKind::Gateway, -1)])),
+        ("unknown_too_soon", Value::from(vec![unknown(ActorKind::System, -1)])),
+    ]))
+}
+
+/// Of every type: without each field that it always seals, and with one that it does not know.
+fn seals_wrongly() -> Vec<Value> {
+    let mut cases = Vec::new();
+    let mut kinds = Vec::new();
+    for text in of_every_type() {
+        let envelope = Envelope::parse(text.as_bytes()).unwrap();
+        let Some(sealable) = envelope.body.sealable() else { continue };
+        if kinds.contains(&envelope.body.kind().to_owned()) {
+            continue;
+        }
+        kinds.push(envelope.body.kind().to_owned());
+        envelope.check_sealed().unwrap();
+        for field in sealable.always {
+            let mut without = envelope.clone();
+            without.sealed.remove(*field).unwrap();
+            cases.push(refused(&without));
+        }
+        let mut with = envelope.clone();
+        with.sealed.insert("aside".to_owned(), Digest::of(b"aside"));
+        cases.push(refused(&with));
+    }
+    cases
+}
+
+/// The records of an action whose outcome was given up so many microseconds after its deadline.
+fn unknown(by: ActorKind, after_us: i64) -> Value {
+    let mut log = Writer::new(41);
+    log.open();
+    log.activate("2026-01-01.1");
+    given_up(&mut log, by, after_us);
+    let entries = log.entries.into_iter().skip(2).map(|(text, _)| text);
+    let records: Vec<String> = entries.map(|text| String::from_utf8(text).unwrap()).collect();
+    let last = Digest::leaf(records.last().unwrap().as_bytes()).to_string();
+    case([("last_leaf", Value::from(last)), ("records", texts(&records))])
+}
+
+fn refused(envelope: &Envelope) -> Value {
+    let why = envelope.check_sealed().unwrap_err().to_string();
+    let text = envelope.to_canonical().unwrap();
+    let leaf = Digest::leaf(text.as_bytes()).to_string();
+    case([("envelope", Value::from(text)), ("leaf", Value::from(leaf)), ("why", Value::from(why))])
+}
