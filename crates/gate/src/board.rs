@@ -29,8 +29,8 @@ struct Slots {
 struct Slot {
     sender: watch::Sender<Arc<OpenAction>>,
     waiting: Arc<AtomicUsize>,
-    /// Requests that took it over.
-    redeemed_by: Vec<(Uuid, String)>,
+    /// The request that took it over last and has not started it.
+    taken_by: Option<String>,
 }
 
 /// Counts a caller that holds its client while an action waits.
@@ -68,28 +68,37 @@ impl Board {
             .find(|open| matches!(open.action.stage, Stage::Reviewing(_) | Stage::Authorized(_)))
     }
 
-    /// A request has taken the action over: asked again, it names the same action.
-    pub(crate) fn redeemed(&self, action: Uuid, key: Uuid, request_id: &str) {
-        let (mut slots, name) = (self.slots.write(), (key, request_id.to_owned()));
-        if let Some(slot) = slots.actions.get_mut(&action) {
-            slot.redeemed_by.push(name.clone());
-            slots.requests.insert(name, action);
+    /// A request has taken the action over and not started it: asked again, it names the same action. The start puts that on
+    /// record; until then an identical request takes the action over again.
+    pub(crate) fn take_over(&self, action: Uuid, key: Uuid, request_id: &str) {
+        let slots = &mut *self.slots.write();
+        let Some(slot) = slots.actions.get_mut(&action) else { return };
+        if slot.sender.borrow().action.proposed.request_id == request_id {
+            return;
         }
+        if let Some(before) = slot.taken_by.replace(request_id.to_owned()) {
+            slots.requests.remove(&(key, before));
+        }
+        slots.requests.insert((key, request_id.to_owned()), action);
+    }
+
+    /// The request that has taken the action over and not started it.
+    pub(crate) fn taken_by(&self, action: Uuid) -> Option<String> {
+        self.slots.read().actions.get(&action)?.taken_by.clone()
     }
 
     /// Shows a committed state, and wakes who waits for it.
     pub(crate) fn show(&self, open: Arc<OpenAction>) {
-        let mut slots = self.slots.write();
+        let slots = &mut *self.slots.write();
         let id = open.id();
         if let Some(slot) = slots.actions.get(&id) {
+            slots.requests.extend(open.names().skip(1).map(|name| (name, id)));
             slot.sender.send_replace(open);
             return;
         }
+        slots.requests.extend(open.names().map(|name| (name, id)));
         slots.identities.entry(open.identity).or_default().push(id);
-        slots.requests.insert((open.identity.key, open.action.proposed.request_id.clone()), id);
-        slots
-            .actions
-            .insert(id, Slot { sender: watch::Sender::new(open), waiting: Arc::default(), redeemed_by: Vec::new() });
+        slots.actions.insert(id, Slot { sender: watch::Sender::new(open), waiting: Arc::default(), taken_by: None });
     }
 
     /// Forgets an action that the index answers for from now on.
@@ -97,9 +106,9 @@ impl Board {
         let mut slots = self.slots.write();
         let Some(slot) = slots.actions.remove(&action) else { return };
         let open = Arc::clone(&slot.sender.borrow());
-        slots.requests.remove(&(open.identity.key, open.action.proposed.request_id.clone()));
-        for name in &slot.redeemed_by {
-            slots.requests.remove(name);
+        let taken_by = slot.taken_by.map(|request_id| (open.identity.key, request_id));
+        for name in open.names().chain(taken_by) {
+            slots.requests.remove(&name);
         }
         if let Some(same) = slots.identities.get_mut(&open.identity) {
             same.retain(|id| *id != action);

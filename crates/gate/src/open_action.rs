@@ -59,6 +59,11 @@ impl OpenAction {
         self.action.id
     }
 
+    /// The requests that it answers.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (Uuid, String)> {
+        self.action.request_ids().map(|request_id| (self.identity.key, request_id.to_owned()))
+    }
+
     pub(crate) fn position(&self) -> u64 {
         self.positions.last().copied().unwrap_or_default()
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 const BUSY: Duration = Duration::from_secs(30);
 /// Kibibytes of pages that the writer and each reader keep.
 const WRITER_CACHE_KIB: i64 = 64 << 10;
@@ -30,7 +30,7 @@ const SCHEMA: &str = "
         agent INTEGER NOT NULL, tool INTEGER NOT NULL, environment INTEGER NOT NULL, category INTEGER NOT NULL,
         decision INTEGER, state INTEGER NOT NULL, risk INTEGER NOT NULL, rules BLOB, reviewers BLOB,
         key INTEGER NOT NULL, request ANY NOT NULL, resource_type INTEGER, user TEXT, resource TEXT,
-        session ANY, trace ANY, call ANY, conversation ANY, ticket ANY, downstream ANY,
+        session ANY, trace ANY, call ANY, conversation ANY, ticket ANY, downstream ANY, redeemed ANY,
         outcome INTEGER, matches INTEGER, refusals INTEGER NOT NULL, fingerprint BLOB, subject INTEGER
     ) STRICT;
     CREATE INDEX action_id ON action (id);
@@ -42,7 +42,7 @@ const SCHEMA: &str = "
     CREATE TABLE policy (position INTEGER PRIMARY KEY, version TEXT NOT NULL, digest TEXT NOT NULL, time INTEGER NOT NULL,
         tests INTEGER NOT NULL) STRICT;
     CREATE TABLE erased (key BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
-    PRAGMA user_version = 1;
+    PRAGMA user_version = 2;
 ";
 
 /// Opens the writer's connection and makes the tables where there are none; `None` where the file is of another format.

@@ -22,7 +22,7 @@ const INSERT: &str =
     request, resource_type, session, trace, call, conversation, ticket, refusals)
     VALUES (?1, ?2, ?3, x'', ?4, ?5, ?6, ?7, 0, 0, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, 0)";
 const UPDATE: &str = "UPDATE action SET positions = ?2, closed = ?3, decision = ?4, state = ?5, risk = ?6, rules = ?7,
-    reviewers = ?8, downstream = ?9, outcome = ?10, matches = ?11, refusals = ?12 WHERE row = ?1";
+    reviewers = ?8, downstream = ?9, outcome = ?10, matches = ?11, refusals = ?12, redeemed = ?13 WHERE row = ?1";
 const UPDATE_OPEN: &str = "UPDATE action SET user = ?2, resource = ?3, fingerprint = ?4, subject = ?5 WHERE row = ?1";
 
 /// What the writer remembers between rows.
@@ -63,6 +63,9 @@ impl Store<'_> {
         }
         if let Some(id) = tracked.downstream() {
             self.refer(Kind::Downstream, id, tracked.row())?;
+        }
+        if let Some(id) = tracked.redeemed_by() {
+            self.refer(Kind::Request, id, tracked.row())?;
         }
         if tracked.text == Text::Held {
             self.update_open(tracked)?;
@@ -134,6 +137,7 @@ impl Store<'_> {
             outcome,
             action.execution().and_then(|execution| code(&MATCHES, &execution.started.matches)),
             action.refusals,
+            tracked.redeemed_by().map_or(Value::Null, pack_id),
         ])?;
         Ok(())
     }

@@ -21,6 +21,7 @@ pub(crate) struct Life {
     pub(crate) attempt: String,
     pub(crate) outcome: Option<Outcome>,
     pub(crate) refusals: u32,
+    pub(crate) request_id: String,
 }
 
 impl Life {
@@ -36,6 +37,7 @@ impl Life {
             attempt: String::new(),
             outcome: None,
             refusals: 0,
+            request_id: "r".to_owned(),
         }
     }
 
@@ -175,8 +177,9 @@ impl Life {
         };
         let exact = (body.matches == Match::Exact) == (version == 0);
         let same = body.payload_version == version && envelope.sealed.get("payload") == Some(&digest);
+        let redeemed = body.redeemed_by.as_deref() != Some(self.request_id.as_str());
         self.attempt.clone_from(&body.attempt);
-        same && exact && envelope.time < end && self.go("executing")
+        same && redeemed && exact && envelope.time < end && self.go("executing")
     }
 
     fn finished(&mut self, body: &ExecutionFinished) -> bool {
