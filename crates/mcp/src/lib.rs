@@ -36,6 +36,7 @@ mod outcome;
 mod payload;
 mod peers;
 mod pump;
+mod redefined;
 mod serve;
 mod stdio;
 

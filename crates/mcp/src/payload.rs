@@ -89,10 +89,7 @@ impl Call {
     pub(crate) fn payload(&self, server: &str, definition: Option<Digest>) -> Value {
         let mut payload = self.params.clone();
         payload.insert("server", server);
-        if let Some(definition) = definition {
-            payload.insert("definition", definition.to_string());
-        }
-        Value::Object(payload)
+        with_definition(&Value::Object(payload), definition)
     }
 
     /// The params that are sent for an authorized payload. A reviewer may have edited it, but not made it another tool's.
@@ -165,6 +162,16 @@ impl Call {
             _ => (None, None),
         }
     }
+}
+
+/// The same payload for a tool of this definition.
+pub(crate) fn with_definition(payload: &Value, definition: Option<Digest>) -> Value {
+    let mut payload = payload.as_object().cloned().unwrap_or_default();
+    payload.remove("definition");
+    if let Some(definition) = definition {
+        payload.insert("definition", definition.to_string());
+    }
+    Value::Object(payload)
 }
 
 fn authorized_has(authorized: &Value, name: &str) -> bool {
