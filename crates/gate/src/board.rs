@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use countersign_evidence::action::Stage;
+use countersign_evidence::json::Value;
 use parking_lot::RwLock;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -30,7 +31,15 @@ struct Slot {
     sender: watch::Sender<Arc<OpenAction>>,
     waiting: Arc<AtomicUsize>,
     /// The request that took it over last and has not started it.
-    taken_by: Option<String>,
+    taken_by: Option<Taker>,
+}
+
+/// A request that takes over an action in place of proposing it again.
+#[derive(Debug, Clone)]
+pub(crate) struct Taker {
+    pub(crate) request_id: String,
+    /// What it says beside the payload: the proposal's own says nothing of this call.
+    pub(crate) context: Option<Value>,
 }
 
 /// Counts a caller that holds its client while an action waits.
@@ -70,20 +79,21 @@ impl Board {
 
     /// A request has taken the action over and not started it: asked again, it names the same action. The start puts that on
     /// record; until then an identical request takes the action over again.
-    pub(crate) fn take_over(&self, action: Uuid, key: Uuid, request_id: &str) {
+    pub(crate) fn take_over(&self, action: Uuid, key: Uuid, taker: Taker) {
         let slots = &mut *self.slots.write();
         let Some(slot) = slots.actions.get_mut(&action) else { return };
-        if slot.sender.borrow().action.proposed.request_id == request_id {
+        if slot.sender.borrow().action.proposed.request_id == taker.request_id {
             return;
         }
-        if let Some(before) = slot.taken_by.replace(request_id.to_owned()) {
-            slots.requests.remove(&(key, before));
+        let name = (key, taker.request_id.clone());
+        if let Some(before) = slot.taken_by.replace(taker) {
+            slots.requests.remove(&(key, before.request_id));
         }
-        slots.requests.insert((key, request_id.to_owned()), action);
+        slots.requests.insert(name, action);
     }
 
     /// The request that has taken the action over and not started it.
-    pub(crate) fn taken_by(&self, action: Uuid) -> Option<String> {
+    pub(crate) fn taken_by(&self, action: Uuid) -> Option<Taker> {
         self.slots.read().actions.get(&action)?.taken_by.clone()
     }
 
@@ -106,7 +116,7 @@ impl Board {
         let mut slots = self.slots.write();
         let Some(slot) = slots.actions.remove(&action) else { return };
         let open = Arc::clone(&slot.sender.borrow());
-        let taken_by = slot.taken_by.map(|request_id| (open.identity.key, request_id));
+        let taken_by = slot.taken_by.map(|taker| (open.identity.key, taker.request_id));
         for name in open.names().chain(taken_by) {
             slots.requests.remove(&name);
         }

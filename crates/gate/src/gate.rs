@@ -10,6 +10,7 @@ use countersign_wire::{ActionView, CancelRequest, FinishRequest, ProposeRequest,
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
+use crate::board::Taker;
 use crate::caller::Caller;
 use crate::command::{Answer, Command, Finish, Presented, Start};
 use crate::draft::{Draft, Field, Fields, actor};
@@ -92,11 +93,11 @@ impl Gate {
         else {
             return Ok(None);
         };
-        let request_id = &checked.request.request_id;
+        let taker = Taker { request_id: checked.request.request_id.clone(), context: checked.request.context.clone() };
         // An edit must reach the caller before it can execute it, so it starts by itself.
         let ready = held.action.authorization().is_some() && held.edited.is_none();
         let Some(start) = checked.request.start_if_allowed.as_ref().filter(|_| ready) else {
-            self.shared.board.take_over(held.id(), caller.key, request_id);
+            self.shared.board.take_over(held.id(), caller.key, taker);
             return Ok(Some(held.view()));
         };
         let request = StartRequest {
@@ -107,7 +108,7 @@ impl Gate {
             deadline_s: start.deadline_s,
         };
         // The answer may be lost: the same request again gets it again, so the start says whose it is.
-        self.start_as(caller, held.id(), request, Some(request_id.clone())).await.map(Some)
+        self.start_as(caller, held.id(), request, Some(taker)).await.map(Some)
     }
 
     /// An action now, or as soon as people have decided, at most `wait_s` seconds from now.
@@ -140,7 +141,7 @@ impl Gate {
         caller: &Caller,
         action: Uuid,
         request: StartRequest,
-        redeemed_by: Option<String>,
+        redeemed_by: Option<Taker>,
     ) -> Result<ActionView, GateError> {
         caller.must_act()?;
         check_named(&[("attempt", Some(&request.attempt)), ("executor", request.executor.as_deref())])?;

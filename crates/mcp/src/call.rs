@@ -183,7 +183,7 @@ impl Gateway {
     fn hold_for(&self, asked: &Asked) -> Duration {
         match self.settings.hold {
             HoldPolicy::Fixed(duration) => duration,
-            HoldPolicy::PerClient => asked.caller.bears(asked.call.transport("progressToken").is_some()),
+            HoldPolicy::PerClient => asked.caller.bears(asked.call.transport.get("progressToken").is_some()),
         }
     }
 
@@ -221,7 +221,7 @@ impl Gateway {
             resource: None,
             payload: proposal.payload.clone(),
             intent: None,
-            context: definition.and_then(change),
+            context: context(&asked.call, definition),
             correlation: asked.call.correlation(),
             source: Some(Source { via: "mcp".to_owned(), version: Some(env!("CARGO_PKG_VERSION").to_owned()) }),
             start_if_allowed: Some(StartNow {
@@ -247,13 +247,15 @@ impl Proposal {
     }
 }
 
-/// What reviewers and policy are told about a definition that is not the one first seen.
-fn change(definition: Definition) -> Option<Value> {
-    let before = definition.before?;
+/// What is recorded beside the payload: a definition that is not the one first seen, and what only carries the call.
+fn context(call: &Call, definition: Option<Definition>) -> Option<Value> {
     let mut context = Object::new();
-    context.insert("definition_changed", true);
-    context.insert("definition_before", before.to_string());
-    Some(Value::Object(context))
+    if let Some(before) = definition.and_then(|definition| definition.before) {
+        context.insert("definition_changed", true);
+        context.insert("definition_before", before.to_string());
+    }
+    call.transport.add_to(&mut context);
+    (!context.is_empty()).then_some(Value::Object(context))
 }
 
 /// The payload as a reviewer edited it.

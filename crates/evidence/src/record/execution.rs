@@ -23,7 +23,7 @@ pub enum Enforcement {
     Attested,
 }
 
-/// `execution.started`: durable before the effect leaves. Sealed: payload.
+/// `execution.started`: durable before the effect leaves. Sealed: payload, context (where it was redeemed).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExecutionStarted {

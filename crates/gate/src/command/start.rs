@@ -9,6 +9,7 @@ use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use super::{Answer, Presented};
+use crate::board::Taker;
 use crate::draft::{Draft, Field, Fields, actor, system};
 use crate::error::GateError;
 use crate::judge::Judged;
@@ -23,7 +24,7 @@ pub(crate) struct Start {
     /// Whose word the execution is.
     pub(crate) wire: bool,
     /// The request that takes the action over, where it is not the one that proposed it.
-    pub(crate) redeemed_by: Option<String>,
+    pub(crate) redeemed_by: Option<Taker>,
     /// The action decided again, where another policy is in force than the one that authorized it.
     pub(crate) judged: Option<Arc<Judged>>,
     /// The action as the log tells it, where the gate no longer holds it.
@@ -64,13 +65,13 @@ impl Turn<'_> {
                 _ => return self.refuse(open, start, Refusal::Unauthorized),
             }
         }
-        if let Some(request_id) = &start.redeemed_by {
-            match self.named(open.identity.key, request_id) {
+        if let Some(taker) = &start.redeemed_by {
+            match self.named(open.identity.key, &taker.request_id) {
                 Some(named) if named != open.id() => return Err(GateError::RequestReplayed(named)),
                 _ => {}
             }
         }
-        self.begin_execution(&mut open, &start.attempt, start.wire, start.redeemed_by.clone())?;
+        self.begin_execution(&mut open, &start.attempt, start.wire, start.redeemed_by.as_ref())?;
         Ok(Answer::View(Box::new(self.put_redeemed(open).view())))
     }
 
@@ -80,11 +81,12 @@ impl Turn<'_> {
         open: &mut OpenAction,
         start: &StartNow,
         wire: bool,
-        redeemed_by: Option<String>,
+        taker: Option<&Taker>,
     ) -> Result<(), GateError> {
         let settings = self.shared.settings();
         let seconds = start.deadline_s.unwrap_or(settings.execution_deadline_s).clamp(1, settings.most_deadline_s);
         let payload_version = open.action.payload_version();
+        let taker = taker.filter(|taker| taker.request_id != open.action.proposed.request_id);
         let key = open.identity.key.to_string();
         let body = ExecutionStarted {
             attempt: start.attempt.clone(),
@@ -93,11 +95,14 @@ impl Turn<'_> {
             payload_version,
             matches: if payload_version == 0 { Match::Exact } else { Match::Edited },
             enforcement: if wire { Enforcement::Wire } else { Enforcement::Attested },
-            redeemed_by: redeemed_by.filter(|request_id| *request_id != open.action.proposed.request_id),
+            redeemed_by: taker.map(|taker| taker.request_id.clone()),
         };
         let kind = if wire { ActorKind::Gateway } else { ActorKind::Agent };
-        let draft = Draft::plain(self.shared.new_id(), actor(kind, &key), body).with_payload(open.action.payload());
-        self.add(open, draft)
+        let context = taker.and_then(|taker| taker.context.clone()).map(|context| Field::new("context", context));
+        let sections = vec![Fields { key: &open.key, wrapped_by: None, fields: context.into_iter().collect() }];
+        let (id, by) = (self.shared.new_id(), actor(kind, &key));
+        let draft = Draft::sealed(id, by, body, &settings.origin, sections, self.shared.random());
+        self.add(open, draft.with_payload(open.action.payload()))
     }
 
     /// Records the refusal. A mismatch does not burn the authorization, but too many of them do.

@@ -1,7 +1,8 @@
 //! An approved action is taken over by the identical call, once.
 
 use countersign_evidence::record::Outcome;
-use countersign_gate::testing::{Setup, TestGate, agent, amount_of, pay, reviewer, start};
+use countersign_evidence::seal::read_disclosure;
+use countersign_gate::testing::{Setup, TestGate, agent, amount_of, pay, reviewer, start, value};
 use countersign_wire::{ProposeRequest, StartNow, State};
 
 use crate::{finish, name, records};
@@ -114,6 +115,38 @@ async fn the_record_says_which_request_redeemed_it() {
     let started: Vec<_> = all.iter().filter(|record| record["type"] == "execution.started").collect();
     assert_eq!(started[0]["body"]["redeemed_by"], "again");
     assert!(started[1]["body"].get("redeemed_by").is_none());
+}
+
+/// What the redeeming call says beside the payload reaches the other side like the proposal's: it is in the evidence too.
+#[tokio::test]
+async fn the_context_of_the_redeeming_call_is_sealed_with_the_start() {
+    let test = TestGate::open(Setup::default()).await;
+    let with = |request: ProposeRequest, text: &str| ProposeRequest { context: Some(value(text)), ..request };
+    let action = approved(&test).await;
+    test.gate.propose(&agent(1), with(redeeming("again", 200), r#"{"trace":"of-again"}"#)).await.unwrap();
+    assert_eq!(trace_of_start(&test, action).await.as_deref(), Some("of-again"));
+    // Taken over while it waited, and started later.
+    let first = with(pay("second", "bot", 200), r#"{"trace":"of-second"}"#);
+    let action = test.gate.propose(&agent(1), first).await.unwrap().action;
+    test.gate.propose(&agent(1), with(redeeming("third", 200), r#"{"trace":"of-third"}"#)).await.unwrap();
+    for n in [1, 2] {
+        test.approve(&reviewer(n, &["finance"], None), action).await.unwrap();
+    }
+    test.gate.start(&agent(1), action, start("a", amount_of(200))).await.unwrap();
+    assert_eq!(trace_of_start(&test, action).await.as_deref(), Some("of-third"));
+    // Its own call is told by its proposal.
+    let plain = with(pay("plain", "bot", 50), r#"{"trace":"of-plain"}"#);
+    let plain = test.gate.propose(&agent(1), plain).await.unwrap().action;
+    test.gate.start(&agent(1), plain, start("a", amount_of(50))).await.unwrap();
+    assert_eq!(trace_of_start(&test, plain).await, None);
+}
+
+/// The member `trace` of what the start seals.
+async fn trace_of_start(test: &TestGate, action: uuid::Uuid) -> Option<String> {
+    let records = test.gate.records(&agent(1), action).await.unwrap();
+    let started = records.iter().find(|record| record.kind == "execution.started").unwrap();
+    let opened = started.disclosures.iter().map(|text| read_disclosure(text).unwrap());
+    opened.filter(|(name, _)| name == "trace").find_map(|(_, value)| value.as_str().map(str::to_owned))
 }
 
 #[tokio::test]
