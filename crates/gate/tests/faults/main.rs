@@ -9,6 +9,7 @@ mod erasure;
 mod full;
 mod limits;
 mod policies;
+mod presenting;
 mod redeeming;
 
 use countersign_evidence::record::Outcome;
