@@ -11,6 +11,7 @@ use countersign_evidence::key::Key;
 use countersign_evidence::record::{AccessChanged, Isolation, KeyCreated, KeyKind, KeyRevoked};
 use countersign_evidence::time::Timestamp;
 use countersign_journal::{ApiKey, Credentials, Person as PersonRow};
+use countersign_policy::MOST_REVIEW_GROUPS;
 use countersign_wire::{KeyCreatedView, KeyRequest, KeyView, PersonRequest, PersonView};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use subtle::ConstantTimeEq;
@@ -219,6 +220,9 @@ impl Gate {
     }
 
     fn check_groups(&self, groups: &[String]) -> Result<(), GateError> {
+        if groups.len() > MOST_REVIEW_GROUPS {
+            return Err(GateError::Invalid(format!("a person is in at most {MOST_REVIEW_GROUPS} groups")));
+        }
         let policy = self.shared.policy();
         let known = &policy.catalogue().review_groups;
         let Some(unknown) = groups.iter().find(|group| !known.contains_key(*group)) else { return Ok(()) };

@@ -7,6 +7,7 @@ mod commits;
 mod disk;
 mod erasure;
 mod full;
+mod large_reviews;
 mod limits;
 mod policies;
 mod presenting;
