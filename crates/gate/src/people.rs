@@ -181,14 +181,20 @@ impl Gate {
     /// [`GateError::NotFound`].
     pub async fn revoke_key(&self, caller: &Caller, key: Uuid) -> Result<KeyView, GateError> {
         caller.must_operate()?;
-        // Revoked first: a key that is on record as revoked never works.
+        let _one_at_a_time = self.shared.access.lock().await;
+        // Revoked first: a key that is on record as revoked never works. Dying in between leaves it to the next start.
         let revoked = self.credentials().revoke_api_key(key, self.shared.now().as_micros())?;
         self.forget_callers();
-        if revoked {
+        let found = self.credentials().api_keys()?.into_iter().find(|one| one.id == key);
+        let view = self.key_view(found.ok_or(GateError::NotFound("key"))?)?;
+        // An earlier try may have failed to record it.
+        if !revoked {
+            self.catch_up().await;
+        }
+        if revoked || !self.shared.is_revocation_recorded(key)? {
             self.record(caller, KeyRevoked { key }, Vec::new()).await?;
         }
-        let found = self.credentials().api_keys()?.into_iter().find(|one| one.id == key);
-        self.key_view(found.ok_or(GateError::NotFound("key"))?)
+        Ok(view)
     }
 
     /// Adds a person, or changes the groups of one.
@@ -198,6 +204,7 @@ impl Gate {
     pub async fn put_person(&self, caller: &Caller, request: PersonRequest) -> Result<PersonView, GateError> {
         caller.must_operate()?;
         self.check_groups(&request.groups)?;
+        let _one_at_a_time = self.shared.access.lock().await;
         let id = request.person.unwrap_or_else(|| self.shared.new_id());
         let known = match request.person {
             Some(_) => Some(self.person(id)?.ok_or(GateError::NotFound("person"))?),

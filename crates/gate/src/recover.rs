@@ -47,17 +47,24 @@ impl Gate {
             callers_generation: 0.into(),
             opened_at: head.size(),
             callers: RwLock::default(),
+            access: tokio::sync::Mutex::default(),
         });
         if let Some(active) = shared.active_policy().await? {
             *shared.policy.write() = Arc::new(active);
         }
+        shared.restore_access()?;
         let state = shared.rebuild(head).await?;
         let (jobs, queue) = mpsc::channel(shared.settings().queue);
         let (teller, told) = watch::channel(WriterState::Writing(state.head.size()));
         let writer = Writer::new(Arc::clone(&shared), state, queue, teller, tokio::runtime::Handle::current());
         let thread = std::thread::Builder::new().name("writer".to_owned());
         thread.spawn(move || writer.run()).map_err(unavailable)?;
-        Ok(Gate { shared, jobs, told })
+        let gate = Gate { shared, jobs, told };
+        // The keys are out of use either way: what cannot be recorded now is at the next start.
+        if let Err(error) = gate.record_revocations().await {
+            tracing::error!(%error, "a key was revoked, and that could not be recorded yet");
+        }
+        Ok(gate)
     }
 }
 

@@ -154,6 +154,12 @@ impl Batch<'_> {
                 stored.map_err(IndexError::storage("writing the index"))
             }
             Body::SubjectErased(erased) => self.erase(&erased.keys),
+            Body::KeyRevoked(revoked) => {
+                self.store().revoked(revoked.key).map_err(IndexError::storage("writing the index"))
+            }
+            Body::AccessChanged(changed) => {
+                self.store().access(changed).map_err(IndexError::storage("writing the index"))
+            }
             _ => match envelope.link {
                 Some(link) => self.step(link.action, position, &envelope, bytes, vault),
                 None => Ok(()),

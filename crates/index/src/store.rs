@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
-use countersign_evidence::record::PolicyActivated;
+use countersign_evidence::record::{AccessChanged, PolicyActivated};
 use countersign_evidence::time::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params};
+use uuid::Uuid;
 
 use crate::codes::{DECISIONS, MATCHES, OUTCOMES, category_code, code, decision_name, state_code, state_of};
 use crate::names::Naming;
@@ -225,5 +226,16 @@ impl Store<'_> {
         let (digest, tests) = (activated.digest.to_string(), signed(activated.tests_passed));
         insert.execute(params![signed(position), activated.version, digest, time.as_micros(), tests])?;
         Ok(())
+    }
+
+    pub(crate) fn revoked(&self, key: Uuid) -> rusqlite::Result<()> {
+        let mut insert = self.connection.prepare_cached("INSERT OR IGNORE INTO revoked VALUES (?1)")?;
+        insert.execute([key.as_bytes().as_slice()]).map(drop)
+    }
+
+    /// Group names are identifiers: none has a line break.
+    pub(crate) fn access(&self, changed: &AccessChanged) -> rusqlite::Result<()> {
+        let mut insert = self.connection.prepare_cached("INSERT OR REPLACE INTO access VALUES (?1, ?2)")?;
+        insert.execute(params![changed.person.as_bytes().as_slice(), changed.groups.join("\n")]).map(drop)
     }
 }

@@ -1,6 +1,7 @@
 //! What the gate does when the disk, the clock, the queue or a caller lets it down.
 #![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
 
+mod access;
 mod again;
 mod clocks;
 mod commits;
