@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod evidence;
+mod http;
 mod json;
 mod mcp;
 mod policy;
@@ -15,6 +16,7 @@ mod tiles;
 mod tlog;
 
 pub use evidence::{disclosure, envelope, vault};
+pub use http::http;
 pub use json::json;
 pub use mcp::mcp;
 pub use policy::policy;
@@ -31,7 +33,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     Target { name: "json", run: json },
     Target { name: "envelope", run: envelope },
     Target { name: "disclosure", run: disclosure },
@@ -45,4 +47,5 @@ pub const TARGETS: [Target; 13] = [
     Target { name: "policy", run: policy },
     Target { name: "story", run: story },
     Target { name: "mcp", run: mcp },
+    Target { name: "http", run: http },
 ];

@@ -5,7 +5,8 @@
 use std::fs;
 use std::path::Path;
 
-use countersign_evidence::json::{Limits, parse};
+use countersign_evidence::digest::Digest;
+use countersign_evidence::json::{Limits, from_value, parse};
 use countersign_evidence::record::Envelope;
 use countersign_evidence::seal::read_disclosure;
 use countersign_evidence::vault;
@@ -13,6 +14,8 @@ use countersign_fuzz::TARGETS;
 use countersign_policy::{PolicySet, PolicyText};
 use countersign_tlog::{Checkpoint, Note, Tile, TlogProof, TrustFile, decode_bundle};
 use countersign_verify::{Question, Verdict, decode_vault_bundle, verify_story};
+use countersign_wire::{DecideRequest, FinishRequest, ProposeRequest, StartRequest};
+use serde::de::DeserializeOwned;
 
 fn seed(path: &str) -> Vec<u8> {
     fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(path)).unwrap()
@@ -72,6 +75,19 @@ fn the_trust_file_of_the_log_proves_its_records() {
     assert_eq!(report.verdict(Question::Integrity), Some(Verdict::Pass), "{report:?}");
     let report = verify_story(&seed("story/action"), &[], Some(&trust));
     assert_eq!(report.verdict(Question::Conformance), Some(Verdict::Pass), "{report:?}");
+}
+
+#[test]
+fn the_bodies_have_their_form() {
+    fn reads<T: DeserializeOwned>(name: &str) {
+        let text = text(&format!("http/{name}")).replace("PAYLOAD-DIGEST", &Digest([0; 32]).to_string());
+        let body = parse(text.split_once('\n').unwrap().1.as_bytes(), Limits::default()).unwrap();
+        from_value::<T>(body).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+    ["propose", "review"].map(reads::<ProposeRequest>);
+    ["start", "mismatch"].map(reads::<StartRequest>);
+    reads::<FinishRequest>("finish");
+    ["approve", "edit", "deny"].map(reads::<DecideRequest>);
 }
 
 #[test]

@@ -198,6 +198,7 @@ impl Course {
             payload_version: version,
             matches: if exact { Match::Exact } else { Match::Edited },
             enforcement: Enforcement::Wire,
+            redeemed_by: self.dice.rarely(8).then(|| self.dice.of(&["again", "r"]).to_owned()),
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use countersign_evidence::action::Stage;
+use countersign_evidence::json::Value;
 use parking_lot::RwLock;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -29,8 +30,16 @@ struct Slots {
 struct Slot {
     sender: watch::Sender<Arc<OpenAction>>,
     waiting: Arc<AtomicUsize>,
-    /// Requests that took it over.
-    redeemed_by: Vec<(Uuid, String)>,
+    /// The request that took it over last and has not started it.
+    taken_by: Option<Taker>,
+}
+
+/// A request that takes over an action in place of proposing it again.
+#[derive(Debug, Clone)]
+pub(crate) struct Taker {
+    pub(crate) request_id: String,
+    /// What it says beside the payload: the proposal's own says nothing of this call.
+    pub(crate) context: Option<Value>,
 }
 
 /// Counts a caller that holds its client while an action waits.
@@ -68,28 +77,38 @@ impl Board {
             .find(|open| matches!(open.action.stage, Stage::Reviewing(_) | Stage::Authorized(_)))
     }
 
-    /// A request has taken the action over: asked again, it names the same action.
-    pub(crate) fn redeemed(&self, action: Uuid, key: Uuid, request_id: &str) {
-        let (mut slots, name) = (self.slots.write(), (key, request_id.to_owned()));
-        if let Some(slot) = slots.actions.get_mut(&action) {
-            slot.redeemed_by.push(name.clone());
-            slots.requests.insert(name, action);
+    /// A request has taken the action over and not started it: asked again, it names the same action. The start puts that on
+    /// record; until then an identical request takes the action over again.
+    pub(crate) fn take_over(&self, action: Uuid, key: Uuid, taker: Taker) {
+        let slots = &mut *self.slots.write();
+        let Some(slot) = slots.actions.get_mut(&action) else { return };
+        if slot.sender.borrow().action.proposed.request_id == taker.request_id {
+            return;
         }
+        let name = (key, taker.request_id.clone());
+        if let Some(before) = slot.taken_by.replace(taker) {
+            slots.requests.remove(&(key, before.request_id));
+        }
+        slots.requests.insert(name, action);
+    }
+
+    /// The request that has taken the action over and not started it.
+    pub(crate) fn taken_by(&self, action: Uuid) -> Option<Taker> {
+        self.slots.read().actions.get(&action)?.taken_by.clone()
     }
 
     /// Shows a committed state, and wakes who waits for it.
     pub(crate) fn show(&self, open: Arc<OpenAction>) {
-        let mut slots = self.slots.write();
+        let slots = &mut *self.slots.write();
         let id = open.id();
         if let Some(slot) = slots.actions.get(&id) {
+            slots.requests.extend(open.names().skip(1).map(|name| (name, id)));
             slot.sender.send_replace(open);
             return;
         }
+        slots.requests.extend(open.names().map(|name| (name, id)));
         slots.identities.entry(open.identity).or_default().push(id);
-        slots.requests.insert((open.identity.key, open.action.proposed.request_id.clone()), id);
-        slots
-            .actions
-            .insert(id, Slot { sender: watch::Sender::new(open), waiting: Arc::default(), redeemed_by: Vec::new() });
+        slots.actions.insert(id, Slot { sender: watch::Sender::new(open), waiting: Arc::default(), taken_by: None });
     }
 
     /// Forgets an action that the index answers for from now on.
@@ -97,9 +116,9 @@ impl Board {
         let mut slots = self.slots.write();
         let Some(slot) = slots.actions.remove(&action) else { return };
         let open = Arc::clone(&slot.sender.borrow());
-        slots.requests.remove(&(open.identity.key, open.action.proposed.request_id.clone()));
-        for name in &slot.redeemed_by {
-            slots.requests.remove(name);
+        let taken_by = slot.taken_by.map(|taker| (open.identity.key, taker.request_id));
+        for name in open.names().chain(taken_by) {
+            slots.requests.remove(&name);
         }
         if let Some(same) = slots.identities.get_mut(&open.identity) {
             same.retain(|id| *id != action);

@@ -6,10 +6,11 @@ use countersign_evidence::digest::Digest;
 use countersign_evidence::id::is_identifier;
 use countersign_evidence::json::{self, Value};
 use countersign_evidence::record::{ActorKind, ExecutionFinished};
-use countersign_wire::{ActionView, CancelRequest, FinishRequest, ProposeRequest, StartRequest};
+use countersign_wire::{ActionView, CancelRequest, FinishRequest, ProposeRequest, StartNow, StartRequest};
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
+use crate::board::Taker;
 use crate::caller::Caller;
 use crate::command::{Answer, Command, Finish, Presented, Start};
 use crate::draft::{Draft, Field, Fields, actor};
@@ -92,11 +93,13 @@ impl Gate {
         else {
             return Ok(None);
         };
-        let Some(start) = &checked.request.start_if_allowed else { return Ok(Some(held.view())) };
+        let taker = Taker { request_id: checked.request.request_id.clone(), context: checked.request.context.clone() };
         // An edit must reach the caller before it can execute it, so it starts by itself.
-        if held.action.authorization().is_none() || held.edited.is_some() {
+        let ready = held.action.authorization().is_some() && held.edited.is_none();
+        let Some(start) = checked.request.start_if_allowed.as_ref().filter(|_| ready) else {
+            self.shared.board.take_over(held.id(), caller.key, taker);
             return Ok(Some(held.view()));
-        }
+        };
         let request = StartRequest {
             attempt: start.attempt.clone(),
             executor: start.executor.clone(),
@@ -104,10 +107,8 @@ impl Gate {
             payload_sha256: None,
             deadline_s: start.deadline_s,
         };
-        let view = self.start(caller, held.id(), request).await?;
-        // The answer may be lost: the same request again gets it again.
-        self.shared.board.redeemed(held.id(), caller.key, &checked.request.request_id);
-        Ok(Some(view))
+        // The answer may be lost: the same request again gets it again, so the start says whose it is.
+        self.start_as(caller, held.id(), request, Some(taker)).await.map(Some)
     }
 
     /// An action now, or as soon as people have decided, at most `wait_s` seconds from now.
@@ -130,6 +131,18 @@ impl Gate {
     /// # Errors
     /// [`GateError::Refused`] is recorded like any other answer.
     pub async fn start(&self, caller: &Caller, action: Uuid, request: StartRequest) -> Result<ActionView, GateError> {
+        let redeemed_by = self.shared.board.taken_by(action);
+        self.start_as(caller, action, request, redeemed_by).await
+    }
+
+    /// Starts an action for the request that has taken it over, where one has.
+    async fn start_as(
+        &self,
+        caller: &Caller,
+        action: Uuid,
+        request: StartRequest,
+        redeemed_by: Option<Taker>,
+    ) -> Result<ActionView, GateError> {
         caller.must_act()?;
         check_named(&[("attempt", Some(&request.attempt)), ("executor", request.executor.as_deref())])?;
         let presented = presented(&request)?;
@@ -139,14 +152,14 @@ impl Gate {
             return Err(GateError::PayloadTooLarge { bytes: limit + 1, limit });
         }
         let loaded = self.shared.board.get(action).is_none().then_some(held);
+        let attempt = StartNow { attempt: request.attempt, executor: request.executor, deadline_s: request.deadline_s };
         for _ in 0..MOST_TRIES {
             let judged = self.judged_again(action).await?;
             let start = Start {
                 action,
-                attempt: request.attempt.clone(),
-                executor: request.executor.clone(),
+                attempt: attempt.clone(),
                 presented: Presented { plain: presented.plain, payload: presented.payload.clone() },
-                deadline_s: request.deadline_s,
+                redeemed_by: redeemed_by.clone(),
                 wire: self.shared.is_wire(caller),
                 judged,
                 loaded: loaded.clone(),

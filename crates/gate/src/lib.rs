@@ -20,6 +20,7 @@ mod open_action;
 mod people;
 mod policies;
 mod prepare;
+mod reconcile;
 mod recover;
 mod reviews;
 mod ring;

@@ -12,7 +12,7 @@ use countersign_wire::UserRef;
 use uuid::Uuid;
 
 use crate::error::GateError;
-use crate::open_action::{Identity, OpenAction, Requester};
+use crate::open_action::{Identity, OpenAction, Requester, Shown};
 use crate::prepare::Content;
 use crate::shared::Shared;
 
@@ -183,13 +183,15 @@ fn identity(envelope: &Envelope, opened: &OpenedRecord, payload: &Value) -> Dige
 }
 
 /// What reviewers were shown of the payload in question.
-fn shown(told: &[Told]) -> Vec<(String, Digest)> {
+fn shown(told: &[Told]) -> Vec<Shown> {
     let mut shown = Vec::new();
     for record in told {
         match &record.envelope.body {
-            Body::ReviewPresented(_) => {
-                let digest = record.envelope.sealed.get("presentation");
-                shown.extend(digest.map(|digest| (record.envelope.actor.id.clone(), *digest)));
+            Body::ReviewPresented(presented) => {
+                let Some(digest) = record.envelope.sealed.get("presentation").copied() else { continue };
+                let Some(presentation) = record.opened.fields.get("presentation") else { continue };
+                let content = Shown::content(&presented.renderer, presentation);
+                shown.push(Shown { person: record.envelope.actor.id.clone(), digest, content });
             }
             Body::ReviewDecided(_) if record.envelope.sealed.contains_key("payload") => shown.clear(),
             _ => {}

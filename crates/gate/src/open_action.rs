@@ -26,12 +26,29 @@ pub(crate) struct OpenAction {
     pub(crate) message: String,
     /// What each review rule says to people.
     pub(crate) rule_messages: Vec<(String, String)>,
-    /// Digests of what reviewers were shown of the payload in question, and to whom.
-    pub(crate) shown: Vec<(String, Digest)>,
+    /// What reviewers were shown of the payload in question.
+    pub(crate) shown: Vec<Shown>,
     /// Log positions of its records.
     pub(crate) positions: Vec<u64>,
     /// Starts that were refused before the latest authorization: they do not count against it.
     pub(crate) refused_before: u32,
+}
+
+/// A presentation that is on record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Shown {
+    /// The reviewer's opaque id.
+    pub(crate) person: String,
+    /// Digest of the sealed field.
+    pub(crate) digest: Digest,
+    /// SHA-256 of what was shown and by which renderer, in memory only: two records of the same have different digests.
+    pub(crate) content: Digest,
+}
+
+impl Shown {
+    pub(crate) fn content(renderer: &str, presentation: &Value) -> Digest {
+        Digest::of(format!("{renderer}\n{}", presentation.to_canonical()).as_bytes())
+    }
 }
 
 /// What makes two proposals the same.
@@ -57,6 +74,17 @@ pub(crate) struct Requester {
 impl OpenAction {
     pub(crate) fn id(&self) -> Uuid {
         self.action.id
+    }
+
+    /// Digest of the record that this reviewer was shown exactly this.
+    pub(crate) fn shown_to(&self, person: &str, content: Digest) -> Option<Digest> {
+        let same = |shown: &&Shown| shown.person == person && shown.content == content;
+        self.shown.iter().find(same).map(|shown| shown.digest)
+    }
+
+    /// The requests that it answers.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (Uuid, String)> {
+        self.action.request_ids().map(|request_id| (self.identity.key, request_id.to_owned()))
     }
 
     pub(crate) fn position(&self) -> u64 {

@@ -10,6 +10,7 @@ use countersign_evidence::json::{self, Limits};
 use countersign_evidence::record::{AccessChanged, Isolation, KeyCreated, KeyKind, KeyRevoked};
 use countersign_evidence::time::Timestamp;
 use countersign_journal::{ApiKey, Credentials, KeyKind as OwnerKind, Person as PersonRow};
+use countersign_policy::MOST_REVIEW_GROUPS;
 use countersign_wire::{KeyCreatedView, KeyRequest, KeyView, PersonRequest, PersonView};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
@@ -172,14 +173,20 @@ impl Gate {
     /// [`GateError::NotFound`].
     pub async fn revoke_key(&self, caller: &Caller, key: Uuid) -> Result<KeyView, GateError> {
         caller.must_operate()?;
-        // Revoked first: a key that is on record as revoked never works.
+        let _one_at_a_time = self.shared.access.lock().await;
+        // Revoked first: a key that is on record as revoked never works. Dying in between leaves it to the next start.
         let revoked = self.credentials().revoke_api_key(key, self.shared.now().as_micros())?;
         self.forget_callers();
-        if revoked {
+        let found = self.credentials().api_keys()?.into_iter().find(|one| one.id == key);
+        let view = self.key_view(found.ok_or(GateError::NotFound("key"))?)?;
+        // An earlier try may have failed to record it.
+        if !revoked {
+            self.catch_up().await;
+        }
+        if revoked || !self.shared.is_revocation_recorded(key)? {
             self.record(caller, KeyRevoked { key }, Vec::new(), &self.shared.workspace_key).await?;
         }
-        let found = self.credentials().api_keys()?.into_iter().find(|one| one.id == key);
-        self.key_view(found.ok_or(GateError::NotFound("key"))?)
+        Ok(view)
     }
 
     /// Adds a person, or changes the groups of one.
@@ -189,6 +196,7 @@ impl Gate {
     pub async fn put_person(&self, caller: &Caller, request: PersonRequest) -> Result<PersonView, GateError> {
         caller.must_operate()?;
         self.check_groups(&request.groups)?;
+        let _one_at_a_time = self.shared.access.lock().await;
         let id = request.person.unwrap_or_else(|| self.shared.new_id());
         let known = match request.person {
             Some(_) => Some(self.person(id)?.ok_or(GateError::NotFound("person"))?),
@@ -214,6 +222,9 @@ impl Gate {
     }
 
     fn check_groups(&self, groups: &[String]) -> Result<(), GateError> {
+        if groups.len() > MOST_REVIEW_GROUPS {
+            return Err(GateError::Invalid(format!("a person is in at most {MOST_REVIEW_GROUPS} groups")));
+        }
         let policy = self.shared.policy();
         let known = &policy.catalogue().review_groups;
         let Some(unknown) = groups.iter().find(|group| !known.contains_key(*group)) else { return Ok(()) };

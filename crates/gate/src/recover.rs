@@ -48,10 +48,12 @@ impl Gate {
             callers_generation: 0.into(),
             opened_at: head.size(),
             callers: RwLock::default(),
+            access: tokio::sync::Mutex::default(),
         });
         if let Some(active) = shared.active_policy().await? {
             *shared.policy.write() = Arc::new(active);
         }
+        shared.restore_access()?;
         let state = shared.rebuild(head).await?;
         let (jobs, queue) = mpsc::channel(shared.settings().queue);
         let (teller, told) = watch::channel(WriterState::Writing(state.head.size()));
@@ -60,6 +62,10 @@ impl Gate {
         thread.spawn(move || writer.run()).map_err(unavailable)?;
         let gate = Gate { shared, jobs, told };
         gate.complete_erasures().await?;
+        // The keys are out of use either way: what cannot be recorded now is at the next start.
+        if let Err(error) = gate.record_revocations().await {
+            tracing::error!(%error, "a key was revoked, and that could not be recorded yet");
+        }
         Ok(gate)
     }
 }

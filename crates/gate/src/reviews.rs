@@ -23,7 +23,7 @@ use crate::gate::{Gate, may_see, value_of};
 use crate::history::Subject;
 use crate::judge::{Judged, Question};
 use crate::load::user_of;
-use crate::open_action::OpenAction;
+use crate::open_action::{OpenAction, Shown};
 use crate::prepare::{amounts, check_paths};
 use crate::shared::Shared;
 
@@ -85,10 +85,10 @@ impl Gate {
         Ok(pending)
     }
 
-    /// What a reviewer sees; that it was shown is recorded, sealed.
+    /// What a reviewer sees; that it was shown is recorded, sealed, once for the same content.
     ///
     /// # Errors
-    /// [`GateError::NotFound`] where nothing waits.
+    /// [`GateError::NotFound`] where nothing waits; [`GateError::TooMany`] where it was shown in too many ways.
     pub async fn present(&self, caller: &Caller, action: Uuid) -> Result<Presentation, GateError> {
         caller.must_look()?;
         let open = self.shared.board.get(action).ok_or(GateError::NotFound("review"))?;
@@ -125,16 +125,25 @@ impl Gate {
         presentation: &Presentation,
     ) -> Result<Digest, GateError> {
         let payload_version = open.action.payload_version();
+        let presentation = value_of(presentation);
+        let content = Shown::content(RENDERER, &presentation);
+        if let Some(digest) = open.shown_to(&reviewer.id, content) {
+            return Ok(digest);
+        }
         let body = ReviewPresented { renderer: RENDERER.to_owned(), payload_version };
-        let fields = vec![Field::new("presentation", value_of(presentation))];
+        let fields = vec![Field::new("presentation", presentation)];
         let sections = vec![Fields { key: &open.key, wrapped_by: None, fields }];
         let shared = &self.shared;
         let by = actor(ActorKind::Reviewer, &reviewer.id);
         let origin = &shared.settings().origin;
         let draft = Draft::sealed(shared.new_id(), by, body, origin, sections, shared.random());
         let digest = draft.sealed.get("presentation").copied().ok_or(GateError::NotFound("presentation"))?;
-        self.view_of(Command::Present { action: open.id(), draft: Box::new(draft), payload_version }).await?;
-        Ok(digest)
+        let (action, person) = (open.id(), reviewer.id.clone());
+        let shown = Shown { person, digest, content };
+        self.view_of(Command::Present { action, draft: Box::new(draft), payload_version, shown }).await?;
+        // The same reviewer may have looked twice at once: one of both is on record.
+        let open = self.shared.board.get(action).ok_or(GateError::NotFound("review"))?;
+        open.shown_to(&reviewer.id, content).ok_or(GateError::StaleReview(action))
     }
 
     /// Decides a review.

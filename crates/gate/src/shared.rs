@@ -52,6 +52,8 @@ pub(crate) struct Shared {
     pub(crate) callers: RwLock<HashMap<[u8; 32], Caller>>,
     /// Rises with every change of keys and people.
     pub(crate) callers_generation: AtomicU64,
+    /// One change of keys and people at a time: store and log see them in the same order.
+    pub(crate) access: tokio::sync::Mutex<()>,
     /// Fencing epoch of this opening.
     pub(crate) epoch: u64,
     /// Whether a question waits for the index.

@@ -119,8 +119,7 @@ impl State {
             {
                 // A proposal that is being made ready may have asked the index before this action was there: its name stays
                 // known for a while, and such a proposal asks again.
-                let name = (open.identity.key, open.action.proposed.request_id.clone());
-                self.forgotten.push_back((self.last_time, name));
+                self.forgotten.extend(open.names().map(|name| (self.last_time, name)));
                 shared.board.forget(id);
             }
         }

@@ -179,7 +179,8 @@ pub struct TestGate {
     pub keys: Arc<dyn KeyStore>,
     /// The folder: `journal.db`, `keys.db`, `index.db`, `published/`.
     pub folder: TempDir,
-    credentials: Arc<Credentials>,
+    /// API keys and people, as they are stored.
+    pub credentials: Arc<Credentials>,
     wrapped: Arc<dyn Journal>,
     index: Arc<Index>,
     random: Arc<SeededRandom>,

@@ -121,16 +121,14 @@ impl<'a> Turn<'a> {
         due.map(|(_, id)| *id).chain(changed).collect()
     }
 
-    /// Whether a request id names an action, held or let go lately.
-    pub(crate) fn is_named(&self, key: Uuid, request_id: &str) -> bool {
+    /// The action that a request id names, held or let go lately.
+    pub(crate) fn named(&self, key: Uuid, request_id: &str) -> Option<Uuid> {
         let name = (key, request_id.to_owned());
-        self.changes.requests.contains_key(&name) || self.state.requests.contains_key(&name)
+        self.changes.requests.get(&name).or_else(|| self.state.requests.get(&name)).copied()
     }
 
     pub(crate) fn by_request(&self, key: Uuid, request_id: &str) -> Option<&Arc<OpenAction>> {
-        let name = (key, request_id.to_owned());
-        let action = self.changes.requests.get(&name).or_else(|| self.state.requests.get(&name))?;
-        self.get(*action)
+        self.get(self.named(key, request_id)?)
     }
 
     /// Refuses what would exceed the limits on open actions.
@@ -161,6 +159,12 @@ impl<'a> Turn<'a> {
         if !open.action.is_over() {
             *self.changes.opened_by_agent.entry(proposed.agent.id.clone()).or_default() += 1;
         }
+        self.put(open)
+    }
+
+    /// Keeps an action that a request has taken over and started.
+    pub(crate) fn put_redeemed(&mut self, open: OpenAction) -> Arc<OpenAction> {
+        self.changes.requests.extend(open.names().map(|name| (name, open.id())));
         self.put(open)
     }
 

@@ -156,6 +156,12 @@ impl Batch<'_> {
             }
             Body::SubjectErasureRequested(asked) => self.ask_for_erasure(position, &asked.keys),
             Body::SubjectErased(erased) => self.erase(&erased.keys),
+            Body::KeyRevoked(revoked) => {
+                self.store().revoked(revoked.key).map_err(IndexError::storage("writing the index"))
+            }
+            Body::AccessChanged(changed) => {
+                self.store().access(changed).map_err(IndexError::storage("writing the index"))
+            }
             _ => match envelope.link {
                 Some(link) => self.step(link.action, position, leaf, &envelope, vault),
                 None => Ok(()),

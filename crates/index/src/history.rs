@@ -115,6 +115,25 @@ impl Index {
         Ok(by_request.map(|keys| keys.iter().filter_map(|(_, key)| Uuid::from_slice(key).ok()).collect()).collect())
     }
 
+    /// API keys that are on record as revoked.
+    ///
+    /// # Errors
+    /// [`IndexError::Storage`].
+    pub fn revoked_keys(&self) -> Result<Vec<Uuid>, IndexError> {
+        self.all("SELECT key FROM revoked", [], |row| id(row, 0))
+    }
+
+    /// The groups of each person, as they are on record.
+    ///
+    /// # Errors
+    /// [`IndexError::Storage`].
+    pub fn access(&self) -> Result<Vec<(Uuid, Vec<String>)>, IndexError> {
+        self.all("SELECT person, groups FROM access", [], |row| {
+            let groups: String = row.get(1)?;
+            Ok((id(row, 0)?, groups.lines().map(str::to_owned).collect()))
+        })
+    }
+
     /// The policy versions that were ever in force, each as it was activated last, newest first. The newest one is active.
     ///
     /// # Errors

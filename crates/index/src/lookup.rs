@@ -23,7 +23,7 @@ use crate::terms::Kind;
 const COLUMNS: &str =
     "row, id, time, closed, positions, agent, tool, environment, category, decision, state, risk, rules,
     reviewers, key, request, resource_type, user, resource, session, trace, call, conversation, ticket, downstream,
-    outcome, matches, refusals, fingerprint, subject";
+    outcome, matches, refusals, fingerprint, subject, redeemed";
 /// Ids are identifiers of at most 128 characters.
 const MOST_ID: usize = 128;
 
@@ -50,7 +50,7 @@ impl Index {
         self.read(|connection| apply::positions(connection, action))
     }
 
-    /// The action that a key's request id names. Two look-ups whatever the size of the index.
+    /// The action that a key's request id names: that it proposed, or took over. Two look-ups whatever the size of the index.
     ///
     /// # Errors
     /// [`IndexError::Storage`].
@@ -58,7 +58,7 @@ impl Index {
         self.read(|connection| {
             let select = connection.prepare_cached(
                 "SELECT action.id FROM reference CROSS JOIN action ON action.row = reference.row
-                 WHERE reference.term = ?1 AND action.request = ?2
+                 WHERE reference.term = ?1 AND (action.request = ?2 OR action.redeemed = ?2)
                    AND action.key = (SELECT id FROM name WHERE text = ?3) ORDER BY reference.row LIMIT 1",
             );
             let values = params![self.terms.number(Kind::Request, request_id), pack_id(request_id), key.to_string()];
@@ -198,6 +198,7 @@ impl Index {
             reviewers: names(13)?,
             key: name(14)?.parse().unwrap_or_default(),
             request_id: outside(15)?.unwrap_or_default(),
+            redeemed_by: outside(30)?,
             resource_type: maybe(16)?,
             user: row.get(17)?,
             resource: row.get(18)?,
@@ -217,8 +218,9 @@ impl Index {
 }
 
 /// Kinds of ids from outside, in the order in which they are tried: name, column, term, and whether `reference` has it.
-const KINDS: [(&str, &str, Kind, bool); 7] = [
+const KINDS: [(&str, &str, Kind, bool); 8] = [
     ("request", "request", Kind::Request, true),
+    ("request", "redeemed", Kind::Request, true),
     ("call", "call", Kind::Call, false),
     ("trace", "trace", Kind::Trace, false),
     ("session", "session", Kind::Session, false),

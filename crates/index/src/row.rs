@@ -36,6 +36,8 @@ pub struct Row {
     pub key: Uuid,
     /// The caller's idempotency key.
     pub request_id: String,
+    /// The request that took it over once it was approved.
+    pub redeemed_by: Option<String>,
     /// Type of the affected resource.
     pub resource_type: Option<String>,
     /// The user, unless erased.

@@ -30,7 +30,7 @@ const SCHEMA: &str = "
         agent INTEGER NOT NULL, tool INTEGER NOT NULL, environment INTEGER NOT NULL, category INTEGER NOT NULL,
         decision INTEGER, state INTEGER NOT NULL, risk INTEGER NOT NULL, rules BLOB, reviewers BLOB,
         key INTEGER NOT NULL, request ANY NOT NULL, resource_type INTEGER, user TEXT, resource TEXT,
-        session ANY, trace ANY, call ANY, conversation ANY, ticket ANY, downstream ANY,
+        session ANY, trace ANY, call ANY, conversation ANY, ticket ANY, downstream ANY, redeemed ANY,
         outcome INTEGER, matches INTEGER, refusals INTEGER NOT NULL, fingerprint BLOB, subject INTEGER
     ) STRICT;
     CREATE INDEX action_id ON action (id);
@@ -42,6 +42,8 @@ const SCHEMA: &str = "
     CREATE TABLE policy (position INTEGER PRIMARY KEY, version TEXT NOT NULL, digest TEXT NOT NULL, time INTEGER NOT NULL,
         tests INTEGER NOT NULL) STRICT;
     CREATE TABLE erasing (key BLOB PRIMARY KEY, position INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE revoked (key BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
+    CREATE TABLE access (person BLOB PRIMARY KEY, groups TEXT NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE erased (key BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
     PRAGMA user_version = 2;
 ";

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
-use countersign_evidence::record::PolicyActivated;
+use countersign_evidence::record::{AccessChanged, PolicyActivated};
 use countersign_evidence::time::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
+use uuid::Uuid;
 
 use crate::codes::{DECISIONS, MATCHES, OUTCOMES, category_code, code, decision_name, state_code, state_of};
 use crate::names::Naming;
@@ -19,12 +20,12 @@ const MOST_USED: usize = 100_000;
 
 const INSERT: &str = "INSERT INTO action (row,
     id, time, agent, tool, environment, category, key, request, resource_type, session, trace, call, conversation, ticket,
-    positions, closed, decision, state, risk, rules, reviewers, downstream, outcome, matches, refusals,
+    positions, closed, decision, state, risk, rules, reviewers, downstream, outcome, matches, refusals, redeemed,
     user, resource, fingerprint, subject)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24,
-    ?25, ?26, ?27, ?28, ?29, ?30)";
+    ?25, ?26, ?27, ?28, ?29, ?30, ?31)";
 const UPDATE: &str = "UPDATE action SET positions = ?2, closed = ?3, decision = ?4, state = ?5, risk = ?6, rules = ?7,
-    reviewers = ?8, downstream = ?9, outcome = ?10, matches = ?11, refusals = ?12 WHERE row = ?1";
+    reviewers = ?8, downstream = ?9, outcome = ?10, matches = ?11, refusals = ?12, redeemed = ?13 WHERE row = ?1";
 const UPDATE_OPEN: &str = "UPDATE action SET user = ?2, resource = ?3, fingerprint = ?4, subject = ?5 WHERE row = ?1";
 
 /// What the writer remembers between rows.
@@ -69,6 +70,9 @@ impl Store<'_> {
         }
         if let Some(id) = tracked.downstream() {
             self.refer(Kind::Downstream, id, tracked.row())?;
+        }
+        if let Some(id) = tracked.redeemed_by() {
+            self.refer(Kind::Request, id, tracked.row())?;
         }
         if tracked.text == Text::Held {
             self.write_text(tracked)?;
@@ -129,7 +133,7 @@ impl Store<'_> {
         ])
     }
 
-    /// From `positions` to `refusals`: what every record may change.
+    /// From `positions` to `redeemed`: what every record may change.
     fn changing(&mut self, tracked: &Tracked) -> rusqlite::Result<Vec<Value>> {
         let action = &tracked.action;
         let decided = action.decided.as_ref();
@@ -152,6 +156,7 @@ impl Store<'_> {
             outcome.into(),
             action.execution().and_then(|execution| code(&MATCHES, &execution.started.matches)).into(),
             action.refusals.into(),
+            tracked.redeemed_by().map_or(Value::Null, pack_id),
         ])
     }
 
@@ -237,5 +242,16 @@ impl Store<'_> {
         let (digest, tests) = (activated.digest.to_string(), signed(activated.tests_passed));
         insert.execute(params![signed(position), activated.version, digest, time.as_micros(), tests])?;
         Ok(())
+    }
+
+    pub(crate) fn revoked(&self, key: Uuid) -> rusqlite::Result<()> {
+        let mut insert = self.connection.prepare_cached("INSERT OR IGNORE INTO revoked VALUES (?1)")?;
+        insert.execute([key.as_bytes().as_slice()]).map(drop)
+    }
+
+    /// Group names are identifiers: none has a line break.
+    pub(crate) fn access(&self, changed: &AccessChanged) -> rusqlite::Result<()> {
+        let mut insert = self.connection.prepare_cached("INSERT OR REPLACE INTO access VALUES (?1, ?2)")?;
+        insert.execute(params![changed.person.as_bytes().as_slice(), changed.groups.join("\n")]).map(drop)
     }
 }

@@ -98,6 +98,11 @@ impl Tracked {
         }
     }
 
+    /// The request that took it over, once it is executed.
+    pub(crate) fn redeemed_by(&self) -> Option<&str> {
+        self.action.execution()?.started.redeemed_by.as_deref()
+    }
+
     /// The words that stand in the clear.
     pub(crate) fn clear_words(&self) -> String {
         let mut words = String::new();

@@ -146,15 +146,20 @@ fn every_id_leads_to_its_action() {
     for truth in &truths {
         assert_eq!(index.by_request(truth.key, &truth.request_id).unwrap(), Some(truth.action));
         assert_eq!(index.by_request(uuid::Uuid::from_u128(99), &truth.request_id).unwrap(), None);
+        if let Some(request_id) = &truth.redeemed_by {
+            assert_eq!(index.by_request(truth.key, request_id).unwrap(), Some(truth.action));
+            assert_eq!(index.by_request(uuid::Uuid::from_u128(99), request_id).unwrap(), None);
+        }
         assert_eq!(index.positions(truth.action).unwrap(), Some(truth.positions.clone()));
         let row = index.get(truth.action).unwrap().unwrap();
-        assert_eq!(row.request_id, truth.request_id);
+        assert_eq!((&row.request_id, &row.redeemed_by), (&truth.request_id, &truth.redeemed_by));
         assert_eq!((row.key, row.state), (truth.key, truth.state));
         assert_eq!((&row.trace, &row.session), (&truth.correlation.trace_id, &truth.correlation.session_id));
         assert_eq!((&row.call, &row.downstream), (&truth.correlation.call_id, &truth.downstream));
         let ids = [
             ("action", Some(truth.action.to_string())),
             ("request", Some(truth.request_id.clone())),
+            ("request", truth.redeemed_by.clone()),
             ("call", truth.correlation.call_id.clone()),
             ("trace", truth.correlation.trace_id.clone()),
             ("session", truth.correlation.session_id.clone()),

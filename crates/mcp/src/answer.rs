@@ -71,6 +71,14 @@ impl Denial {
         Denial { text, action: Some(action), decision: "deny", reason: "not_sendable".to_owned() }
     }
 
+    /// The tool is not what it was when the call was judged.
+    pub(crate) fn redefined(action: Uuid) -> Self {
+        let text = "This call was not executed: the MCP server changed the definition of this tool after the call was \
+                    proposed, so no approval of it holds. List the tools again; if the call is still right, make it anew."
+            .to_owned();
+        Denial { text, action: Some(action), decision: "deny", reason: "definition_changed".to_owned() }
+    }
+
     /// The `tools/call` result; modern peers also want to be told its type.
     pub(crate) fn to_result(&self, modern: bool) -> Value {
         let decision: Object = [

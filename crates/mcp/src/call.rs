@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_client::wire::{ActionView, ProposeRequest, StartNow, StartRequest, State};
+use countersign_evidence::digest::Digest;
 use countersign_evidence::json::{Object, Value};
 use countersign_evidence::record::{Agent, Category, Source, ToolRef};
 use tokio::sync::{OwnedSemaphorePermit, watch};
@@ -47,9 +48,11 @@ enum Permission {
 }
 
 /// What is proposed, and under which names it is asked for.
-struct Proposal {
+pub(crate) struct Proposal {
     payload: Value,
-    attempt: String,
+    /// The tool's definition as it was then.
+    pub(crate) definition: Option<Digest>,
+    pub(crate) attempt: String,
     executor: String,
     deadline_s: u32,
 }
@@ -120,6 +123,7 @@ impl Gateway {
         action: Uuid,
     ) -> Result<ActionView, Permission> {
         let client = &self.settings.client;
+        let definition = self.redefined(asked, proposal).await;
         if let Some(stop) = stop_of(asked) {
             gate::cancel(client, action, why(stop)).await;
             return Err(Permission::Stopped(stop));
@@ -127,6 +131,10 @@ impl Gateway {
         if let Err(error) = asked.call.params(&proposal.payload, payload) {
             gate::cancel(client, action, "edit_refused").await;
             return Err(Permission::No(Denial::unsendable(action, &error.to_string())));
+        }
+        if let Some(definition) = definition {
+            let denial = self.refuse_redefined(proposal, payload, definition, action).await;
+            return Err(Permission::No(denial));
         }
         let started = gate::start(client, action, &proposal.start(payload)).await;
         started.map_err(|error| Permission::No(Denial::refused(Some(action), &error)))
@@ -151,6 +159,10 @@ impl Gateway {
         let Some(execution) = execution else {
             return Permission::No(Denial::ended(view));
         };
+        // It may have been redefined while the gate was asked, too.
+        if self.redefined(asked, proposal).await.is_some() {
+            return Permission::No(self.leave_redefined(proposal, view.action).await);
+        }
         let authorized = authorized(view).unwrap_or(presented);
         let params = match asked.call.params(&proposal.payload, &authorized) {
             Ok(_) if execution.matches == "exact" && authorized != proposal.payload => {
@@ -171,14 +183,16 @@ impl Gateway {
     fn hold_for(&self, asked: &Asked) -> Duration {
         match self.settings.hold {
             HoldPolicy::Fixed(duration) => duration,
-            HoldPolicy::PerClient => asked.caller.bears(asked.call.transport("progressToken").is_some()),
+            HoldPolicy::PerClient => asked.caller.bears(asked.call.transport.get("progressToken").is_some()),
         }
     }
 
     fn proposal(&self, call: &Call, definition: Option<Definition>) -> Proposal {
         let deadline_s = self.settings.deadline.as_secs().saturating_add(DEADLINE_MARGIN_S);
+        let definition = definition.map(|definition| definition.digest);
         Proposal {
-            payload: call.payload(&self.settings.server, definition.map(|definition| definition.digest)),
+            payload: call.payload(&self.settings.server, definition),
+            definition,
             attempt: self.fresh_id().to_string(),
             executor: self.instance.clone(),
             deadline_s: u32::try_from(deadline_s).unwrap_or(u32::MAX),
@@ -207,7 +221,7 @@ impl Gateway {
             resource: None,
             payload: proposal.payload.clone(),
             intent: None,
-            context: definition.and_then(change),
+            context: context(&asked.call, definition),
             correlation: asked.call.correlation(),
             source: Some(Source { via: "mcp".to_owned(), version: Some(env!("CARGO_PKG_VERSION").to_owned()) }),
             start_if_allowed: Some(StartNow {
@@ -222,7 +236,7 @@ impl Gateway {
 }
 
 impl Proposal {
-    fn start(&self, payload: &Value) -> StartRequest {
+    pub(crate) fn start(&self, payload: &Value) -> StartRequest {
         StartRequest {
             attempt: self.attempt.clone(),
             executor: Some(self.executor.clone()),
@@ -233,13 +247,15 @@ impl Proposal {
     }
 }
 
-/// What reviewers and policy are told about a definition that is not the one first seen.
-fn change(definition: Definition) -> Option<Value> {
-    let before = definition.before?;
+/// What is recorded beside the payload: a definition that is not the one first seen, and what only carries the call.
+fn context(call: &Call, definition: Option<Definition>) -> Option<Value> {
     let mut context = Object::new();
-    context.insert("definition_changed", true);
-    context.insert("definition_before", before.to_string());
-    Some(Value::Object(context))
+    if let Some(before) = definition.and_then(|definition| definition.before) {
+        context.insert("definition_changed", true);
+        context.insert("definition_before", before.to_string());
+    }
+    call.transport.add_to(&mut context);
+    (!context.is_empty()).then_some(Value::Object(context))
 }
 
 /// The payload as a reviewer edited it.

@@ -113,7 +113,7 @@ impl Gateway {
     }
 
     async fn tell_progress(&self, asked: &Asked, view: &ActionView, told: u32) {
-        let Some(token) = asked.call.transport("progressToken") else { return };
+        let Some(token) = asked.call.transport.get("progressToken") else { return };
         // Tiny steps, so that the server's own progress, which follows once the call runs, still rises above them.
         let Ok(progress) = Number::parse(&format!("{told}e-6")) else { return };
         let mut params = Object::new();

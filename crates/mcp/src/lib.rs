@@ -36,13 +36,15 @@ mod outcome;
 mod payload;
 mod peers;
 mod pump;
+mod redefined;
 mod serve;
 mod stdio;
+mod transport;
 
 pub use catalogue::category_of;
 pub use child::run;
 pub use config::{Config, Error, HoldPolicy, Settings, default_server_name};
 pub use demo_server::{DemoError, bundled_server};
-pub use payload::TRANSPORT_KEYS;
 pub use serve::{Pipes, serve};
 pub use stdio::standard_input;
+pub use transport::{MOST_TRANSPORT, TRANSPORT_KEYS};

@@ -69,8 +69,10 @@ impl Gateway {
 
 /// A modern server gets the `_meta` of the call that made us ask.
 fn params(call: &Call, cursor: Option<Value>) -> Value {
-    let meta: Object =
-        MODERN_META.into_iter().filter_map(|name| call.transport(name).map(|value| (name, value.clone()))).collect();
+    let meta: Object = MODERN_META
+        .into_iter()
+        .filter_map(|name| call.transport.get(name).map(|value| (name, value.clone())))
+        .collect();
     let mut params = Object::new();
     if !meta.is_empty() {
         params.insert("_meta", meta);

@@ -1,6 +1,6 @@
 //! What of a call's params is its payload, and what only carries it.
 //!
-//! The payload (`docs/evidence-format.md` §4) is the params less the [`TRANSPORT_KEYS`] of `_meta`, plus two members that
+//! The payload (`docs/evidence-format.md` §4) is the params less the [`crate::TRANSPORT_KEYS`] of `_meta`, plus two members that
 //! say whose tool it is: `server` (the configured name) and `definition` (SHA-256 of the tool's definition, where the
 //! server listed it). It is what policy reads, reviewers judge and the gate authorizes. The params that are sent are
 //! built from the authorized payload, and the transport keys go along as received.
@@ -10,25 +10,7 @@ use countersign_evidence::id::is_identifier;
 use countersign_evidence::json::{Object, Value};
 use countersign_evidence::record::Correlation;
 
-/// Members of `_meta` that carry a call and do not change what it does. They are not part of the payload, and reach the
-/// server as the client sent them.
-pub const TRANSPORT_KEYS: [&str; 15] = [
-    "progressToken",
-    "io.modelcontextprotocol/protocolVersion",
-    "io.modelcontextprotocol/clientInfo",
-    "io.modelcontextprotocol/clientCapabilities",
-    "io.modelcontextprotocol/logLevel",
-    "claudecode/toolUseId",
-    "callId",
-    "threadId",
-    "sessionId",
-    "itemId",
-    "windowId",
-    "x-codex-turn-metadata",
-    "traceparent",
-    "tracestate",
-    "baggage",
-];
+use crate::transport::{Transport, TransportError};
 
 /// Members of the payload that the gateway adds, and that params must therefore not have.
 const OURS: [&str; 2] = ["server", "definition"];
@@ -38,7 +20,7 @@ const OURS: [&str; 2] = ["server", "definition"];
 pub(crate) struct Call {
     pub(crate) name: String,
     params: Object,
-    transport: Object,
+    pub(crate) transport: Transport,
     had_meta: bool,
 }
 
@@ -57,6 +39,8 @@ pub(crate) enum PayloadError {
     Another(&'static str),
     #[error("the authorized payload is not an object")]
     NoPayload,
+    #[error(transparent)]
+    Transport(#[from] TransportError),
 }
 
 impl Call {
@@ -77,8 +61,7 @@ impl Call {
             Some(Value::Object(meta)) => meta,
             Some(_) => return Err(PayloadError::NotAnObject("_meta")),
         };
-        let transport =
-            TRANSPORT_KEYS.into_iter().filter_map(|name| rest.remove(name).map(|value| (name, value))).collect();
+        let transport = Transport::take(&mut rest)?;
         if !rest.is_empty() {
             params.insert("_meta", rest);
         }
@@ -89,10 +72,7 @@ impl Call {
     pub(crate) fn payload(&self, server: &str, definition: Option<Digest>) -> Value {
         let mut payload = self.params.clone();
         payload.insert("server", server);
-        if let Some(definition) = definition {
-            payload.insert("definition", definition.to_string());
-        }
-        Value::Object(payload)
+        with_definition(&Value::Object(payload), definition)
     }
 
     /// The params that are sent for an authorized payload. A reviewer may have edited it, but not made it another tool's.
@@ -116,11 +96,6 @@ impl Call {
             params.insert("_meta", meta);
         }
         Ok(Value::Object(params))
-    }
-
-    /// A transport key as received.
-    pub(crate) fn transport(&self, name: &str) -> Option<&Value> {
-        self.transport.get(name)
     }
 
     /// The ids that tie the call to what surrounds it; only those that are identifiers.
@@ -165,6 +140,16 @@ impl Call {
             _ => (None, None),
         }
     }
+}
+
+/// The same payload for a tool of this definition.
+pub(crate) fn with_definition(payload: &Value, definition: Option<Digest>) -> Value {
+    let mut payload = payload.as_object().cloned().unwrap_or_default();
+    payload.remove("definition");
+    if let Some(definition) = definition {
+        payload.insert("definition", definition.to_string());
+    }
+    Value::Object(payload)
 }
 
 fn authorized_has(authorized: &Value, name: &str) -> bool {

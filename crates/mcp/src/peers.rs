@@ -26,10 +26,10 @@ impl Caller {
 
     /// What one call's `_meta` says, or else what `initialize` said.
     pub(crate) fn of_call(call: &Call, initialized: &Caller) -> Self {
-        let info = call.transport("io.modelcontextprotocol/clientInfo");
+        let info = call.transport.get("io.modelcontextprotocol/clientInfo");
         let said = Caller::of_info(info);
         Caller {
-            modern: call.transport("io.modelcontextprotocol/protocolVersion").is_some(),
+            modern: call.transport.get("io.modelcontextprotocol/protocolVersion").is_some(),
             name: said.name.or_else(|| initialized.name.clone()),
             version: if info.is_some() { said.version } else { initialized.version.clone() },
         }

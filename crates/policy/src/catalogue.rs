@@ -31,6 +31,9 @@ use crate::error::Problem;
 use crate::names::{check_identifier, check_name};
 use crate::spelling::suggestion;
 
+/// Most review groups: a reviewer may be in all of them, and a record lists them.
+pub const MOST_REVIEW_GROUPS: usize = 128;
+
 /// The file's name, in problems.
 pub(crate) const FILE: &str = "entities.json";
 
@@ -165,6 +168,9 @@ impl Catalogue {
     }
 
     fn check(&self, problem: &mut impl FnMut(String)) {
+        if self.review_groups.len() > MOST_REVIEW_GROUPS {
+            problem(format!("more than {MOST_REVIEW_GROUPS} review groups: join some"));
+        }
         for name in self.review_groups.keys().chain(self.agent_groups.keys()) {
             check_name("group", name).unwrap_or_else(&mut *problem);
         }

@@ -27,7 +27,7 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    fn new(rule: &str, code: ErrorCode, text: impl Into<String>) -> Self {
+    pub(crate) fn new(rule: &str, code: ErrorCode, text: impl Into<String>) -> Self {
         Failure { error: RuleError { rule: rule.to_owned(), code }, text: text.into() }
     }
 }

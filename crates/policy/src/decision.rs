@@ -96,6 +96,14 @@ pub struct Requirement {
     pub message: Option<String>,
 }
 
+impl Requirement {
+    /// Bytes that it takes in an `action.decided`, at most. Names of the policy need no escapes.
+    pub(crate) fn recorded_bytes(&self) -> usize {
+        let groups: usize = self.groups.iter().map(|group| group.len() + r#""","#.len()).sum();
+        self.rule.len() + groups + r#"{"groups":[],"quorum":20,"rule":""},"#.len()
+    }
+}
+
 /// A rule that could not be evaluated.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RuleError {
@@ -127,6 +135,8 @@ pub enum ErrorCode {
     TooDeep,
     /// The server's name is empty or holds a `/`, or the tool's name is empty.
     BadToolName,
+    /// The review rules that fire ask for more than one record can hold.
+    ReviewTooLarge,
     /// Anything else that Cedar reports.
     Evaluation,
 }

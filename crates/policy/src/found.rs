@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 
 use crate::decide::{Answer, Failure};
-use crate::decision::{Decision, Factor, Outcome, Reason, Risk};
+use crate::decision::{Decision, ErrorCode, Factor, Outcome, Reason, Risk};
 use crate::message;
 use crate::request::FactName;
 use crate::rule::Rule;
 
+/// Bytes that one review's demand takes in a record at most: an envelope holds 16 KiB, and reasons, risk and the reviewers'
+/// groups take the rest.
+const MOST_REVIEW: usize = 8 << 10;
 /// Where risk stops counting.
 const MOST_RISK: u32 = 100;
 
@@ -53,6 +56,10 @@ impl<'a> Found<'a> {
         self.risk.iter().map(|rule| rule.points).sum::<u32>().min(MOST_RISK)
     }
 
+    fn is_oversized(&self) -> bool {
+        self.failures.iter().any(|failure| failure.error.code == ErrorCode::ReviewTooLarge)
+    }
+
     fn outcome(&self) -> Outcome {
         if !self.failures.is_empty() || !self.permitted {
             Outcome::Deny
@@ -63,7 +70,21 @@ impl<'a> Found<'a> {
         }
     }
 
-    pub(crate) fn into_decision(self, empty: bool, facts_read: BTreeSet<FactName>) -> Decision {
+    /// A review that could not be recorded must not begin: the rule that is one too many denies.
+    fn limit_review(&mut self) {
+        let mut bytes = 0;
+        let too_many = self.review.iter().find(|rule| {
+            bytes += rule.requirement().recorded_bytes();
+            bytes > MOST_REVIEW
+        });
+        if let Some(rule) = too_many.filter(|_| self.outcome() == Outcome::Review) {
+            let text = message::review_too_large(self.review.len(), MOST_REVIEW);
+            self.failures.push(Failure::new(&rule.id, ErrorCode::ReviewTooLarge, text));
+        }
+    }
+
+    pub(crate) fn into_decision(mut self, empty: bool, facts_read: BTreeSet<FactName>) -> Decision {
+        self.limit_review();
         let outcome = self.outcome();
         // On an error nothing permits; what forbids is still worth saying.
         let deciding = if outcome == Outcome::Deny && self.permitted { &[] } else { self.deciding.as_slice() };
@@ -74,6 +95,7 @@ impl<'a> Found<'a> {
             Outcome::Allow => String::new(),
             Outcome::Review => message::review(review),
             Outcome::Deny if empty => message::no_policy(),
+            Outcome::Deny if self.is_oversized() => message::oversized(),
             Outcome::Deny => message::deny(deciding, !self.failures.is_empty()),
         };
         let mut decision = Decision {

@@ -38,7 +38,7 @@ mod tree;
 
 pub use amount::{Amount, AmountError};
 pub use cases::{Case, TestOutcome, run_tests};
-pub use catalogue::{Agent, Catalogue, OnUnreachable, ResourceMapping, Sum, Tool};
+pub use catalogue::{Agent, Catalogue, MOST_REVIEW_GROUPS, OnUnreachable, ResourceMapping, Sum, Tool};
 pub use category::{Category, UnknownCategory};
 pub use decision::{Decision, Effect, ErrorCode, Factor, Outcome, Reason, Requirement, Risk, RuleError};
 pub use error::{LoadErrors, Problem};

@@ -26,6 +26,19 @@ pub(crate) fn deny(forbids: &[&Rule], failed: bool) -> String {
     "Denied by policy. Do not repeat this call; choose another way or ask the user.".to_owned()
 }
 
+pub(crate) fn oversized() -> String {
+    "Denied: this call needs more approvals than one review can hold. Do not repeat it; ask the user to simplify the policy."
+        .to_owned()
+}
+
+/// For the sealed error text.
+pub(crate) fn review_too_large(rules: usize, most: usize) -> String {
+    format!(
+        "{rules} review rules fire and ask for more than the {most} bytes that one record has for them: \
+         join rules, or name fewer groups"
+    )
+}
+
 pub(crate) fn review(rules: &[&Rule]) -> String {
     shorten(format!("This call waits for a person's approval. {}", said(rules)).trim_end().to_owned())
 }

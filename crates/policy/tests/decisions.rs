@@ -50,6 +50,31 @@ fn the_plans_example() {
     insta::assert_snapshot!(table);
 }
 
+/// What cannot be recorded must not begin: the demand of a review has a bound.
+#[test]
+fn a_review_that_no_record_could_hold_denies() {
+    // A requirement of these takes 36 bytes, 64 for its id and 10 for its group; 8 KiB hold 74 of them.
+    let rule = |n: usize| {
+        let id = format!("r{n:0>63}");
+        format!("@id(\"{id}\") @review(\"finance\") forbid (principal, action, resource);\n")
+    };
+    let rules =
+        |count: usize| (0..count).map(rule).collect::<String>() + "@id(\"all\") permit (principal, action, resource);";
+    let held = decide(&load(&rules(74)), Category::Read, "s/t", "{}");
+    assert_eq!((held.outcome, held.review.len(), held.errors.len()), (Outcome::Review, 74, 0));
+    for count in [75, 300] {
+        let denied = decide(&load(&rules(count)), Category::Read, "s/t", "{}");
+        assert_eq!((denied.outcome, denied.review.len()), (Outcome::Deny, 0));
+        assert_eq!(codes(&denied), [(format!("r{:0>63}", 74).as_str(), ErrorCode::ReviewTooLarge)]);
+        assert!(denied.message.contains("more approvals than one review can hold"), "{}", denied.message);
+        assert!(denied.error_text[0].starts_with(&format!("{count} review rules fire")));
+    }
+    // What is denied anyway is denied for its own reason.
+    let forbidden = rules(75) + "@id(\"no\") @message(\"Never.\") forbid (principal, action, resource);";
+    let denied = decide(&load(&forbidden), Category::Read, "s/t", "{}");
+    assert_eq!((codes(&denied), denied.message.contains("Never.")), (vec![], true));
+}
+
 #[test]
 fn an_empty_policy_denies_and_says_so() {
     let set = PolicySet::from_text(PolicyText::default()).unwrap();

@@ -201,6 +201,17 @@ fn folders_are_read_within_limits() {
 
 /// Frozen: the digest names a version in records. SHA-256 of the canonical JSON, computed elsewhere.
 #[test]
+fn review_groups_are_bounded() {
+    let entities = |count: usize| {
+        let groups: Vec<String> = (0..count).map(|n| format!("\"g{n}\": \"\"")).collect();
+        format!("{{\"review_groups\": {{{}}}}}", groups.join(", "))
+    };
+    assert!(load(&[("entities.json", &entities(128))]).is_ok());
+    let refused = refused(&[("entities.json", &entities(129))]);
+    assert!(refused.contains("more than 128 review groups"), "{refused}");
+}
+
+#[test]
 fn the_digest_is_that_of_the_canonical_json() {
     let files = [("a.cedar", "// \u{e9}\n"), ("risk/b.cedar", "")];
     let text = PolicyText(files.map(|(path, text)| (path.to_owned(), text.to_owned())).into());

@@ -149,6 +149,7 @@ BODIES = {
     "execution.started": members(
         attempt=ident, executor=ident, deadline=time, payload_version=u32,
         match=one_of("exact", "edited"), enforcement=one_of("wire", "attested"),
+        redeemed_by_=ident,
     ),
     "execution.refused": members(
         refusal=one_of("mismatch", "expired", "already_used", "unauthorized", "policy_changed"),

@@ -1,7 +1,7 @@
 //! Making a deployment: a deliberate act, done once.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use countersign_evidence::id::uuid_v7;
@@ -19,10 +19,13 @@ use countersign_wire::ImportPolicy;
 
 use tokio::runtime::Handle;
 
-use super::{Deployment, DeploymentError, MASTER, ORIGIN, TRUST, signer};
+use super::{Deployment, DeploymentError, MASTER, ORIGIN, TRUST, log_of, read_origin, signer};
 use crate::config::{self, Config};
 use crate::starter::STARTER;
 use crate::system::{SystemClock, SystemRandom};
+
+/// Where the origin is kept until all is made.
+const BEGUN: &str = "origin.begun";
 
 /// What a new policy folder holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +41,8 @@ pub(crate) fn is_created(data: &Path) -> bool {
     data.join(ORIGIN).exists()
 }
 
-/// Makes keys, log, configuration, a starter policy and the trust file, and activates the policy. The origin is written
-/// last: a folder without it holds no deployment, whatever a crash left in it.
+/// Makes keys, log, configuration, a starter policy and the trust file, and activates the policy. The origin is put in place
+/// last: a folder without it holds no deployment, whatever a crash left in it, and doing this again completes it.
 ///
 /// # Errors
 /// [`DeploymentError::Exists`]; others where the folder cannot be written.
@@ -47,15 +50,29 @@ pub(crate) async fn create(data: &Path, config: &Config, starter: Starter) -> Re
     if is_created(data) {
         return Err(DeploymentError::Exists(data.display().to_string()));
     }
+    in_steps(data, config, starter, |_| Ok(())).await
+}
+
+/// Each step is whole or not there, and is passed over where an earlier try has done it. `done` is told after each.
+async fn in_steps(
+    data: &Path,
+    config: &Config,
+    starter: Starter,
+    mut done: impl FnMut(&'static str) -> Result<(), DeploymentError>,
+) -> Result<(), DeploymentError> {
     if let Some(parent) = data.parent() {
         std::fs::create_dir_all(parent).map_err(|error| file(parent, &error))?;
     }
-    make(data, config).await?;
+    let origin = make(data, config, &mut done).await?;
     let policy = config.policy_folder_in(data);
     if !policy.exists() {
         write_starter(&policy, starter)?;
     }
-    activate(data, config, &policy).await
+    done("policy folder")?;
+    activate(data, config, origin, &policy).await?;
+    done("activation")?;
+    // Two may have gone on with the same beginning; one of them was first.
+    if is_created(data) { Ok(()) } else { put_in_place(&data.join(BEGUN), &data.join(ORIGIN)) }
 }
 
 /// As [`create`], where the folder holds nothing yet.
@@ -66,37 +83,67 @@ pub(crate) async fn create_if_missing(data: &Path, config: &Config) -> Result<bo
     if is_created(data) {
         return Ok(false);
     }
-    create(data, config, Starter::Whole).await?;
-    Ok(true)
+    match create(data, config, Starter::Whole).await {
+        Err(DeploymentError::Exists(_)) => Ok(false),
+        created => created.map(|()| true),
+    }
 }
 
-async fn make(data: &Path, config: &Config) -> Result<(), DeploymentError> {
+/// Keys, log and files; the log's origin.
+async fn make(
+    data: &Path,
+    config: &Config,
+    done: &mut impl FnMut(&'static str) -> Result<(), DeploymentError>,
+) -> Result<String, DeploymentError> {
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let folder = Arc::new(DataFolder::open(data)?);
+    if is_created(data) {
+        return Err(DeploymentError::Exists(data.display().to_string()));
+    }
     let master = master_key(data, &*random)?;
+    done("master key")?;
     let keys = SqliteKeyStore::open(Arc::clone(&folder), &master, Arc::clone(&random))?;
-    let log = LogId(uuid_v7(SystemClock.now(), &*random));
-    let origin = format!("{}/{log}", config.deployment);
+    done("key store")?;
+    let origin = begun(data, config, &*random)?;
+    done("origin chosen")?;
     let vkey = signer(&keys, &origin)?.verifier().vkey();
+    done("log key")?;
     let journal = SqliteJournal::open(folder, &SqliteOptions::default())?;
-    journal.create(log).await?;
+    match journal.create(log_of(&origin)?).await {
+        Err(countersign_journal::Error::Exists(_)) => {}
+        created => created?,
+    }
+    done("log")?;
     let settings = data.join(config::FILE);
     if !settings.exists() {
         write(&settings, &config::sample())?;
     }
+    done("configuration")?;
     let trust = format!(
         "# Trust file of this log (C2SP tlog-policy). Keep it apart from the evidence that it vouches for.\n\
          log {vkey}\nquorum none\n"
     );
     write(&data.join(TRUST), &trust)?;
-    write(&data.join(ORIGIN), &format!("{origin}\n"))
+    done("trust file")?;
+    Ok(origin)
 }
 
-async fn activate(data: &Path, config: &Config, policy: &Path) -> Result<(), DeploymentError> {
+/// The origin that creation began with: one that was cut off goes on with its log.
+fn begun(data: &Path, config: &Config, random: &dyn Random) -> Result<String, DeploymentError> {
+    let path = data.join(BEGUN);
+    if !path.exists() {
+        let log = LogId(uuid_v7(SystemClock.now(), random));
+        write(&path, &format!("{}/{log}\n", config.deployment))?;
+    }
+    read_origin(&path)
+}
+
+async fn activate(data: &Path, config: &Config, origin: String, policy: &Path) -> Result<(), DeploymentError> {
     let text = PolicyText::read(policy).map_err(|error| DeploymentError::File(error.to_string()))?;
-    let deployment = Deployment::open(data, config, |_, _| {}).await?;
-    deployment.gate.activate_policy(&Caller::owner(), ImportPolicy { files: text.0 }).await?;
-    deployment.close().await
+    let deployment = Deployment::open_as(data, config, origin, |_, _| {}).await?;
+    let activated = deployment.gate.activate_policy(&Caller::owner(), ImportPolicy { files: text.0 }).await;
+    deployment.close().await?;
+    Ok(activated.map(drop)?)
 }
 
 /// The master key: from the environment, else from the folder.
@@ -125,24 +172,117 @@ pub(super) async fn index(
     opened.map(Arc::new).map_err(|error| DeploymentError::File(error.to_string()))
 }
 
-/// The starter policy, for its owner to change.
+/// The starter policy, for its owner to change: all of it or nothing, as half of it would allow more than the whole.
 fn write_starter(policy: &Path, starter: Starter) -> Result<(), DeploymentError> {
-    std::fs::create_dir_all(policy).map_err(|error| file(policy, &error))?;
+    let new = aside(policy);
+    if new.exists() {
+        std::fs::remove_dir_all(&new).map_err(|error| file(&new, &error))?;
+    }
+    std::fs::create_dir_all(&new).map_err(|error| file(&new, &error))?;
     for (name, text) in STARTER.iter().filter(|_| starter == Starter::Whole) {
-        let path = policy.join(name);
+        let path = new.join(name);
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).map_err(|error| file(parent, &error))?;
         }
         write(&path, text)?;
     }
-    Ok(())
+    put_in_place(&new, policy)
 }
 
+/// Writes a file that is whole and durable, or not there.
 fn write(path: &Path, text: &str) -> Result<(), DeploymentError> {
-    let mut made = std::fs::File::create(path).map_err(|error| file(path, &error))?;
-    made.write_all(text.as_bytes()).and_then(|()| made.sync_all()).map_err(|error| file(path, &error))
+    let new = aside(path);
+    let mut made = std::fs::File::create(&new).map_err(|error| file(&new, &error))?;
+    made.write_all(text.as_bytes()).and_then(|()| made.sync_all()).map_err(|error| file(&new, &error))?;
+    put_in_place(&new, path)
+}
+
+fn put_in_place(new: &Path, path: &Path) -> Result<(), DeploymentError> {
+    let folder = path.parent().unwrap_or(path);
+    let renamed = std::fs::rename(new, path).and_then(|()| std::fs::File::open(folder)?.sync_all());
+    renamed.map_err(|error| file(path, &error))
+}
+
+fn aside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    PathBuf::from(name)
 }
 
 fn file(path: &Path, error: &std::io::Error) -> DeploymentError {
     DeploymentError::File(format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::collections::BTreeMap;
+
+    use countersign_policy::PolicySet;
+
+    use super::*;
+
+    fn cut(at: &'static str) -> DeploymentError {
+        DeploymentError::File(at.to_owned())
+    }
+
+    /// What a process leaves that dies while it writes.
+    fn leave_torn_files(data: &Path) {
+        std::fs::create_dir_all(data.join("policy.new/tests")).unwrap();
+        std::fs::write(data.join("policy.new/half.cedar"), "@id(\"half").unwrap();
+        for torn in ["countersign.toml.new", "trust.new", "origin.begun.new"] {
+            std::fs::write(data.join(torn), "@id(\"half").unwrap();
+        }
+    }
+
+    async fn check_whole(data: &Path, config: &Config, at: &str) {
+        let starter = STARTER.iter().filter(|(path, _)| !path.ends_with(".md"));
+        let starter: BTreeMap<_, _> = starter.map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
+        let expected = PolicySet::from_text(PolicyText(starter)).unwrap();
+        let deployment = Deployment::open(data, config, |_, _| {}).await.unwrap();
+        assert_eq!(deployment.gate.policy_version(), expected.version(), "cut off after {at}");
+        deployment.close().await.unwrap();
+        assert_eq!(std::fs::read_to_string(data.join(config::FILE)).unwrap(), config::sample(), "{at}");
+        let origin = read_origin(&data.join(ORIGIN)).unwrap();
+        assert!(std::fs::read_to_string(data.join(TRUST)).unwrap().contains(&origin), "{at}");
+        assert!(!data.join(BEGUN).exists(), "{at}");
+        assert!(matches!(create(data, config, Starter::Whole).await, Err(DeploymentError::Exists(_))), "{at}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn whatever_step_it_is_cut_off_after_it_is_no_deployment_and_is_completed() {
+        let config = Config::default();
+        for most in 0.. {
+            let folder = tempfile::tempdir().unwrap();
+            let data = folder.path().join("data");
+            let (mut steps, mut last) = (0, "nothing");
+            let created = in_steps(&data, &config, Starter::Whole, |step| {
+                (steps, last) = (steps + 1, step);
+                if steps > most { Err(cut(step)) } else { Ok(()) }
+            });
+            if created.await.is_ok() {
+                assert!(most > 5, "its steps were cut");
+                return check_whole(&data, &config, "nothing").await;
+            }
+            leave_torn_files(&data);
+            assert!(!is_created(&data), "cut off after {last}");
+            let opened = Deployment::open(&data, &config, |_, _| {}).await;
+            assert!(matches!(opened, Err(DeploymentError::NotCreated(_))), "cut off after {last}");
+            assert!(create_if_missing(&data, &config).await.unwrap(), "cut off after {last}");
+            check_whole(&data, &config, last).await;
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_policy_folder_that_does_not_load_leaves_no_deployment() {
+        let (folder, config) = (tempfile::tempdir().unwrap(), Config::default());
+        let data = folder.path().join("data");
+        std::fs::create_dir_all(data.join("policy")).unwrap();
+        std::fs::write(data.join("policy/rules.cedar"), "not Cedar").unwrap();
+        assert!(matches!(create(&data, &config, Starter::Whole).await, Err(DeploymentError::Gate(_))));
+        assert!(!is_created(&data));
+        std::fs::remove_dir_all(data.join("policy")).unwrap();
+        create(&data, &config, Starter::Whole).await.unwrap();
+        check_whole(&data, &config, "a bad policy").await;
+    }
 }

@@ -87,14 +87,23 @@ impl Deployment {
     pub(crate) async fn open(
         data: &Path,
         config: &Config,
-        mut progress: impl FnMut(u64, u64),
+        progress: impl FnMut(u64, u64),
     ) -> Result<Self, DeploymentError> {
-        let (clock, random): (Arc<dyn Clock>, Arc<dyn Random>) = (Arc::new(SystemClock), Arc::new(SystemRandom));
         if !is_created(data) {
             return Err(DeploymentError::NotCreated(data.display().to_string()));
         }
+        Self::open_as(data, config, read_origin(&data.join(ORIGIN))?, progress).await
+    }
+
+    /// Opens the folder with the log of this origin, also where its creation is not over yet.
+    async fn open_as(
+        data: &Path,
+        config: &Config,
+        origin: String,
+        mut progress: impl FnMut(u64, u64),
+    ) -> Result<Self, DeploymentError> {
+        let (clock, random): (Arc<dyn Clock>, Arc<dyn Random>) = (Arc::new(SystemClock), Arc::new(SystemRandom));
         let folder = Arc::new(DataFolder::open(data)?);
-        let origin = read_origin(data)?;
         let master = create::master_key(data, &*random)?;
         let keys = Arc::new(SqliteKeyStore::open(Arc::clone(&folder), &master, Arc::clone(&random))?);
         let signer = signer(&*keys, &origin)?;
@@ -175,9 +184,8 @@ impl Deployment {
     }
 }
 
-fn read_origin(data: &Path) -> Result<String, DeploymentError> {
-    let path = data.join(ORIGIN);
-    let text = std::fs::read_to_string(&path);
+fn read_origin(path: &Path) -> Result<String, DeploymentError> {
+    let text = std::fs::read_to_string(path);
     let text = text.map_err(|error| DeploymentError::File(format!("{}: {error}", path.display())))?;
     Ok(text.trim_end().to_owned())
 }

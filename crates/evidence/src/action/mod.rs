@@ -177,6 +177,12 @@ impl Action {
         }
     }
 
+    /// Request ids that name it: the one that proposed it, and the one that redeemed it.
+    pub fn request_ids(&self) -> impl Iterator<Item = &str> {
+        let redeemed_by = self.execution().and_then(|execution| execution.started.redeemed_by.as_deref());
+        std::iter::once(self.proposed.request_id.as_str()).chain(redeemed_by)
+    }
+
     /// Whether nothing but a late finish or a resolution can follow.
     pub fn is_over(&self) -> bool {
         matches!(self.stage, Stage::Finished(_) | Stage::Denied(_) | Stage::Closed(_))

@@ -222,6 +222,8 @@ impl Action {
         self.require(envelope, envelope.time < authorization.expires_at, "the authorization has expired")?;
         let matches = if started.payload_version == 0 { Match::Exact } else { Match::Edited };
         self.require(envelope, started.matches == matches, "its match does not fit its payload version")?;
+        let another = started.redeemed_by.as_ref() != Some(&self.proposed.request_id);
+        self.require(envelope, another, "the request that proposed the action does not redeem it")?;
         Ok(Execution { authorization: authorization.clone(), started: started.clone(), at: envelope.time })
     }
 

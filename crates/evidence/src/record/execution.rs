@@ -23,7 +23,7 @@ pub enum Enforcement {
     Attested,
 }
 
-/// `execution.started`: durable before the effect leaves. Sealed: payload.
+/// `execution.started`: durable before the effect leaves. Sealed: payload, context (where it was redeemed).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExecutionStarted {
@@ -40,6 +40,10 @@ pub struct ExecutionStarted {
     pub matches: Match,
     /// Whose word it is.
     pub enforcement: Enforcement,
+    /// The request that took the authorized action over in place of proposing a new one; absent where nobody but its
+    /// proposer asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redeemed_by: Option<String>,
 }
 
 /// Why a start was refused.

@@ -22,6 +22,7 @@ pub(crate) struct Life {
     pub(crate) deadline: Timestamp,
     pub(crate) outcome: Option<Outcome>,
     pub(crate) refusals: u32,
+    pub(crate) request_id: String,
 }
 
 impl Life {
@@ -38,6 +39,7 @@ impl Life {
             deadline: Timestamp::default(),
             outcome: None,
             refusals: 0,
+            request_id: "r".to_owned(),
         }
     }
 
@@ -177,9 +179,10 @@ impl Life {
         };
         let exact = (body.matches == Match::Exact) == (version == 0);
         let same = body.payload_version == version && envelope.sealed.get("payload") == Some(&digest);
+        let redeemed = body.redeemed_by.as_deref() != Some(self.request_id.as_str());
         self.attempt.clone_from(&body.attempt);
         self.deadline = body.deadline;
-        same && exact && envelope.time < end && self.go("executing")
+        same && redeemed && exact && envelope.time < end && self.go("executing")
     }
 
     fn finished(&mut self, body: &ExecutionFinished, envelope: &Envelope) -> bool {

@@ -10,10 +10,11 @@ use super::Answer;
 use crate::draft::Draft;
 use crate::error::GateError;
 use crate::judge::Judged;
+use crate::open_action::Shown;
 use crate::turn::Turn;
 
-/// Presentations remembered per action.
-const MOST_SHOWN: usize = 64;
+/// Different presentations of one payload that are recorded at most.
+pub(crate) const MOST_SHOWN: usize = 128;
 
 /// A reviewer's answer, sealed.
 pub(crate) struct Verdict {
@@ -35,17 +36,26 @@ pub(crate) struct Edit {
 
 impl Turn<'_> {
     /// A reviewer was shown the action.
-    pub(super) fn present(&mut self, action: Uuid, draft: &Draft, version: u32) -> Result<Answer, GateError> {
+    pub(super) fn present(
+        &mut self,
+        action: Uuid,
+        draft: &Draft,
+        version: u32,
+        shown: &Shown,
+    ) -> Result<Answer, GateError> {
         let mut open = self.take(action, None)?;
         if open.action.review().is_none() || open.action.payload_version() != version {
             return Err(GateError::StaleReview(action));
         }
-        self.add(&mut open, draft.clone())?;
-        if let Some(digest) = draft.sealed.get("presentation")
-            && open.shown.len() < MOST_SHOWN
-        {
-            open.shown.push((draft.actor.id.clone(), *digest));
+        // Whoever looks at the same again adds nothing to the record.
+        if open.shown_to(&shown.person, shown.content).is_some() {
+            return Ok(Answer::View(Box::new(open.view())));
         }
+        if open.shown.len() >= MOST_SHOWN {
+            return Err(GateError::TooMany(format!("this review was shown in {MOST_SHOWN} ways already: decide it")));
+        }
+        self.add(&mut open, draft.clone())?;
+        open.shown.push(shown.clone());
         self.answer(open)
     }
 
@@ -69,7 +79,7 @@ impl Turn<'_> {
             return Err(GateError::NotAReviewer("this person was erased and decides nothing any more".to_owned()));
         }
         if let Some(digest) = verdict.decided.presentation
-            && !open.shown.contains(&(person.clone(), digest))
+            && !open.shown.iter().any(|shown| shown.person == *person && shown.digest == digest)
         {
             return Err(GateError::Invalid(
                 "you were not shown that presentation of this payload: look at it first".to_owned(),

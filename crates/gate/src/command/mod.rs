@@ -24,7 +24,7 @@ pub(crate) use start::Start;
 
 use crate::draft::Draft;
 use crate::error::GateError;
-use crate::open_action::OpenAction;
+use crate::open_action::{OpenAction, Shown};
 use crate::prepare::Prepared;
 use crate::turn::Turn;
 
@@ -42,6 +42,7 @@ pub(crate) enum Command {
         action: Uuid,
         draft: Box<Draft>,
         payload_version: u32,
+        shown: Shown,
     },
     Decide(Box<Verdict>),
     /// Records about the system.
@@ -97,7 +98,9 @@ impl Turn<'_> {
             Command::Start(start) => self.start(start),
             Command::Finish(finish) => self.finish_execution(finish),
             Command::Cancel { action, why, by } => self.cancel(*action, why, *by),
-            Command::Present { action, draft, payload_version } => self.present(*action, draft, *payload_version),
+            Command::Present { action, draft, payload_version, shown } => {
+                self.present(*action, draft, *payload_version, shown)
+            }
             Command::Decide(verdict) => self.decide(verdict),
             Command::System(drafts) => self.record_all(drafts),
             Command::Activate { draft, policy } => self.activate(draft, policy),

@@ -24,7 +24,7 @@ impl Turn<'_> {
             };
         }
         // It names an action that ended, and that the index answers for by now: the caller asks there again.
-        if self.is_named(prepared.identity.key, &proposed.request_id) {
+        if self.named(prepared.identity.key, &proposed.request_id).is_some() {
             return Ok(Answer::Stale);
         }
         // Another policy came into force, or the person was erased, while this one was being made ready.
@@ -53,8 +53,7 @@ impl Turn<'_> {
         if prepared.judged.decision == Decision::Allow {
             self.authorize(&mut open, AuthorizedBy::Policy)?;
             if let Some(start) = &prepared.start {
-                let wire = prepared.wire;
-                self.begin_execution(&mut open, &start.attempt, start.executor.as_deref(), start.deadline_s, wire)?;
+                self.begin_execution(&mut open, start, prepared.wire, None)?;
             }
         }
         Ok(Answer::View(Box::new(self.put_new(open).view())))

@@ -4,10 +4,12 @@ use countersign_evidence::action::Stage;
 use countersign_evidence::record::{
     ActionClosed, ActorKind, Closing, Enforcement, ExecutionRefused, ExecutionStarted, Match, Refusal,
 };
+use countersign_wire::StartNow;
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use super::{Answer, Presented};
+use crate::board::Taker;
 use crate::draft::{Draft, Field, Fields, actor, system};
 use crate::error::GateError;
 use crate::judge::Judged;
@@ -17,12 +19,12 @@ use crate::turn::Turn;
 /// A request for the go-ahead.
 pub(crate) struct Start {
     pub(crate) action: Uuid,
-    pub(crate) attempt: String,
-    pub(crate) executor: Option<String>,
+    pub(crate) attempt: StartNow,
     pub(crate) presented: Presented,
-    pub(crate) deadline_s: Option<u32>,
     /// Whose word the execution is.
     pub(crate) wire: bool,
+    /// The request that takes the action over, where it is not the one that proposed it.
+    pub(crate) redeemed_by: Option<Taker>,
     /// The action decided again, where another policy is in force than the one that authorized it.
     pub(crate) judged: Option<Arc<Judged>>,
     /// The action as the log tells it, where the gate no longer holds it.
@@ -37,7 +39,7 @@ impl Turn<'_> {
         let right = bool::from(open.plain.0.ct_eq(&start.presented.plain.0));
         if let Some(execution) = open.action.execution() {
             // The same attempt gets the same answer, and no go-ahead for another payload.
-            return match execution.started.attempt == start.attempt {
+            return match execution.started.attempt == start.attempt.attempt {
                 true if right => Ok(Answer::View(Box::new(open.view()))),
                 true => self.refuse(open, start, Refusal::Mismatch),
                 false => self.refuse(open, start, Refusal::AlreadyUsed),
@@ -63,34 +65,44 @@ impl Turn<'_> {
                 _ => return self.refuse(open, start, Refusal::Unauthorized),
             }
         }
-        self.begin_execution(&mut open, &start.attempt, start.executor.as_deref(), start.deadline_s, start.wire)?;
-        self.answer(open)
+        if let Some(taker) = &start.redeemed_by {
+            match self.named(open.identity.key, &taker.request_id) {
+                Some(named) if named != open.id() => return Err(GateError::RequestReplayed(named)),
+                _ => {}
+            }
+        }
+        self.begin_execution(&mut open, &start.attempt, start.wire, start.redeemed_by.as_ref())?;
+        Ok(Answer::View(Box::new(self.put_redeemed(open).view())))
     }
 
     /// Writes `execution.started` for the authorized payload.
     pub(super) fn begin_execution(
         &mut self,
         open: &mut OpenAction,
-        attempt: &str,
-        executor: Option<&str>,
-        deadline_s: Option<u32>,
+        start: &StartNow,
         wire: bool,
+        taker: Option<&Taker>,
     ) -> Result<(), GateError> {
         let settings = self.shared.settings();
-        let seconds = deadline_s.unwrap_or(settings.execution_deadline_s).clamp(1, settings.most_deadline_s);
+        let seconds = start.deadline_s.unwrap_or(settings.execution_deadline_s).clamp(1, settings.most_deadline_s);
         let payload_version = open.action.payload_version();
+        let taker = taker.filter(|taker| taker.request_id != open.action.proposed.request_id);
         let key = open.identity.key.to_string();
         let body = ExecutionStarted {
-            attempt: attempt.to_owned(),
-            executor: executor.unwrap_or(&key).to_owned(),
+            attempt: start.attempt.clone(),
+            executor: start.executor.as_ref().unwrap_or(&key).clone(),
             deadline: self.after(seconds),
             payload_version,
             matches: if payload_version == 0 { Match::Exact } else { Match::Edited },
             enforcement: if wire { Enforcement::Wire } else { Enforcement::Attested },
+            redeemed_by: taker.map(|taker| taker.request_id.clone()),
         };
         let kind = if wire { ActorKind::Gateway } else { ActorKind::Agent };
-        let draft = Draft::plain(self.shared.new_id(), actor(kind, &key), body).with_payload(open.action.payload());
-        self.add(open, draft)
+        let context = taker.and_then(|taker| taker.context.clone()).map(|context| Field::new("context", context));
+        let sections = vec![Fields { key: &open.key, wrapped_by: None, fields: context.into_iter().collect() }];
+        let (id, by) = (self.shared.new_id(), actor(kind, &key));
+        let draft = Draft::sealed(id, by, body, &settings.origin, sections, self.shared.random());
+        self.add(open, draft.with_payload(open.action.payload()))
     }
 
     /// Records the refusal. A mismatch does not burn the authorization, but too many of them do.
@@ -102,7 +114,7 @@ impl Turn<'_> {
             return Err(refused);
         }
         let payload_version = open.action.payload_version();
-        let body = ExecutionRefused { refusal, attempt: start.attempt.clone(), payload_version };
+        let body = ExecutionRefused { refusal, attempt: start.attempt.attempt.clone(), payload_version };
         let presented = start.presented.payload.clone().filter(|_| refusal == Refusal::Mismatch);
         let fields = presented.map(|payload| Field::payload(payload_version, payload)).into_iter().collect();
         let sections = vec![Fields { key: &open.key, wrapped_by: None, fields }];

@@ -1,6 +1,7 @@
 //! What the gate does when the disk, the clock, the queue or a caller lets it down.
 #![allow(clippy::unwrap_used, clippy::expect_used, unreachable_pub)]
 
+mod access;
 mod again;
 mod clocks;
 mod commits;
@@ -9,9 +10,11 @@ mod disk;
 mod erasure;
 mod full;
 mod keys;
+mod large_reviews;
 mod limits;
 mod people;
 mod policies;
+mod presenting;
 mod redeeming;
 
 use countersign_evidence::record::Outcome;

@@ -1,9 +1,11 @@
 //! An approved action is taken over by the identical call, once.
 
-use countersign_gate::testing::{Setup, TestGate, agent, pay, reviewer};
+use countersign_evidence::record::Outcome;
+use countersign_evidence::seal::read_disclosure;
+use countersign_gate::testing::{Setup, TestGate, agent, amount_of, pay, reviewer, start, value};
 use countersign_wire::{ProposeRequest, StartNow, State};
 
-use crate::{name, records};
+use crate::{finish, name, records};
 
 fn redeeming(request_id: &str, amount: i64) -> ProposeRequest {
     let start = StartNow { attempt: format!("attempt-{request_id}"), executor: None, deadline_s: None };
@@ -58,11 +60,93 @@ async fn the_same_call_again_gets_the_same_answer() {
     assert_eq!((first.action, first.state), (action, State::Executing));
     let second = test.gate.propose(&agent(1), redeeming("again", 200)).await.unwrap();
     assert_eq!((second.action, second.state), (action, State::Executing));
-    // After a restart it is a new action, which waits for people: nothing runs twice.
     test.restart().await.unwrap();
-    let third = test.gate.propose(&agent(1), redeeming("again", 200)).await.unwrap();
-    assert_eq!(third.state, State::Waiting);
+    same_answer(&test, action, State::Executing).await;
+    // Nor when the gate has let go of it, when it has died then, or when the index was lost.
+    let done = finish("attempt-again", Outcome::Succeeded);
+    test.gate.finish(&agent(1), action, done).await.unwrap();
+    test.index_all().await;
+    test.gate.sweep().await.unwrap();
+    assert_eq!(test.gate.held_actions(), 0);
+    same_answer(&test, action, State::Succeeded).await;
+    test.restart().await.unwrap();
+    same_answer(&test, action, State::Succeeded).await;
+    test.delete_index();
+    test.restart().await.unwrap();
+    same_answer(&test, action, State::Succeeded).await;
     assert_eq!(started(&test).await, 1);
+}
+
+/// The request that redeemed it names the action like the one that proposed it: with its content, for its key.
+async fn same_answer(test: &TestGate, action: uuid::Uuid, state: State) {
+    for request in [redeeming("again", 200), pay("again", "bot", 200), redeeming("first", 200)] {
+        let view = test.gate.propose(&agent(1), request).await.unwrap();
+        assert_eq!((view.action, view.state), (action, state));
+    }
+    assert_eq!(name(test.gate.propose(&agent(1), redeeming("again", 201)).await), "request_replayed");
+}
+
+/// What takes an action over while it waits starts it by itself later; its request names the action from then on.
+#[tokio::test]
+async fn a_request_that_took_it_over_while_it_waited_is_known_too() {
+    let mut test = TestGate::open(Setup::default()).await;
+    let action = test.gate.propose(&agent(1), pay("first", "bot", 200)).await.unwrap().action;
+    let taken = test.gate.propose(&agent(1), redeeming("again", 200)).await.unwrap();
+    assert_eq!((taken.action, taken.state), (action, State::Waiting));
+    for n in [1, 2] {
+        test.approve(&reviewer(n, &["finance"], None), action).await.unwrap();
+    }
+    test.gate.start(&agent(1), action, start("by-itself", amount_of(200))).await.unwrap();
+    same_answer(&test, action, State::Executing).await;
+    test.restart().await.unwrap();
+    same_answer(&test, action, State::Executing).await;
+    assert_eq!(started(&test).await, 1);
+}
+
+/// The start says whose it is; the proposer's own start says nothing.
+#[tokio::test]
+async fn the_record_says_which_request_redeemed_it() {
+    let test = TestGate::open(Setup::default()).await;
+    approved(&test).await;
+    test.gate.propose(&agent(1), redeeming("again", 200)).await.unwrap();
+    let plain = test.gate.propose(&agent(1), pay("plain", "bot", 50)).await.unwrap().action;
+    test.gate.start(&agent(1), plain, start("a", amount_of(50))).await.unwrap();
+    let all = records(&test).await;
+    let started: Vec<_> = all.iter().filter(|record| record["type"] == "execution.started").collect();
+    assert_eq!(started[0]["body"]["redeemed_by"], "again");
+    assert!(started[1]["body"].get("redeemed_by").is_none());
+}
+
+/// What the redeeming call says beside the payload reaches the other side like the proposal's: it is in the evidence too.
+#[tokio::test]
+async fn the_context_of_the_redeeming_call_is_sealed_with_the_start() {
+    let test = TestGate::open(Setup::default()).await;
+    let with = |request: ProposeRequest, text: &str| ProposeRequest { context: Some(value(text)), ..request };
+    let action = approved(&test).await;
+    test.gate.propose(&agent(1), with(redeeming("again", 200), r#"{"trace":"of-again"}"#)).await.unwrap();
+    assert_eq!(trace_of_start(&test, action).await.as_deref(), Some("of-again"));
+    // Taken over while it waited, and started later.
+    let first = with(pay("second", "bot", 200), r#"{"trace":"of-second"}"#);
+    let action = test.gate.propose(&agent(1), first).await.unwrap().action;
+    test.gate.propose(&agent(1), with(redeeming("third", 200), r#"{"trace":"of-third"}"#)).await.unwrap();
+    for n in [1, 2] {
+        test.approve(&reviewer(n, &["finance"], None), action).await.unwrap();
+    }
+    test.gate.start(&agent(1), action, start("a", amount_of(200))).await.unwrap();
+    assert_eq!(trace_of_start(&test, action).await.as_deref(), Some("of-third"));
+    // Its own call is told by its proposal.
+    let plain = with(pay("plain", "bot", 50), r#"{"trace":"of-plain"}"#);
+    let plain = test.gate.propose(&agent(1), plain).await.unwrap().action;
+    test.gate.start(&agent(1), plain, start("a", amount_of(50))).await.unwrap();
+    assert_eq!(trace_of_start(&test, plain).await, None);
+}
+
+/// The member `trace` of what the start seals.
+async fn trace_of_start(test: &TestGate, action: uuid::Uuid) -> Option<String> {
+    let records = test.gate.records(&agent(1), action).await.unwrap();
+    let started = records.iter().find(|record| record.kind == "execution.started").unwrap();
+    let opened = started.disclosures.iter().map(|text| read_disclosure(text).unwrap());
+    opened.filter(|(name, _)| name == "trace").find_map(|(_, value)| value.as_str().map(str::to_owned))
 }
 
 #[tokio::test]
@@ -72,6 +156,6 @@ async fn what_was_given_up_is_not_taken_over() {
     test.gate.cancel(&agent(1), action, Default::default()).await.unwrap();
     assert_ne!(test.gate.propose(&agent(1), redeeming("again", 200)).await.unwrap().action, action);
     assert_eq!(started(&test).await, 0);
-    let start = countersign_gate::testing::start("late", countersign_gate::testing::amount_of(200));
-    assert_eq!(name(test.gate.start(&agent(1), action, start).await), "unauthorized");
+    let late = start("late", amount_of(200));
+    assert_eq!(name(test.gate.start(&agent(1), action, late).await), "unauthorized");
 }

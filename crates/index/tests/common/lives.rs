@@ -174,6 +174,7 @@ impl Lives {
             resource,
             correlation,
             downstream: None,
+            redeemed_by: None,
             texts,
             erased: false,
             used: false,
@@ -346,6 +347,8 @@ impl Lives {
 
     pub fn start(&mut self, life: &mut Life) {
         let version = life.action.payload_version();
+        let dice = self.world.dice.clone();
+        life.truth.redeemed_by = dice.percent(30).then(|| format!("again_{}", dice.roll()));
         let body = ExecutionStarted {
             attempt: "1".to_owned(),
             executor: "gw".to_owned(),
@@ -353,6 +356,7 @@ impl Lives {
             payload_version: version,
             matches: if version == 0 { Match::Exact } else { Match::Edited },
             enforcement: Enforcement::Wire,
+            redeemed_by: life.truth.redeemed_by.clone(),
         };
         life.truth.state = State::Executing;
         let digest = life.action.payload();

@@ -28,6 +28,7 @@ pub struct Truth {
     pub resource: Option<String>,
     pub correlation: Correlation,
     pub downstream: Option<String>,
+    pub redeemed_by: Option<String>,
     /// Everything that may be found, each piece with whether an erasure of the user takes it.
     pub texts: Vec<(String, bool)>,
     pub erased: bool,

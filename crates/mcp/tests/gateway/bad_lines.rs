@@ -1,5 +1,7 @@
 //! Lines that are refused: nothing of them is passed on, proposed or executed.
 
+use countersign_mcp::MOST_TRANSPORT;
+
 use crate::rig::{Rig, at, call};
 
 fn table() -> Vec<(Vec<u8>, &'static str, &'static str)> {
@@ -76,5 +78,26 @@ async fn bad_lines_of_the_server_are_dropped_and_their_requests_answered() {
         rig.server.send(line).await;
     }
     rig.client.silence().await;
+    rig.close().await;
+}
+
+/// What passes along unjudged is bounded, and of the protocol's form.
+#[tokio::test]
+async fn transport_keys_that_could_carry_anything_are_refused() {
+    let mut rig = Rig::new().await;
+    let meta = |meta: &str| call(1, "allow", "{}").replace("\"arguments\"", &format!("\"_meta\":{meta},\"arguments\""));
+    for (line, said) in [
+        (meta(r#"{"progressToken":{"do":"this"}}"#), "a string or an integer"),
+        (meta(r#"{"traceparent":["x"]}"#), "a string"),
+        (meta(&format!(r#"{{"baggage":"{}"}}"#, "x".repeat(MOST_TRANSPORT))), "over the limit"),
+        (meta(&format!(r#"{{"itemId":["{}"]}}"#, "x".repeat(MOST_TRANSPORT))), "over the limit"),
+    ] {
+        rig.client.send(&line).await;
+        let answer = rig.client.next().await;
+        assert_eq!((at(&answer, "id"), at(&answer, "error.code")), ("1".into(), "-32602".into()));
+        assert!(at(&answer, "error.message").contains(said), "{said}");
+    }
+    rig.server.silence().await;
+    assert!(rig.gate.all().is_empty());
     rig.close().await;
 }

@@ -36,6 +36,9 @@ async fn a_proposal_says_who_what_and_where() {
         r#"{{"_meta":{{"vendor":true}},"arguments":{{"path":"a"}},"definition":"{definition}","name":"allow","server":"files"}}"#
     );
     assert_eq!(request.payload.to_canonical(), expected);
+    // What goes along without being judged is recorded as it was received.
+    let transport = r#"{"transport":{"claudecode/toolUseId":"toolu_1","io.modelcontextprotocol/clientInfo":{"name":"Claude Code","version":"2.1"},"io.modelcontextprotocol/protocolVersion":"2026-07-28","progressToken":1}}"#;
+    assert_eq!(request.context.unwrap().to_canonical(), transport);
     assert_eq!(rig.server.next().await, json(&MODERN.replace("NAME", "allow")));
     rig.close().await;
 }

@@ -28,6 +28,8 @@ pub(crate) struct Fake {
     pub(crate) edited: Option<Value>,
     pub(crate) attempt: Option<String>,
     pub(crate) started: Option<Value>,
+    /// Payloads that were presented and are not the authorized one.
+    pub(crate) mismatches: Vec<Value>,
     pub(crate) finishes: Vec<FinishRequest>,
     pub(crate) cancelled: Option<String>,
 }
@@ -52,6 +54,8 @@ pub(crate) struct FakeGate {
     pub(crate) start_refused: AtomicBool,
     /// The gate says that another attempt executes.
     pub(crate) other_attempt: AtomicBool,
+    /// Proposals that came in.
+    pub(crate) proposals: AtomicU64,
     /// How long a proposal takes.
     pub(crate) slow_ms: AtomicU64,
     /// How long it takes to record an outcome.
@@ -130,6 +134,7 @@ impl FakeGate {
     }
 
     async fn propose(&self, request: ProposeRequest) -> Answer {
+        self.proposals.fetch_add(1, Ordering::SeqCst);
         pause(&self.slow_ms).await;
         if let Some(same) = self.all().into_iter().find(|fake| fake.request.request_id == request.request_id) {
             return Ok(self.view(&same));
@@ -156,7 +161,8 @@ impl FakeGate {
         let executing = state == State::Executing;
         let attempt = executing.then(|| request.start_if_allowed.as_ref().unwrap().attempt.clone());
         let started = executing.then(|| request.payload.clone());
-        let fake = Fake { id, request, state, edited: None, attempt, started, finishes: Vec::new(), cancelled: None };
+        let (mismatches, finishes) = (Vec::new(), Vec::new());
+        let fake = Fake { id, request, state, edited: None, attempt, started, mismatches, finishes, cancelled: None };
         let view = self.view(&fake);
         self.actions.lock().unwrap().insert(id, fake);
         self.order.lock().unwrap().push(id);
@@ -192,6 +198,7 @@ impl FakeGate {
         }
         let authorized = fake.edited.as_ref().unwrap_or(&fake.request.payload);
         if request.payload.as_ref() != Some(authorized) {
+            let _ = self.change(id, |fake| fake.mismatches.extend(request.payload));
             return Err((409, "mismatch", "another payload than the authorized one"));
         }
         self.change(id, |fake| {

@@ -299,6 +299,7 @@ fn start(log: &mut Writer, act: &mut Act) {
         payload_version: version,
         matches: if version == 0 { Match::Exact } else { Match::Edited },
         enforcement: Enforcement::Wire,
+        redeemed_by: None,
     };
     let known = Sealing { known: act.payloads.last().copied(), ..Sealing::default() };
     log.step(act, gateway(), body, known);

@@ -1,0 +1,64 @@
+//! Keys and people at start: `keys.db` and the log say the same, whatever a crash left between the two.
+//!
+//! A change of access is two writes. What takes access away is stored first and then recorded, what gives it the other way
+//! round. So the log is the truth about groups; a key is revoked where either of both says so; and every revocation is on
+//! record. A `key.created` without a stored key lets nobody in, and stands.
+
+use std::collections::HashSet;
+
+use countersign_evidence::record::KeyRevoked;
+use uuid::Uuid;
+
+use crate::command::Command;
+use crate::draft::{Draft, system};
+use crate::error::GateError;
+use crate::gate::Gate;
+use crate::shared::Shared;
+
+impl Shared {
+    /// Stores what the log says of access. Nobody has been let in yet.
+    pub(crate) fn restore_access(&self) -> Result<(), GateError> {
+        let (credentials, index) = (&self.parts.credentials, &self.parts.index);
+        for key in self.recorded_revocations()? {
+            if credentials.revoke_api_key(key, self.now().as_micros())? {
+                tracing::warn!(%key, "the log says that this key is revoked, and keys.db did not: it is revoked");
+            }
+        }
+        for (person, groups) in index.access().map_err(unavailable)? {
+            let stored = credentials.find_person(person)?;
+            if stored.is_some_and(|stored| stored.groups != groups) {
+                tracing::warn!(%person, "this person's groups in keys.db were not those on record: they are now");
+                credentials.set_groups(person, &groups)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn recorded_revocations(&self) -> Result<HashSet<Uuid>, GateError> {
+        self.parts.index.revoked_keys().map_err(unavailable).map(HashSet::from_iter)
+    }
+
+    /// Whether the log says that this key is revoked, as far as the index has read it.
+    pub(crate) fn is_revocation_recorded(&self, key: Uuid) -> Result<bool, GateError> {
+        Ok(self.recorded_revocations()?.contains(&key))
+    }
+}
+
+impl Gate {
+    /// Records revocations that were stored and not recorded.
+    pub(crate) async fn record_revocations(&self) -> Result<(), GateError> {
+        let recorded = self.shared.recorded_revocations()?;
+        let stored = self.shared.parts.credentials.api_keys()?;
+        let missing = stored.into_iter().filter(|key| key.revoked.is_some() && !recorded.contains(&key.id));
+        let drafts: Vec<Draft> =
+            missing.map(|key| Draft::plain(self.shared.new_id(), system(), KeyRevoked { key: key.id })).collect();
+        match drafts.is_empty() {
+            true => Ok(()),
+            false => self.send(Command::System(drafts)).await.map(drop),
+        }
+    }
+}
+
+fn unavailable(error: impl std::fmt::Display) -> GateError {
+    GateError::Unavailable(error.to_string())
+}

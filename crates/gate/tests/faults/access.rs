@@ -1,0 +1,99 @@
+//! Changes of keys and people that are cut off between `keys.db` and the log.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use countersign_evidence::record::{Isolation, KeyKind};
+use countersign_gate::Caller;
+use countersign_gate::testing::{Setup, TestGate};
+use countersign_wire::{KeyCreatedView, KeyRequest, PersonRequest};
+use uuid::Uuid;
+
+use crate::disk::Disk;
+use crate::{name, records};
+
+async fn key(test: &TestGate) -> KeyCreatedView {
+    let request = KeyRequest {
+        kind: KeyKind::Agent,
+        label: "ci".to_owned(),
+        environments: Vec::new(),
+        agents: Vec::new(),
+        person: None,
+    };
+    test.gate.create_key(&Caller::owner(), request).await.unwrap()
+}
+
+/// How many records say that this key is revoked, and by whom the last one is.
+async fn revocations(test: &TestGate, key: Uuid) -> (usize, Option<String>) {
+    let all = records(test).await;
+    let own = all.iter().filter(|one| one["type"] == "key.revoked" && one["body"]["key"] == key.to_string());
+    let by: Vec<String> = own.map(|one| one["actor"]["type"].as_str().unwrap().to_owned()).collect();
+    (by.len(), by.last().cloned())
+}
+
+fn is_let_in(test: &TestGate, secret: &str) -> bool {
+    test.gate.authenticate(secret, Isolation::Remote).is_ok()
+}
+
+#[tokio::test]
+async fn a_key_that_is_revoked_and_not_recorded_is_out_of_use_and_is_recorded_at_the_next_start() {
+    let disk = Arc::new(Disk::default());
+    let mut test = TestGate::open(Setup { wrap: disk.wrap(), ..Setup::default() }).await;
+    let KeyCreatedView { key, secret } = key(&test).await;
+    assert!(is_let_in(&test, &secret));
+    disk.full.store(true, Ordering::SeqCst);
+    assert_eq!(name(test.gate.revoke_key(&Caller::owner(), key).await), "disk_full");
+    assert!(!is_let_in(&test, &secret), "it stops working whatever becomes of the record");
+    // A start that still cannot record it lets nobody in either.
+    test.restart().await.unwrap();
+    assert!(!is_let_in(&test, &secret));
+    assert_eq!(revocations(&test, key).await.0, 0);
+    disk.full.store(false, Ordering::SeqCst);
+    for _ in 0..2 {
+        test.restart().await.unwrap();
+        assert_eq!(revocations(&test, key).await, (1, Some("system".to_owned())));
+    }
+    test.delete_index();
+    test.restart().await.unwrap();
+    assert_eq!(revocations(&test, key).await.0, 1);
+}
+
+#[tokio::test]
+async fn revoking_again_records_what_could_not_be_recorded() {
+    let disk = Arc::new(Disk::default());
+    let test = TestGate::open(Setup { wrap: disk.wrap(), ..Setup::default() }).await;
+    let KeyCreatedView { key, .. } = key(&test).await;
+    disk.full.store(true, Ordering::SeqCst);
+    assert_eq!(name(test.gate.revoke_key(&Caller::owner(), key).await), "disk_full");
+    disk.full.store(false, Ordering::SeqCst);
+    for _ in 0..3 {
+        assert!(test.gate.revoke_key(&Caller::owner(), key).await.unwrap().revoked_at.is_some());
+        assert_eq!(revocations(&test, key).await, (1, Some("operator".to_owned())));
+    }
+    assert_eq!(name(test.gate.revoke_key(&Caller::owner(), Uuid::from_u128(1)).await), "not_found");
+}
+
+/// `keys.db` may also be an older copy.
+#[tokio::test]
+async fn what_the_log_says_of_access_is_stored_at_start() {
+    let mut test = TestGate::open(Setup::default()).await;
+    let operator = Caller::owner();
+    let request = |person, groups: &[&str]| PersonRequest {
+        person,
+        name: "Grace".to_owned(),
+        user: None,
+        groups: groups.iter().map(|group| (*group).to_owned()).collect(),
+    };
+    let person = test.gate.put_person(&operator, request(None, &["finance", "legal"])).await.unwrap().person;
+    test.gate.put_person(&operator, request(Some(person), &["legal"])).await.unwrap();
+    // As if it had died between record and store.
+    test.credentials.set_groups(person, &["finance".to_owned(), "legal".to_owned()]).unwrap();
+    for _ in 0..2 {
+        test.restart().await.unwrap();
+        assert_eq!(test.gate.people(&operator).unwrap()[0].groups, ["legal"]);
+        test.delete_index();
+    }
+    let before = records(&test).await.len();
+    test.restart().await.unwrap();
+    assert_eq!(records(&test).await.len(), before, "nothing of that is news");
+}
