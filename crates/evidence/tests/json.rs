@@ -6,7 +6,9 @@ mod values;
 use std::str::FromStr;
 
 use bigdecimal::BigDecimal;
-use countersign_evidence::json::{self, JsonError, Limits, Number, NumberError, Object, Value, from_value, parse, to_value};
+use countersign_evidence::json::{
+    self, JsonError, Limits, Number, NumberError, Object, Value, from_value, parse, to_value,
+};
 use proptest::prelude::*;
 use values::{number_text, ordinary_value, parsed, string, value};
 

@@ -8,28 +8,31 @@
 //! ```
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod chance;
+mod made;
+
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use countersign_evidence::json::{self, Limits, Value};
 use countersign_evidence::key::{Key, Random};
-use countersign_evidence::record::{Agent, Correlation, Isolation, KeyKind, ToolRef, Verdict};
-use countersign_evidence::time::{Clock, Timestamp};
+use countersign_evidence::record::Verdict;
+use countersign_evidence::time::Clock;
 use countersign_index::{Index, JournalLog};
 use countersign_journal::{
     Credentials, DataFolder, Head, Journal, KeyKind as OwnerKind, KeyStore, LogId, LogReader, MasterKey, Materializer,
     MemoryJournal, Owner, SqliteJournal, SqliteKeyStore, SqliteOptions, Store,
 };
 use countersign_tlog::Signer;
-use countersign_wire::{ActionView, DecideRequest, ImportPolicy, ProposeRequest, StartRequest, UserRef};
-use parking_lot::Mutex;
+use countersign_wire::{ActionView, DecideRequest, ImportPolicy};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use crate::{Caller, FollowError, Gate, GateError, KeyStoreRing, Parts, Person, Settings, catch_up, follow};
+pub use chance::{SeededRandom, TestClock};
+pub use made::{agent, amount_of, gateway, on_behalf, pay, proposal, reviewer, start, value};
+
+use crate::{Caller, FollowError, Gate, GateError, KeyStoreRing, Parts, Settings, catch_up, follow};
 
 /// What tests work with where they need no policy of their own: up to 100 is allowed, up to 1,000 takes two of finance,
 /// from 501 on also one of legal; looking is allowed. `boss` owns the agent `owned-bot`.
@@ -49,76 +52,6 @@ pub const ENTITIES: &str = r#"{
   "agents": {"owned-bot": {"owner": "boss"}},
   "tools": {"shop/pay": {"category": "payment"}, "shop/look": {"category": "read"}}
 }"#;
-
-/// A clock with two hands that only tests move.
-#[derive(Debug)]
-pub struct TestClock {
-    wall: AtomicI64,
-    monotonic: AtomicI64,
-}
-
-impl TestClock {
-    /// At a fixed moment of 2026.
-    pub fn new() -> Self {
-        TestClock { wall: AtomicI64::new(1_780_000_000_000_000), monotonic: AtomicI64::new(0) }
-    }
-
-    /// Time passes.
-    pub fn advance(&self, seconds: i64) {
-        self.monotonic.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
-        self.step(seconds);
-    }
-
-    /// The wall clock alone is set forward, or back where `seconds` is negative.
-    pub fn step(&self, seconds: i64) {
-        self.wall.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
-    }
-}
-
-impl Default for TestClock {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Clock for TestClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.wall.load(Ordering::SeqCst))
-    }
-
-    fn monotonic_us(&self) -> i64 {
-        self.monotonic.load(Ordering::SeqCst)
-    }
-}
-
-/// SplitMix64: the same seed gives the same bytes.
-#[derive(Debug)]
-pub struct SeededRandom(Mutex<u64>);
-
-impl SeededRandom {
-    /// Begins at `seed`.
-    pub fn new(seed: u64) -> Self {
-        SeededRandom(Mutex::new(seed))
-    }
-
-    /// The next 64 bits.
-    pub fn next(&self) -> u64 {
-        let mut state = self.0.lock();
-        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = *state;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        bits ^ (bits >> 31)
-    }
-}
-
-impl Random for SeededRandom {
-    fn fill(&self, out: &mut [u8]) {
-        for chunk in out.chunks_mut(8) {
-            chunk.copy_from_slice(&self.next().to_le_bytes()[..chunk.len()]);
-        }
-    }
-}
 
 /// A policy folder's texts by path.
 pub fn policy(files: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -404,98 +337,5 @@ impl Ground<'_> {
             clock: Arc::clone(clock) as Arc<dyn Clock>,
             random: Arc::clone(random) as Arc<dyn Random>,
         }
-    }
-}
-
-fn caller(number: u128, kind: KeyKind, person: Option<Person>) -> Caller {
-    Caller {
-        key: Uuid::from_u128(number),
-        kind,
-        environments: Vec::new(),
-        agents: Vec::new(),
-        person,
-        isolation: Isolation::SeparateUser,
-        method: "key",
-    }
-}
-
-/// The n-th agent's key.
-pub fn agent(n: u128) -> Caller {
-    caller(0xa000 + n, KeyKind::Agent, None)
-}
-
-/// The n-th enforcement point's key.
-pub fn gateway(n: u128) -> Caller {
-    caller(0xb000 + n, KeyKind::Gateway, None)
-}
-
-/// The n-th reviewer, in these groups; `user` is the identity under which agents act for this person.
-pub fn reviewer(n: u128, groups: &[&str], user: Option<&str>) -> Caller {
-    let person = Person {
-        id: Uuid::from_u128(0xd000 + n),
-        name: format!("Reviewer {n}"),
-        groups: groups.iter().map(|group| (*group).to_owned()).collect(),
-        user: user.map(str::to_owned),
-    };
-    caller(0xc000 + n, KeyKind::Reviewer, Some(person))
-}
-
-/// A value from its JSON text.
-///
-/// # Panics
-/// Where the text is no JSON.
-pub fn value(text: &str) -> Value {
-    json::parse(text.as_bytes(), Limits::default()).unwrap()
-}
-
-/// A proposal to call `server/tool`.
-///
-/// # Panics
-/// Where `tool` has no server.
-pub fn proposal(request_id: &str, agent: &str, tool: &str, payload: Value) -> ProposeRequest {
-    let (server, name) = tool.split_once('/').unwrap();
-    ProposeRequest {
-        request_id: request_id.to_owned(),
-        agent: Agent { id: agent.to_owned(), version: None },
-        model: None,
-        user: None,
-        environment: None,
-        tool: ToolRef { name: name.to_owned(), server: server.to_owned(), definition: None },
-        category: None,
-        resource: None,
-        payload,
-        intent: None,
-        context: None,
-        correlation: Correlation::default(),
-        source: None,
-        start_if_allowed: None,
-        redeem: false,
-        wait_s: 0,
-    }
-}
-
-/// A proposal to pay so much, as [`RULES`] judge it.
-pub fn pay(request_id: &str, agent: &str, amount: i64) -> ProposeRequest {
-    proposal(request_id, agent, "shop/pay", amount_of(amount))
-}
-
-/// The payload of [`pay`].
-pub fn amount_of(amount: i64) -> Value {
-    value(&format!(r#"{{"amount":{amount}}}"#))
-}
-
-/// The same proposal on behalf of a user.
-pub fn on_behalf(request: ProposeRequest, user: &str) -> ProposeRequest {
-    ProposeRequest { user: Some(UserRef { id: user.to_owned(), groups: Vec::new() }), ..request }
-}
-
-/// A start with the whole payload.
-pub fn start(attempt: &str, payload: Value) -> StartRequest {
-    StartRequest {
-        attempt: attempt.to_owned(),
-        executor: None,
-        payload: Some(payload),
-        payload_sha256: None,
-        deadline_s: None,
     }
 }
