@@ -198,13 +198,14 @@ impl<'a> ActionOpener<'a> {
     }
 }
 
-/// A keyed fingerprint of a payload: equal payloads are found again without keeping a plain digest anywhere.
-pub fn fingerprint(workspace_key: &Key, canonical_payload: &str) -> [u8; 16] {
+/// A keyed fingerprint of a payload, from the SHA-256 of its canonical form: equal payloads are found again without keeping
+/// a plain digest anywhere.
+pub fn fingerprint(workspace_key: &Key, plain: Digest) -> [u8; 16] {
     use hmac::{Hmac, KeyInit, Mac};
     let key = workspace_key.derive("fingerprint/v1");
     let mut out = [0; 16];
     if let Ok(mut mac) = Hmac::<sha2::Sha256>::new_from_slice(key.as_bytes()) {
-        mac.update(canonical_payload.as_bytes());
+        mac.update(&plain.0);
         out.copy_from_slice(mac.finalize().into_bytes().get(..16).unwrap_or(&[0; 16]));
     }
     out

@@ -177,7 +177,7 @@ fn identity(envelope: &Envelope, opened: &OpenedRecord, payload: &Value) -> Dige
         environment: &envelope.environment,
         tool: &proposed.tool,
         resource: resource.as_ref(),
-        payload: &payload.to_canonical(),
+        payload: Digest::of(payload.to_canonical().as_bytes()),
     };
     content.digest()
 }

@@ -29,7 +29,8 @@ pub(crate) struct Checked {
     pub(crate) environment: String,
     pub(crate) category: Category,
     pub(crate) resource: Option<(String, Option<String>)>,
-    pub(crate) canonical: String,
+    /// SHA-256 of the payload's canonical form.
+    pub(crate) plain: Digest,
     pub(crate) identity: Identity,
 }
 
@@ -66,6 +67,7 @@ impl Shared {
         if texts.iter().flatten().any(|text| text.len() > limit) || context_len(&request) > limit {
             return Err(GateError::Invalid("intent, user and context are each limited like the payload".to_owned()));
         }
+        let plain = Digest::of(canonical.as_bytes());
         let policy = self.policy();
         let (category, resource) = from_catalogue(policy.catalogue(), &request);
         let content = Content {
@@ -74,10 +76,10 @@ impl Shared {
             environment: &environment,
             tool: &request.tool,
             resource: resource.as_ref(),
-            payload: &canonical,
+            payload: plain,
         };
         let identity = Identity { content: content.digest(), key: caller.key };
-        Ok(Checked { environment, category, resource, canonical, identity, request })
+        Ok(Checked { environment, category, resource, plain, identity, request })
     }
 
     /// Asks policy and seals. The proposal counts in the facts from here on.
@@ -89,17 +91,27 @@ impl Shared {
         let facts = self.facts_of(checked, &policy, now);
         let judged = self.judge(&policy, &question, facts, &key, 0);
         if judged.decision == Decision::Deny {
-            self.history.denied(self.fingerprint(&checked.canonical), now);
+            self.history.denied(self.fingerprint(checked.plain), now);
         }
         let owner = policy.catalogue().agents.get(&checked.request.agent.id).and_then(|agent| agent.owner.clone());
         let (subject, subject_key) = self.subject_key(checked)?;
         let user = checked.request.user.as_ref().map(|user| user.id.clone());
-        let plain = Digest::of(checked.canonical.as_bytes());
         let (start, wire) = (checked.request.start_if_allowed.clone(), self.is_wire(caller));
         let (environment, identity) = (checked.environment.clone(), checked.identity);
         let proposed = self.proposed_draft(caller, checked, &key, (subject, &subject_key));
         let requester = Requester { user, owner, subject };
-        Ok(Prepared { action, environment, identity, plain, key, requester, proposed, judged, start, wire })
+        Ok(Prepared {
+            action,
+            environment,
+            identity,
+            plain: checked.plain,
+            key,
+            requester,
+            proposed,
+            judged,
+            start,
+            wire,
+        })
     }
 
     /// Whose word an execution is: the enforcement point's, or the caller's.
@@ -107,8 +119,8 @@ impl Shared {
         caller.authenticated().kind == countersign_evidence::record::KeyKind::Gateway
     }
 
-    pub(crate) fn fingerprint(&self, canonical: &str) -> [u8; 16] {
-        fingerprint(&self.workspace_key.1, canonical)
+    pub(crate) fn fingerprint(&self, plain: Digest) -> [u8; 16] {
+        fingerprint(&self.workspace_key.1, plain)
     }
 
     fn facts_of(&self, checked: &Checked, policy: &PolicySet, now: Timestamp) -> countersign_policy::Facts {
@@ -117,7 +129,7 @@ impl Shared {
         let subject = Subject {
             agent: &checked.request.agent.id,
             tool: &full,
-            fingerprint: self.fingerprint(&checked.canonical),
+            fingerprint: self.fingerprint(checked.plain),
             amounts: amounts(policy.catalogue(), &full, &checked.request.payload),
         };
         self.history.take(&subject, policy.facts_wanted(), policy.catalogue(), now)
@@ -211,15 +223,15 @@ pub(crate) struct Content<'a> {
     pub(crate) environment: &'a str,
     pub(crate) tool: &'a ToolRef,
     pub(crate) resource: Option<&'a (String, Option<String>)>,
-    /// The payload's canonical form.
-    pub(crate) payload: &'a str,
+    /// SHA-256 of the payload's canonical form.
+    pub(crate) payload: Digest,
 }
 
 impl Content<'_> {
     pub(crate) fn digest(&self) -> Digest {
         let tool = (&self.tool.server, &self.tool.name);
         let rest = json::to_string(&(self.agent, self.user, self.environment, tool, self.resource)).unwrap_or_default();
-        Digest::of(format!("{}:{rest}{}", rest.len(), self.payload).as_bytes())
+        Digest::of(&[rest.as_bytes(), &self.payload.0].concat())
     }
 }
 

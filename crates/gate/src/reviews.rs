@@ -302,7 +302,7 @@ impl Shared {
         let subject = Subject {
             agent: question.agent,
             tool: &tool,
-            fingerprint: self.fingerprint(&question.payload.to_canonical()),
+            fingerprint: self.fingerprint(Digest::of(question.payload.to_canonical().as_bytes())),
             amounts: amounts(policy.catalogue(), &tool, &again.counted),
         };
         let (wanted, catalogue) = (policy.facts_wanted(), policy.catalogue());

@@ -34,7 +34,7 @@ pub(crate) struct Writer {
 }
 
 pub(crate) struct Memory {
-    pub(crate) tracked: HashMap<Uuid, Tracked>,
+    pub(crate) tracked: HashMap<Uuid, Box<Tracked>>,
     pub(crate) remembered: Remembered,
     pub(crate) erased: HashSet<Uuid>,
 }
@@ -180,7 +180,7 @@ impl Batch<'_> {
         if !self.memory.tracked.contains_key(&action)
             && let Some(tracked) = self.known(action)?
         {
-            self.memory.tracked.insert(action, tracked);
+            self.memory.tracked.insert(action, Box::new(tracked));
         }
         let folded = match self.memory.tracked.get_mut(&action) {
             Some(tracked) => tracked.apply(envelope, leaf, position),
@@ -202,7 +202,7 @@ impl Batch<'_> {
         let records = self.source();
         records.open_proposed(&mut tracked.open, records.opener().open(envelope, vault)?);
         self.dirty.insert(tracked.action.id);
-        self.memory.tracked.insert(tracked.action.id, tracked);
+        self.memory.tracked.insert(tracked.action.id, Box::new(tracked));
         Ok(())
     }
 
@@ -226,12 +226,13 @@ impl Batch<'_> {
 
     /// Makes the rows of the touched actions say what their records say, in the order of the log.
     pub(crate) fn flush(&mut self) -> Result<(), IndexError> {
-        let mut touched: Vec<Tracked> = self.dirty.iter().filter_map(|id| self.memory.tracked.remove(id)).collect();
-        touched.sort_by_key(Tracked::row);
+        let mut touched: Vec<Box<Tracked>> =
+            self.dirty.iter().filter_map(|id| self.memory.tracked.remove(id)).collect();
+        touched.sort_by_key(|tracked| tracked.row());
         for mut tracked in touched {
             if tracked.text == Text::Stale {
                 let stored = tracked.stored;
-                tracked = self.source().fold(&tracked.positions)?;
+                *tracked = self.source().fold(&tracked.positions)?;
                 tracked.stored = stored;
             }
             self.store().save(&mut tracked).map_err(IndexError::storage("writing the index"))?;

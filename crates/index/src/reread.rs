@@ -44,7 +44,9 @@ impl Records<'_> {
     /// What an `action.proposed` shows.
     pub(crate) fn open_proposed(&self, open: &mut Open, opened: Opened) {
         open.sealed_by.extend(opened.sealed_by);
-        open.proposed(&opened.fields, |canonical| fingerprint(&self.setup.workspace_key, canonical));
+        open.proposed(&opened.fields, |canonical| {
+            fingerprint(&self.setup.workspace_key, Digest::of(canonical.as_bytes()))
+        });
     }
 
     /// The action whose records lie at these positions, with everything that opens.

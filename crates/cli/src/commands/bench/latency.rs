@@ -18,19 +18,15 @@ pub(super) async fn run(ground: &Ground, seconds: u64, out: &mut Output) -> Resu
     let served = ground.serve("latency").await?;
     let target =
         Target { port: served.port, path: "/v1/actions", key: Some(served.key.clone()), expect: StatusCode::CREATED };
-    let mut sender = load::connect(served.port).await?;
     let path = ground.path("fdatasync");
-    let mut file = OpenOptions::new().create(true).append(true).open(&path).map_err(Failure::file(&path))?;
-    let (mut syncs, mut answers) = (Vec::new(), Vec::new());
-    for n in 0..seconds.max(2) * SAMPLES_PER_SECOND {
-        syncs.push(sync(&mut file, &path)?);
-        let body = load::body(n)?;
-        let from = tokio::time::Instant::now();
-        load::send(&mut sender, &target, body).await?;
-        answers.push(micros(from));
-    }
-    let warm = usize::try_from(SAMPLES_PER_SECOND / 2).unwrap_or_default();
-    let (mut syncs, mut answers) = (syncs.split_off(warm), answers.split_off(warm));
+    // A client has threads of its own: on the gate's it would wait for its turn among them.
+    let client = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| Failure::No(format!("no client: {error}")))?;
+        runtime.block_on(ask(&target, &path, seconds))
+    });
+    let asked = tokio::task::spawn_blocking(|| client.join()).await.map_err(|error| Failure::No(error.to_string()))?;
+    let (mut syncs, mut answers) = asked.map_err(|_| Failure::No("the client failed".to_owned()))??;
     syncs.sort_unstable();
     answers.sort_unstable();
     let (sync, answer) = (quantile(&syncs, 0.5), quantile(&answers, 0.5));
@@ -42,6 +38,22 @@ pub(super) async fn run(ground: &Ground, seconds: u64, out: &mut Output) -> Resu
     ))?;
     served.serving.stop().await?;
     Ok(())
+}
+
+/// Microseconds of each sync and of each answer, in turns, once both are warm.
+async fn ask(target: &Target, path: &Path, seconds: u64) -> Result<(Vec<u64>, Vec<u64>), Failure> {
+    let mut sender = load::connect(target.port).await?;
+    let mut file = OpenOptions::new().create(true).append(true).open(path).map_err(Failure::file(path))?;
+    let (mut syncs, mut answers) = (Vec::new(), Vec::new());
+    for n in 0..seconds.max(2) * SAMPLES_PER_SECOND {
+        syncs.push(sync(&mut file, path)?);
+        let body = load::body(n)?;
+        let from = tokio::time::Instant::now();
+        load::send(&mut sender, target, body).await?;
+        answers.push(micros(from));
+    }
+    let warm = usize::try_from(SAMPLES_PER_SECOND / 2).unwrap_or_default();
+    Ok((syncs.split_off(warm), answers.split_off(warm)))
 }
 
 /// Microseconds of one appended and synced 4 KiB.
