@@ -57,7 +57,6 @@ pub async fn follow(gate: Gate, reader: LogReader, index: Arc<Index>) -> Result<
             WriterState::Stopped(_) => return Ok(()),
         };
         if index.position() >= durable {
-            gate.answered();
             if told.changed().await.is_err() {
                 return Ok(());
             }

@@ -100,27 +100,32 @@ impl Gate {
         }
     }
 
-    /// Whether a question waits for the index.
+    /// Whether somebody waits for records that the index has not read.
     pub(crate) fn is_asked(&self) -> bool {
-        *self.shared.asked.borrow()
+        *self.shared.asked.borrow() > self.shared.parts.index.position()
     }
 
-    /// Resolves when a question waits for the index.
+    /// Resolves when somebody waits for records that the index has not read.
     pub(crate) async fn asked(&self) {
+        let index = &self.shared.parts.index;
         // The sender lives as long as the gate.
-        let _ = self.shared.asked.subscribe().wait_for(|asked| *asked).await;
+        let _ = self.shared.asked.subscribe().wait_for(|asked| *asked > index.position()).await;
     }
 
-    /// The index has read everything that was asked about.
-    pub(crate) fn answered(&self) {
-        self.shared.asked.send_replace(false);
+    /// Has the index read up to `position`, and waits for it at most so long. Whether it has.
+    pub(crate) async fn have_read(&self, position: u64, most: Duration) -> bool {
+        self.shared.asked.send_if_modified(|asked| {
+            let further = position > *asked;
+            *asked = position.max(*asked);
+            further
+        });
+        self.shared.parts.index.wait_for(position, most).await
     }
 
     /// Waits briefly until the index has read what is durable now; how much that is.
     pub(crate) async fn catch_up(&self) -> u64 {
         let durable = self.durable();
-        self.shared.asked.send_replace(true);
-        self.shared.parts.index.wait_for(durable, PATIENCE).await;
+        self.have_read(durable, PATIENCE).await;
         durable
     }
 }

@@ -44,7 +44,7 @@ impl Gate {
             policy: RwLock::new(Arc::new(nothing)),
             board: Board::default(),
             epoch: head.epoch,
-            asked: watch::Sender::new(false),
+            asked: watch::Sender::new(0),
             callers_generation: 0.into(),
             opened_at: head.size(),
             callers: RwLock::default(),

@@ -56,8 +56,8 @@ pub(crate) struct Shared {
     pub(crate) access: tokio::sync::Mutex<()>,
     /// Fencing epoch of this opening.
     pub(crate) epoch: u64,
-    /// Whether a question waits for the index.
-    pub(crate) asked: watch::Sender<bool>,
+    /// Up to which position the index is waited for.
+    pub(crate) asked: watch::Sender<u64>,
     /// Size of the log then.
     pub(crate) opened_at: u64,
 }

@@ -83,7 +83,7 @@ impl Gate {
         }
         let position = self.destroy(&keys, actor(ActorKind::Operator, caller.key)).await?;
         // The index purges what it knows when it reads that record; the answer waits for it.
-        let purged = self.shared.parts.index.wait_for(position + 1, PATIENCE).await;
+        let purged = self.have_read(position + 1, PATIENCE).await;
         Ok(Erased { keys, closed_actions, position, purged })
     }
 
