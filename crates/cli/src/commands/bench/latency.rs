@@ -4,6 +4,7 @@ use std::path::Path;
 
 use hyper::StatusCode;
 
+use super::connection::Connection;
 use super::ground::{Ground, quantile};
 use super::load::{self, Target};
 use crate::error::Failure;
@@ -19,12 +20,8 @@ pub(super) async fn run(ground: &Ground, seconds: u64, out: &mut Output) -> Resu
     let target =
         Target { port: served.port, path: "/v1/actions", key: Some(served.key.clone()), expect: StatusCode::CREATED };
     let path = ground.path("fdatasync");
-    // A client has threads of its own: on the gate's it would wait for its turn among them.
-    let client = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Failure::No(format!("no client: {error}")))?;
-        runtime.block_on(ask(&target, &path, seconds))
-    });
+    // A client of its own: among the gate's tasks it would wait for its turn.
+    let client = std::thread::spawn(move || ask(&target, &path, seconds));
     let asked = tokio::task::spawn_blocking(|| client.join()).await.map_err(|error| Failure::No(error.to_string()))?;
     let (mut syncs, mut answers) = asked.map_err(|_| Failure::No("the client failed".to_owned()))??;
     syncs.sort_unstable();
@@ -41,15 +38,15 @@ pub(super) async fn run(ground: &Ground, seconds: u64, out: &mut Output) -> Resu
 }
 
 /// Microseconds of each sync and of each answer, in turns, once both are warm.
-async fn ask(target: &Target, path: &Path, seconds: u64) -> Result<(Vec<u64>, Vec<u64>), Failure> {
-    let mut sender = load::connect(target.port).await?;
+fn ask(target: &Target, path: &Path, seconds: u64) -> Result<(Vec<u64>, Vec<u64>), Failure> {
+    let mut connection = Connection::open(target.port)?;
     let mut file = OpenOptions::new().create(true).append(true).open(path).map_err(Failure::file(path))?;
     let (mut syncs, mut answers) = (Vec::new(), Vec::new());
     for n in 0..seconds.max(2) * SAMPLES_PER_SECOND {
         syncs.push(sync(&mut file, path)?);
         let body = load::body(n)?;
         let from = tokio::time::Instant::now();
-        load::send(&mut sender, target, body).await?;
+        connection.send(target, &body)?;
         answers.push(micros(from));
     }
     let warm = usize::try_from(SAMPLES_PER_SECOND / 2).unwrap_or_default();

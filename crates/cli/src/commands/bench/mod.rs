@@ -1,6 +1,7 @@
 //! `bench`: what the gate costs on this machine, as ratios taken in one run. Every counted decision is durable
 //! (`synchronous=FULL`) before its answer.
 
+mod connection;
 mod ground;
 mod growth;
 mod latency;
