@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 const FORMAT: i64 = 2;
 const BUSY: Duration = Duration::from_secs(30);
 /// Kibibytes of pages that the writer and each reader keep.
-const WRITER_CACHE_KIB: i64 = 64 << 10;
+const WRITER_CACHE_KIB: i64 = 32 << 10;
 const READER_CACHE_KIB: i64 = 8 << 10;
 /// Pages (of 4 KiB) after which the write-ahead log is carried over: pages that many batches touch are carried once.
 const CHECKPOINT_PAGES: i64 = 8192;

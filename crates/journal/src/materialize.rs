@@ -15,7 +15,7 @@ use crate::round::{Edge, Round, Write};
 use crate::store::Store;
 
 /// Stored bytes that one round takes from the journal at most (a single batch may be larger).
-const BYTES_PER_ROUND: u64 = 16 << 20;
+const BYTES_PER_ROUND: u64 = 8 << 20;
 
 /// Publishes one log: the only writer of its [`Store`], the only user of its signing key.
 pub struct Materializer {
