@@ -202,7 +202,7 @@ impl<'a> ActionOpener<'a> {
 /// a plain digest anywhere.
 pub fn fingerprint(workspace_key: &Key, plain: Digest) -> [u8; 16] {
     use hmac::{Hmac, KeyInit, Mac};
-    let key = workspace_key.derive("fingerprint/v1");
+    let key = workspace_key.derive("fingerprint/v2");
     let mut out = [0; 16];
     if let Ok(mut mac) = Hmac::<sha2::Sha256>::new_from_slice(key.as_bytes()) {
         mac.update(&plain.0);
