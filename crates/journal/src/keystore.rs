@@ -84,6 +84,16 @@ pub enum KeyStoreError {
     /// The keys were wrapped by another master key.
     #[error("the keys were wrapped by another master key; start with the one that this data folder was made with")]
     OtherMaster,
+    /// The file is of another format.
+    #[error(
+        "keys.db has format {found}, and this version reads format {read} only; start the version that made the folder"
+    )]
+    Format {
+        /// The file's format.
+        found: i64,
+        /// The one that is read here.
+        read: i64,
+    },
     /// A stored key does not open: its bytes were changed.
     #[error("{what}; restore keys.db from a copy")]
     Corrupt {

@@ -138,6 +138,27 @@ fn a_wrapped_key_in_the_place_of_another_does_not_open() {
 }
 
 #[test]
+fn a_file_of_another_format_is_refused_and_stays_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let random = Arc::new(Seeded::default());
+    let (id, _) = open(folder.path(), 1, &random).unwrap().get_or_create(subject("a")).unwrap();
+    let set = |format: i64| {
+        let sql = rusqlite::Connection::open(folder.path().join("keys.db")).unwrap();
+        sql.pragma_update(None, "user_version", format).unwrap();
+    };
+    for other in [1, 3] {
+        set(other);
+        let refused = open(folder.path(), 1, &random).err().unwrap().to_string();
+        assert!(
+            refused.contains(&format!("keys.db has format {other}")) && refused.contains("start the version"),
+            "{refused}"
+        );
+    }
+    set(2);
+    assert!(open(folder.path(), 1, &random).unwrap().open(id).unwrap().live().is_some());
+}
+
+#[test]
 fn files_are_private_and_owners_differ_in_each_part() {
     let folder = tempfile::tempdir().unwrap();
     let keys = open(folder.path(), 1, &Arc::default()).unwrap();
