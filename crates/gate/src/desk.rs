@@ -43,7 +43,7 @@ impl Shared {
         match self.ring.key(id)? {
             KeyState::Live(key) => Ok(Some((id, key))),
             KeyState::Destroyed => Ok(None),
-            KeyState::Unknown => {
+            KeyState::Unknown | KeyState::Damaged => {
                 Err(GateError::Broken(format!("keys.db has lost the key {id}: restore keys.db from a copy")))
             }
         }

@@ -127,7 +127,7 @@ pub trait KeyStore: Send + Sync {
     /// The owner's key, made now if there is none (or the last one was destroyed).
     fn get_or_create(&self, owner: Owner<'_>) -> Result<(KeyId, Key), KeyStoreError>;
 
-    /// A key by its name. An error says nothing about the key.
+    /// A key by its name. An error says nothing about the key; one damaged row is no error.
     fn open(&self, id: KeyId) -> Result<KeyState, KeyStoreError>;
 
     /// Destroys these keys, as far as there are any, and names those destroyed now. When it returns, no file of the store
