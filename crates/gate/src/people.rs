@@ -18,14 +18,12 @@ use uuid::Uuid;
 
 use crate::caller::{Caller, Person};
 use crate::command::Command;
-use crate::desk::OwnerKey;
+use crate::desk::{OwnerKey, Text};
 use crate::draft::Field;
 use crate::error::GateError;
 use crate::gate::Gate;
 
 const PREFIX: &str = "cs";
-/// In the place of a label that went with its person.
-const ERASED: &str = "(erased)";
 /// Callers remembered at a time.
 const MOST_KNOWN: usize = 10_000;
 
@@ -100,14 +98,20 @@ impl Gate {
         let Some(row) = self.credentials().find_person(id)?.filter(|row| row.revoked.is_none()) else {
             return Ok(None);
         };
-        let key = self.shared.key_of_text(&row.name)?;
-        Ok(self.opened(row)?.zip(key))
+        match (self.about(&row)?, self.shared.key_of_text(&row.name)?) {
+            (Text::Open(About { name, user }), Text::Open(key)) => {
+                Ok(Some((Person { id, name, groups: row.groups, user }, key)))
+            }
+            (Text::Lost, _) | (_, Text::Lost) => {
+                let lost = format!("what keys.db holds of the person {id} does not open: restore keys.db from a copy");
+                Err(GateError::Broken(lost))
+            }
+            _ => Ok(None),
+        }
     }
 
-    /// The person of a row; `None` where it was erased.
-    fn opened(&self, row: PersonRow) -> Result<Option<Person>, GateError> {
-        let about: Option<About> = self.shared.open_text(&row.name, row.id)?;
-        Ok(about.map(|about| Person { id: row.id, name: about.name, groups: row.groups, user: about.user }))
+    fn about(&self, row: &PersonRow) -> Result<Text<About>, GateError> {
+        self.shared.open_text(&row.name, row.id)
     }
 
     /// Makes a key. Its secret is in the answer and nowhere else.
@@ -158,7 +162,7 @@ impl Gate {
         Ok(KeyView {
             key: row.id,
             kind: row.kind,
-            label: self.shared.open_text(&row.label, row.id)?.unwrap_or_else(|| ERASED.to_owned()),
+            label: self.shared.open_text(&row.label, row.id)?.shown(),
             environments: scope.environments,
             agents: scope.agents,
             person: scope.person,
@@ -178,7 +182,7 @@ impl Gate {
         let revoked = self.credentials().revoke_api_key(key, self.shared.now().as_micros())?;
         self.forget_callers();
         let found = self.credentials().api_keys()?.into_iter().find(|one| one.id == key);
-        let view = self.key_view(found.ok_or(GateError::NotFound("key"))?)?;
+        let found = found.ok_or(GateError::NotFound("key"))?;
         // An earlier try may have failed to record it.
         if !revoked {
             self.catch_up().await;
@@ -186,7 +190,8 @@ impl Gate {
         if revoked || !self.shared.is_revocation_recorded(key)? {
             self.record(caller, KeyRevoked { key }, Vec::new(), &self.shared.workspace_key).await?;
         }
-        Ok(view)
+        // Whatever this shows: it is on record by now.
+        self.key_view(found)
     }
 
     /// Adds a person, or changes the groups of one.
@@ -239,9 +244,13 @@ impl Gate {
     /// [`GateError::Forbidden`].
     pub fn people(&self, caller: &Caller) -> Result<Vec<PersonView>, GateError> {
         caller.must_look()?;
-        let view = |person: Person| PersonView { person: person.id, name: person.name, groups: person.groups };
-        let people = self.credentials().people()?.into_iter();
-        people.filter_map(|row| self.opened(row).transpose()).map(|person| person.map(view)).collect()
+        let view = |row: PersonRow| {
+            Ok(match self.about(&row)?.map(|about| about.name) {
+                Text::Erased => None,
+                name => Some(PersonView { person: row.id, name: name.shown(), groups: row.groups }),
+            })
+        };
+        self.credentials().people()?.into_iter().map(view).filter_map(Result::transpose).collect()
     }
 
     pub(crate) async fn record(
