@@ -202,28 +202,55 @@ impl Gate {
         caller.must_operate()?;
         self.check_groups(&request.groups)?;
         let _one_at_a_time = self.shared.access.lock().await;
-        let id = request.person.unwrap_or_else(|| self.shared.new_id());
-        let known = match request.person {
-            Some(_) => Some(self.person(id)?.ok_or(GateError::NotFound("person"))?),
-            None => None,
-        };
-        let (name, under) = match known {
-            Some((known, key)) => (known.name, key),
-            None => (request.name, self.shared.owner_key(OwnerKind::Person, &id.to_string())?),
-        };
-        let body = AccessChanged { person: id, groups: request.groups.clone() };
-        self.record(caller, body, vec![Field::new("name", name.as_str())], &under).await?;
-        if request.person.is_some() {
-            self.credentials().set_groups(id, &request.groups)?;
-            self.forget_callers();
-        } else {
-            let about = About { name: name.clone(), user: request.user };
-            let created = self.shared.now().as_micros();
-            let sealed = self.shared.seal_text(&about, id, &under);
-            let row = PersonRow { id, groups: request.groups.clone(), name: sealed, created, revoked: None };
-            self.credentials().insert_person(&row)?;
+        match request.person {
+            Some(id) => self.change_groups(caller, id, request.groups).await,
+            None => self.add_person(caller, request).await,
         }
-        Ok(PersonView { person: id, name, groups: request.groups })
+    }
+
+    async fn add_person(&self, caller: &Caller, request: PersonRequest) -> Result<PersonView, GateError> {
+        let PersonRequest { name, user, groups, .. } = request;
+        let id = self.shared.new_id();
+        let under = self.shared.owner_key(OwnerKind::Person, &id.to_string())?;
+        self.record_groups(caller, id, &groups, &name, &under).await?;
+        let about = About { name, user };
+        let sealed = self.shared.seal_text(&about, id, &under);
+        let created = self.shared.now().as_micros();
+        let row = PersonRow { id, groups: groups.clone(), name: sealed, created, revoked: None };
+        self.credentials().insert_person(&row)?;
+        Ok(PersonView { person: id, name: about.name, groups })
+    }
+
+    async fn change_groups(&self, caller: &Caller, id: Uuid, groups: Vec<String>) -> Result<PersonView, GateError> {
+        let (known, under) = self.person(id)?.ok_or(GateError::NotFound("person"))?;
+        // What is taken away is gone before that is on record, and what is given is there only after: whatever fails in
+        // between, nobody decides by a group that the log does not give.
+        let kept: Vec<String> = known.groups.iter().filter(|group| groups.contains(group)).cloned().collect();
+        if kept.len() < known.groups.len() {
+            self.store_groups(id, &kept)?;
+        }
+        self.record_groups(caller, id, &groups, &known.name, &under).await?;
+        self.store_groups(id, &groups)?;
+        Ok(PersonView { person: id, name: known.name, groups })
+    }
+
+    async fn record_groups(
+        &self,
+        caller: &Caller,
+        person: Uuid,
+        groups: &[String],
+        name: &str,
+        under: &OwnerKey,
+    ) -> Result<(), GateError> {
+        let body = AccessChanged { person, groups: groups.to_vec() };
+        self.record(caller, body, vec![Field::new("name", name)], under).await
+    }
+
+    pub(crate) fn store_groups(&self, person: Uuid, groups: &[String]) -> Result<(), GateError> {
+        let stored = self.credentials().set_groups(person, groups);
+        // Also where that failed: it may be stored all the same.
+        self.forget_callers();
+        Ok(stored.map(drop)?)
     }
 
     fn check_groups(&self, groups: &[String]) -> Result<(), GateError> {

@@ -121,3 +121,45 @@ async fn a_label_or_a_name_that_does_not_open_is_in_nobodys_way() {
     assert_eq!(test.gate.revoke_key(&operator, id).await.unwrap().label, "(lost)");
     assert_eq!(revocations(&test, id).await.0, 1);
 }
+
+async fn reviewers_key(test: &TestGate, person: Uuid) -> String {
+    let request = KeyRequest {
+        kind: KeyKind::Reviewer,
+        label: "laptop".to_owned(),
+        environments: Vec::new(),
+        agents: Vec::new(),
+        person: Some(person),
+    };
+    test.gate.create_key(&Caller::owner(), request).await.unwrap().secret
+}
+
+/// The groups that the last record about this person gives.
+async fn on_record(test: &TestGate, person: Uuid) -> serde_json::Value {
+    let all = records(test).await;
+    let own = |one: &&serde_json::Value| one["type"] == "access.changed" && one["body"]["person"] == person.to_string();
+    all.iter().rfind(own).unwrap()["body"]["groups"].clone()
+}
+
+#[tokio::test]
+async fn a_group_that_is_taken_away_is_gone_whatever_becomes_of_the_rest_of_the_change() {
+    let disk = Arc::new(Disk::default());
+    let mut test = TestGate::open(Setup { wrap: disk.wrap(), ..Setup::default() }).await;
+    let operator = Caller::owner();
+    let person = test.gate.put_person(&operator, grace(None, &["finance", "legal"])).await.unwrap().person;
+    let secret = reviewers_key(&test, person).await;
+    let groups = |test: &TestGate| test.gate.authenticate(&secret, Isolation::Remote).unwrap().person.unwrap().groups;
+    assert_eq!(groups(&test), ["finance", "legal"]);
+    disk.full.store(true, Ordering::SeqCst);
+    assert_eq!(name(test.gate.put_person(&operator, grace(Some(person), &["legal"])).await), "disk_full");
+    assert_eq!(groups(&test), ["legal"]);
+    // What would be given is not there yet.
+    assert_eq!(name(test.gate.put_person(&operator, grace(Some(person), &["finance"])).await), "disk_full");
+    assert!(groups(&test).is_empty());
+    disk.full.store(false, Ordering::SeqCst);
+    test.gate.put_person(&operator, grace(Some(person), &["finance"])).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(groups(&test), ["finance"]);
+        assert_eq!(on_record(&test, person).await, serde_json::json!(["finance"]));
+        test.restart().await.unwrap();
+    }
+}
