@@ -121,6 +121,8 @@ impl Gate {
     pub async fn create_key(&self, caller: &Caller, request: KeyRequest) -> Result<KeyCreatedView, GateError> {
         caller.must_operate()?;
         check_key(&request)?;
+        // The person that it names is there until the key is.
+        let _one_at_a_time = self.shared.access.lock().await;
         // The label of a person's key may name the person.
         let under = match request.person {
             Some(person) => self.person(person)?.ok_or(GateError::NotFound("person"))?.1,
@@ -178,6 +180,11 @@ impl Gate {
     pub async fn revoke_key(&self, caller: &Caller, key: Uuid) -> Result<KeyView, GateError> {
         caller.must_operate()?;
         let _one_at_a_time = self.shared.access.lock().await;
+        self.revoke(caller, key).await
+    }
+
+    /// As [`Gate::revoke_key`], for whoever holds the lock.
+    pub(crate) async fn revoke(&self, caller: &Caller, key: Uuid) -> Result<KeyView, GateError> {
         // Revoked first: a key that is on record as revoked never works. Dying in between leaves it to the next start.
         let revoked = self.credentials().revoke_api_key(key, self.shared.now().as_micros())?;
         self.forget_callers();
