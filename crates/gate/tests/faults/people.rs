@@ -1,6 +1,7 @@
 //! Erasing a reviewer: the access goes at once, the name goes from every place, the decisions stay.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use countersign_evidence::open::KeyState;
@@ -168,4 +169,30 @@ async fn check_nothing_is_left(test: &TestGate, person: Uuid) {
         let revoked = all.iter().rposition(|one| one["type"] == "key.revoked" && one["body"]["key"] == *key);
         assert!(created < revoked.unwrap() && revoked.unwrap() < left, "{all:#?}");
     }
+}
+
+/// The process dies when her access is gone and nothing of that is on record.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_no_access_any_more_has_no_groups_on_record() {
+    let disk = Arc::new(Disk::default());
+    let mut test = TestGate::open(Setup { wrap: disk.wrap(), ..Setup::default() }).await;
+    let owner = Caller::owner();
+    let (person, secret, _) = hired(&test).await;
+    test.credentials.revoke_person(person, 1).unwrap();
+    // A start that cannot record it lets her in no more either.
+    disk.full.store(true, Ordering::SeqCst);
+    test.restart().await.unwrap();
+    assert_eq!(name(test.gate.authenticate(&secret, Isolation::Remote)), "unauthenticated");
+    assert!(test.credentials.find_person(person).unwrap().unwrap().groups.is_empty());
+    disk.full.store(false, Ordering::SeqCst);
+    test.restart().await.unwrap();
+    let all = records(&test).await;
+    let last = all.last().unwrap();
+    assert_eq!((&last["type"], &last["actor"]["type"]), (&"access.changed".into(), &"system".into()));
+    assert_eq!(last["body"], serde_json::json!({"person": person.to_string(), "groups": []}));
+    test.restart().await.unwrap();
+    assert_eq!(records(&test).await.len(), all.len(), "that is on record once");
+    // Asked for again, the erasure takes what is left.
+    test.gate.erase_person(&owner, ErasePersonRequest { person }).await.unwrap();
+    check_nothing_is_left(&test, person).await;
 }
