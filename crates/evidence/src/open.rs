@@ -20,6 +20,8 @@ pub enum KeyState {
     Destroyed,
     /// There never was such a key, or its row was lost: nobody says that it was destroyed.
     Unknown,
+    /// Its row is there and does not open: it was changed. The rest of the store is as it was.
+    Damaged,
 }
 
 impl KeyState {
@@ -28,7 +30,7 @@ impl KeyState {
     pub fn live(self) -> Option<Key> {
         match self {
             KeyState::Live(key) => Some(key),
-            KeyState::Destroyed | KeyState::Unknown => None,
+            KeyState::Destroyed | KeyState::Unknown | KeyState::Damaged => None,
         }
     }
 }
@@ -61,7 +63,8 @@ pub struct OpenedRecord {
     pub disclosures: Vec<String>,
     /// Sealed fields that stay closed: their key or their vault entry is gone.
     pub closed: Vec<String>,
-    /// A key that closed fields lie under, where the ring does not know it: then they are lost, and nobody erased them.
+    /// A key that closed fields lie under, where the ring does not know it or has it damaged: then they are lost, and nobody
+    /// erased them.
     pub lost: Option<Uuid>,
 }
 
@@ -87,7 +90,7 @@ pub struct ActionOpener<'a> {
     ring: &'a dyn KeyRing,
     origin: &'a str,
     key: Option<Key>,
-    /// The key that wraps the action's key, where the ring does not know it.
+    /// The key that wraps the action's key, where the ring does not know it or has it damaged.
     lost: Option<Uuid>,
     /// Payloads seen so far: an executed payload is not stored again.
     payloads: HashMap<Digest, (Value, Vec<String>)>,
@@ -143,7 +146,7 @@ impl<'a> ActionOpener<'a> {
                     Some((id, _)) => match self.ring.key(id)? {
                         KeyState::Live(wrapping) => Some(section.unwrap_key(&wrapping, self.origin, envelope.id)?),
                         KeyState::Destroyed => None,
-                        KeyState::Unknown => {
+                        KeyState::Unknown | KeyState::Damaged => {
                             lost = Some(id);
                             None
                         }
@@ -202,7 +205,7 @@ impl<'a> ActionOpener<'a> {
 /// a plain digest anywhere.
 pub fn fingerprint(workspace_key: &Key, plain: Digest) -> [u8; 16] {
     use hmac::{Hmac, KeyInit, Mac};
-    let key = workspace_key.derive("fingerprint/v1");
+    let key = workspace_key.derive("fingerprint/v2");
     let mut out = [0; 16];
     if let Ok(mut mac) = Hmac::<sha2::Sha256>::new_from_slice(key.as_bytes()) {
         mac.update(&plain.0);

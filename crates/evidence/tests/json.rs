@@ -210,7 +210,15 @@ fn the_numbers_of_rfc_8785() {
     ] {
         let number = to_value(&f64::from_bits(bits)).unwrap();
         assert_eq!(number.to_canonical(), expected, "{bits:x}");
+        assert_eq!(json::to_string(&f64::from_bits(bits)).unwrap(), expected, "{bits:x}");
         assert_eq!(jcs(f64::from_bits(bits)), expected, "{bits:x}");
+    }
+}
+
+#[test]
+fn what_is_no_number_is_never_left_out() {
+    for odd in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        assert!(json::to_string(&[odd]).is_err() && to_value(&[odd]).is_err());
     }
 }
 

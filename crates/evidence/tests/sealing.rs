@@ -8,7 +8,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_evidence::digest::Digest;
 use countersign_evidence::json::{Object, Value};
 use countersign_evidence::key::Key;
+use countersign_evidence::open::fingerprint;
 use countersign_evidence::seal::{DisclosureError, Disclosures, Sealer, read_disclosure};
+use hmac::{Hmac, KeyInit, Mac};
 use proptest::prelude::*;
 use sd_jwt_payload::SdObjectDecoder;
 use sha2::{Digest as _, Sha256};
@@ -183,4 +185,14 @@ fn salts_hang_on_the_key_and_the_label() {
     assert_eq!(text(1, "payload/0"), text(1, "payload/0"));
     assert_ne!(text(1, "payload/0"), text(2, "payload/0"));
     assert_ne!(text(1, "payload/0"), text(1, "payload/1"));
+}
+
+/// The purpose is part of the index's format: whoever changes it raises that.
+#[test]
+fn a_fingerprint_is_keyed_for_its_purpose() {
+    let (key, plain) = (Key::from_bytes([7; 32]), Digest::of(b"{}"));
+    let mut mac = Hmac::<Sha256>::new_from_slice(key.derive("fingerprint/v2").as_bytes()).unwrap();
+    mac.update(&plain.0);
+    assert_eq!(fingerprint(&key, plain), mac.finalize().into_bytes()[..16]);
+    assert_ne!(fingerprint(&Key::from_bytes([8; 32]), plain), fingerprint(&key, plain));
 }

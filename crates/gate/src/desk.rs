@@ -13,11 +13,45 @@ use crate::shared::Shared;
 /// A key of the key store with its id.
 pub(crate) type OwnerKey = (Uuid, Key);
 
+/// Bytes of the key's id.
+const ID: usize = 16;
 /// For what the key is derived.
 const PURPOSE: &str = "credentials/v1";
 
-fn broken() -> GateError {
-    GateError::Broken("keys.db was changed: a label or a name does not open".to_owned())
+/// In the place of a text that went with its person.
+const ERASED: &str = "(erased)";
+/// In the place of a text that does not open, and nobody erased it.
+const LOST: &str = "(lost)";
+
+/// What a sealed text opens to.
+pub(crate) enum Text<T> {
+    /// Itself.
+    Open(T),
+    /// Its key is destroyed.
+    Erased,
+    /// Its key is lost or damaged, or its own bytes are.
+    Lost,
+}
+
+impl<T> Text<T> {
+    pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> Text<U> {
+        match self {
+            Text::Open(value) => Text::Open(change(value)),
+            Text::Erased => Text::Erased,
+            Text::Lost => Text::Lost,
+        }
+    }
+}
+
+impl Text<String> {
+    /// As a list shows it: one text that does not open is no reason to show none.
+    pub(crate) fn shown(self) -> String {
+        match self {
+            Text::Open(text) => text,
+            Text::Erased => ERASED.to_owned(),
+            Text::Lost => LOST.to_owned(),
+        }
+    }
 }
 
 impl Shared {
@@ -28,24 +62,33 @@ impl Shared {
         [under.0.as_bytes().as_slice(), &sealed].concat()
     }
 
-    /// Opens it again; `None` once its key is destroyed.
-    pub(crate) fn open_text<T: DeserializeOwned>(&self, sealed: &[u8], row: Uuid) -> Result<Option<T>, GateError> {
-        let Some((_, key)) = self.key_of_text(sealed)? else { return Ok(None) };
-        let (_, sealed) = sealed.split_at_checked(16).ok_or_else(broken)?;
-        let text = key.derive(PURPOSE).open(sealed, row.as_bytes()).map_err(|_| broken())?;
-        let value = json::parse(&text, Limits::default()).map_err(|_| broken())?;
-        json::from_value(value).map(Some).map_err(|_| broken())
+    /// Opens it again.
+    ///
+    /// # Errors
+    /// The key store does not answer: that says nothing about the text.
+    pub(crate) fn open_text<T: DeserializeOwned>(&self, sealed: &[u8], row: Uuid) -> Result<Text<T>, GateError> {
+        Ok(match self.key_of_text(sealed)? {
+            Text::Open((_, key)) => opened(&key, sealed, row).map_or(Text::Lost, Text::Open),
+            Text::Erased => Text::Erased,
+            Text::Lost => Text::Lost,
+        })
     }
 
-    /// The key that a sealed text lies under; `None` once it is destroyed.
-    pub(crate) fn key_of_text(&self, sealed: &[u8]) -> Result<Option<OwnerKey>, GateError> {
-        let id = sealed.get(..16).and_then(|id| Uuid::from_slice(id).ok()).ok_or_else(broken)?;
-        match self.ring.key(id)? {
-            KeyState::Live(key) => Ok(Some((id, key))),
-            KeyState::Destroyed => Ok(None),
-            KeyState::Unknown => {
-                Err(GateError::Broken(format!("keys.db has lost the key {id}: restore keys.db from a copy")))
-            }
-        }
+    /// The key that a sealed text lies under.
+    ///
+    /// # Errors
+    /// As [`Shared::open_text`].
+    pub(crate) fn key_of_text(&self, sealed: &[u8]) -> Result<Text<OwnerKey>, GateError> {
+        let Some(id) = sealed.get(..ID).and_then(|id| Uuid::from_slice(id).ok()) else { return Ok(Text::Lost) };
+        Ok(match self.ring.key(id)? {
+            KeyState::Live(key) => Text::Open((id, key)),
+            KeyState::Destroyed => Text::Erased,
+            KeyState::Unknown | KeyState::Damaged => Text::Lost,
+        })
     }
+}
+
+fn opened<T: DeserializeOwned>(key: &Key, sealed: &[u8], row: Uuid) -> Option<T> {
+    let text = key.derive(PURPOSE).open(sealed.get(ID..)?, row.as_bytes()).ok()?;
+    json::from_value(json::parse(&text, Limits::default()).ok()?).ok()
 }

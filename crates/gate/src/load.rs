@@ -81,7 +81,7 @@ impl Shared {
         let (told, key) = self.tell(positions).await?;
         if let Some((first, lost)) = told.first().and_then(|first| Some((first, first.opened.lost?))) {
             let position = first.position;
-            tracing::warn!(position, key = %lost, "the key store does not know an action's key: restore keys.db from a copy");
+            tracing::warn!(position, key = %lost, "an action's key is lost or damaged: restore keys.db from a copy");
         }
         let (Some(first), Some(key)) = (told.first(), key) else { return Ok(None) };
         let action = fold(&told)?;

@@ -18,14 +18,12 @@ use uuid::Uuid;
 
 use crate::caller::{Caller, Person};
 use crate::command::Command;
-use crate::desk::OwnerKey;
+use crate::desk::{OwnerKey, Text};
 use crate::draft::Field;
 use crate::error::GateError;
 use crate::gate::Gate;
 
 const PREFIX: &str = "cs";
-/// In the place of a label that went with its person.
-const ERASED: &str = "(erased)";
 /// Callers remembered at a time.
 const MOST_KNOWN: usize = 10_000;
 
@@ -100,14 +98,20 @@ impl Gate {
         let Some(row) = self.credentials().find_person(id)?.filter(|row| row.revoked.is_none()) else {
             return Ok(None);
         };
-        let key = self.shared.key_of_text(&row.name)?;
-        Ok(self.opened(row)?.zip(key))
+        match (self.about(&row)?, self.shared.key_of_text(&row.name)?) {
+            (Text::Open(About { name, user }), Text::Open(key)) => {
+                Ok(Some((Person { id, name, groups: row.groups, user }, key)))
+            }
+            (Text::Lost, _) | (_, Text::Lost) => {
+                let lost = format!("what keys.db holds of the person {id} does not open: restore keys.db from a copy");
+                Err(GateError::Broken(lost))
+            }
+            _ => Ok(None),
+        }
     }
 
-    /// The person of a row; `None` where it was erased.
-    fn opened(&self, row: PersonRow) -> Result<Option<Person>, GateError> {
-        let about: Option<About> = self.shared.open_text(&row.name, row.id)?;
-        Ok(about.map(|about| Person { id: row.id, name: about.name, groups: row.groups, user: about.user }))
+    fn about(&self, row: &PersonRow) -> Result<Text<About>, GateError> {
+        self.shared.open_text(&row.name, row.id)
     }
 
     /// Makes a key. Its secret is in the answer and nowhere else.
@@ -117,6 +121,8 @@ impl Gate {
     pub async fn create_key(&self, caller: &Caller, request: KeyRequest) -> Result<KeyCreatedView, GateError> {
         caller.must_operate()?;
         check_key(&request)?;
+        // The person that it names is there until the key is.
+        let _one_at_a_time = self.shared.access.lock().await;
         // The label of a person's key may name the person.
         let under = match request.person {
             Some(person) => self.person(person)?.ok_or(GateError::NotFound("person"))?.1,
@@ -158,7 +164,7 @@ impl Gate {
         Ok(KeyView {
             key: row.id,
             kind: row.kind,
-            label: self.shared.open_text(&row.label, row.id)?.unwrap_or_else(|| ERASED.to_owned()),
+            label: self.shared.open_text(&row.label, row.id)?.shown(),
             environments: scope.environments,
             agents: scope.agents,
             person: scope.person,
@@ -174,11 +180,16 @@ impl Gate {
     pub async fn revoke_key(&self, caller: &Caller, key: Uuid) -> Result<KeyView, GateError> {
         caller.must_operate()?;
         let _one_at_a_time = self.shared.access.lock().await;
+        self.revoke(caller, key).await
+    }
+
+    /// As [`Gate::revoke_key`], for whoever holds the lock.
+    pub(crate) async fn revoke(&self, caller: &Caller, key: Uuid) -> Result<KeyView, GateError> {
         // Revoked first: a key that is on record as revoked never works. Dying in between leaves it to the next start.
         let revoked = self.credentials().revoke_api_key(key, self.shared.now().as_micros())?;
         self.forget_callers();
         let found = self.credentials().api_keys()?.into_iter().find(|one| one.id == key);
-        let view = self.key_view(found.ok_or(GateError::NotFound("key"))?)?;
+        let found = found.ok_or(GateError::NotFound("key"))?;
         // An earlier try may have failed to record it.
         if !revoked {
             self.catch_up().await;
@@ -186,7 +197,8 @@ impl Gate {
         if revoked || !self.shared.is_revocation_recorded(key)? {
             self.record(caller, KeyRevoked { key }, Vec::new(), &self.shared.workspace_key).await?;
         }
-        Ok(view)
+        // Whatever this shows: it is on record by now.
+        self.key_view(found)
     }
 
     /// Adds a person, or changes the groups of one.
@@ -197,28 +209,55 @@ impl Gate {
         caller.must_operate()?;
         self.check_groups(&request.groups)?;
         let _one_at_a_time = self.shared.access.lock().await;
-        let id = request.person.unwrap_or_else(|| self.shared.new_id());
-        let known = match request.person {
-            Some(_) => Some(self.person(id)?.ok_or(GateError::NotFound("person"))?),
-            None => None,
-        };
-        let (name, under) = match known {
-            Some((known, key)) => (known.name, key),
-            None => (request.name, self.shared.owner_key(OwnerKind::Person, &id.to_string())?),
-        };
-        let body = AccessChanged { person: id, groups: request.groups.clone() };
-        self.record(caller, body, vec![Field::new("name", name.as_str())], &under).await?;
-        if request.person.is_some() {
-            self.credentials().set_groups(id, &request.groups)?;
-            self.forget_callers();
-        } else {
-            let about = About { name: name.clone(), user: request.user };
-            let created = self.shared.now().as_micros();
-            let sealed = self.shared.seal_text(&about, id, &under);
-            let row = PersonRow { id, groups: request.groups.clone(), name: sealed, created, revoked: None };
-            self.credentials().insert_person(&row)?;
+        match request.person {
+            Some(id) => self.change_groups(caller, id, request.groups).await,
+            None => self.add_person(caller, request).await,
         }
-        Ok(PersonView { person: id, name, groups: request.groups })
+    }
+
+    async fn add_person(&self, caller: &Caller, request: PersonRequest) -> Result<PersonView, GateError> {
+        let PersonRequest { name, user, groups, .. } = request;
+        let id = self.shared.new_id();
+        let under = self.shared.owner_key(OwnerKind::Person, &id.to_string())?;
+        self.record_groups(caller, id, &groups, &name, &under).await?;
+        let about = About { name, user };
+        let sealed = self.shared.seal_text(&about, id, &under);
+        let created = self.shared.now().as_micros();
+        let row = PersonRow { id, groups: groups.clone(), name: sealed, created, revoked: None };
+        self.credentials().insert_person(&row)?;
+        Ok(PersonView { person: id, name: about.name, groups })
+    }
+
+    async fn change_groups(&self, caller: &Caller, id: Uuid, groups: Vec<String>) -> Result<PersonView, GateError> {
+        let (known, under) = self.person(id)?.ok_or(GateError::NotFound("person"))?;
+        // What is taken away is gone before that is on record, and what is given is there only after: whatever fails in
+        // between, nobody decides by a group that the log does not give.
+        let kept: Vec<String> = known.groups.iter().filter(|group| groups.contains(group)).cloned().collect();
+        if kept.len() < known.groups.len() {
+            self.store_groups(id, &kept)?;
+        }
+        self.record_groups(caller, id, &groups, &known.name, &under).await?;
+        self.store_groups(id, &groups)?;
+        Ok(PersonView { person: id, name: known.name, groups })
+    }
+
+    async fn record_groups(
+        &self,
+        caller: &Caller,
+        person: Uuid,
+        groups: &[String],
+        name: &str,
+        under: &OwnerKey,
+    ) -> Result<(), GateError> {
+        let body = AccessChanged { person, groups: groups.to_vec() };
+        self.record(caller, body, vec![Field::new("name", name)], under).await
+    }
+
+    pub(crate) fn store_groups(&self, person: Uuid, groups: &[String]) -> Result<(), GateError> {
+        let stored = self.credentials().set_groups(person, groups);
+        // Also where that failed: it may be stored all the same.
+        self.forget_callers();
+        Ok(stored.map(drop)?)
     }
 
     fn check_groups(&self, groups: &[String]) -> Result<(), GateError> {
@@ -239,9 +278,13 @@ impl Gate {
     /// [`GateError::Forbidden`].
     pub fn people(&self, caller: &Caller) -> Result<Vec<PersonView>, GateError> {
         caller.must_look()?;
-        let view = |person: Person| PersonView { person: person.id, name: person.name, groups: person.groups };
-        let people = self.credentials().people()?.into_iter();
-        people.filter_map(|row| self.opened(row).transpose()).map(|person| person.map(view)).collect()
+        let view = |row: PersonRow| {
+            Ok(match self.about(&row)?.map(|about| about.name) {
+                Text::Erased => None,
+                name => Some(PersonView { person: row.id, name: name.shown(), groups: row.groups }),
+            })
+        };
+        self.credentials().people()?.into_iter().map(view).filter_map(Result::transpose).collect()
     }
 
     pub(crate) async fn record(

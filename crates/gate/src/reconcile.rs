@@ -1,12 +1,12 @@
 //! Keys and people at start: `keys.db` and the log say the same, whatever a crash left between the two.
 //!
 //! A change of access is two writes. What takes access away is stored first and then recorded, what gives it the other way
-//! round. So the log is the truth about groups; a key is revoked where either of both says so; and every revocation is on
-//! record. A `key.created` without a stored key lets nobody in, and stands.
+//! round. So the log is the truth about the groups of whoever has access; a key or a person is out where either of both says so; and
+//! that is on record. A `key.created` without a stored key lets nobody in, and stands.
 
 use std::collections::HashSet;
 
-use countersign_evidence::record::KeyRevoked;
+use countersign_evidence::record::{AccessChanged, KeyRevoked};
 use uuid::Uuid;
 
 use crate::command::Command;
@@ -25,9 +25,10 @@ impl Shared {
             }
         }
         for (person, groups) in index.access().map_err(unavailable)? {
-            let stored = credentials.find_person(person)?;
-            if stored.is_some_and(|stored| stored.groups != groups) {
-                tracing::warn!(%person, "this person's groups in keys.db were not those on record: they are now");
+            let Some(stored) = credentials.find_person(person)? else { continue };
+            let groups = if stored.revoked.is_some() { Vec::new() } else { groups };
+            if stored.groups != groups {
+                tracing::warn!(%person, "this person's groups in keys.db were not those that it has by the log: they are now");
                 credentials.set_groups(person, &groups)?;
             }
         }
@@ -38,6 +39,18 @@ impl Shared {
         self.parts.index.revoked_keys().map_err(unavailable).map(HashSet::from_iter)
     }
 
+    /// People without access to whom the log gives groups.
+    fn unrecorded_departures(&self) -> Result<Vec<Uuid>, GateError> {
+        let mut found = Vec::new();
+        for (person, groups) in self.parts.index.access().map_err(unavailable)? {
+            let stored = self.parts.credentials.find_person(person)?;
+            if !groups.is_empty() && stored.is_some_and(|stored| stored.revoked.is_some()) {
+                found.push(person);
+            }
+        }
+        Ok(found)
+    }
+
     /// Whether the log says that this key is revoked, as far as the index has read it.
     pub(crate) fn is_revocation_recorded(&self, key: Uuid) -> Result<bool, GateError> {
         Ok(self.recorded_revocations()?.contains(&key))
@@ -45,13 +58,17 @@ impl Shared {
 }
 
 impl Gate {
-    /// Records revocations that were stored and not recorded.
+    /// Records what was taken from keys and people, where it was stored and not recorded.
     pub(crate) async fn record_revocations(&self) -> Result<(), GateError> {
         let recorded = self.shared.recorded_revocations()?;
         let stored = self.shared.parts.credentials.api_keys()?;
         let missing = stored.into_iter().filter(|key| key.revoked.is_some() && !recorded.contains(&key.id));
-        let drafts: Vec<Draft> =
+        let mut drafts: Vec<Draft> =
             missing.map(|key| Draft::plain(self.shared.new_id(), system(), KeyRevoked { key: key.id })).collect();
+        for person in self.shared.unrecorded_departures()? {
+            let left = AccessChanged { person, groups: Vec::new() };
+            drafts.push(Draft::plain(self.shared.new_id(), system(), left));
+        }
         match drafts.is_empty() {
             true => Ok(()),
             false => self.send(Command::System(drafts)).await.map(drop),

@@ -62,9 +62,9 @@ impl Gate {
         thread.spawn(move || writer.run()).map_err(unavailable)?;
         let gate = Gate { shared, jobs, told };
         gate.complete_erasures().await?;
-        // The keys are out of use either way: what cannot be recorded now is at the next start.
+        // Keys and people are out either way: what cannot be recorded now is at the next start.
         if let Err(error) = gate.record_revocations().await {
-            tracing::error!(%error, "a key was revoked, and that could not be recorded yet");
+            tracing::error!(%error, "access was taken from a key or a person, and that could not be recorded yet");
         }
         Ok(gate)
     }

@@ -36,13 +36,15 @@ impl Gate {
     pub async fn erase_person(&self, caller: &Caller, request: ErasePersonRequest) -> Result<Erased, GateError> {
         caller.must_operate()?;
         let person = request.person;
+        // To the end: what is given to this person meanwhile would be on record as given to nobody.
+        let _one_at_a_time = self.shared.access.lock().await;
         self.credentials().find_person(person)?.ok_or(GateError::NotFound("person"))?;
-        // From here on nobody gets in as this person, also with a key that is made just now.
+        // From here on nobody gets in as this person, whatever fails below.
         self.credentials().revoke_person(person, self.shared.now().as_micros())?;
-        self.forget_callers();
+        self.store_groups(person, &[])?;
         for row in self.credentials().api_keys()?.into_iter().filter(|row| row.revoked.is_none()) {
             if scope(&row)?.person == Some(person) {
-                self.revoke_key(caller, row.id).await?;
+                self.revoke(caller, row.id).await?;
             }
         }
         let left = AccessChanged { person, groups: Vec::new() };

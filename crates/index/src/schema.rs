@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-const FORMAT: i64 = 2;
+const FORMAT: i64 = 3;
 const BUSY: Duration = Duration::from_secs(30);
 /// Kibibytes of pages that the writer and each reader keep.
 const WRITER_CACHE_KIB: i64 = 32 << 10;
@@ -45,7 +45,7 @@ const SCHEMA: &str = "
     CREATE TABLE revoked (key BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
     CREATE TABLE access (person BLOB PRIMARY KEY, groups TEXT NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE erased (key BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
-    PRAGMA user_version = 2;
+    PRAGMA user_version = 3;
 ";
 
 /// Opens the writer's connection and makes the tables where there are none; `None` where the file is of another format.

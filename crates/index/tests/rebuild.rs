@@ -160,6 +160,11 @@ fn an_index_of_another_past_begins_anew_and_says_so() {
     }
     let other = countersign_index::Setup { origin: "test.example/other".to_owned(), ..lives.world.setup() };
     assert!(Index::open(&path, other).unwrap().begun_anew().is_some());
+    // What the format before this one counted under its fingerprints is not found under these.
+    let sql = rusqlite::Connection::open(&path).unwrap();
+    sql.pragma_update(None, "user_version", 2).unwrap();
+    drop(sql);
+    assert_eq!(lives.world.index(&path).begun_anew(), Some("it is of another format"));
     std::fs::write(&path, b"this is no database at all, it is just some text that is long enough").unwrap();
     assert_eq!(lives.world.index(&path).begun_anew(), Some("it is damaged"));
 }

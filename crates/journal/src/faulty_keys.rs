@@ -25,13 +25,20 @@ pub struct FaultyKeyStore {
     inner: Arc<dyn KeyStore>,
     broken: Mutex<Option<(KeyVerb, Fault)>>,
     lost: Mutex<HashSet<KeyId>>,
+    damaged: Mutex<HashSet<KeyId>>,
     late: Mutex<Option<KeyId>>,
 }
 
 impl FaultyKeyStore {
     /// Nothing fails yet.
     pub fn new(inner: Arc<dyn KeyStore>) -> Self {
-        FaultyKeyStore { inner, broken: Mutex::new(None), lost: Mutex::default(), late: Mutex::default() }
+        FaultyKeyStore {
+            inner,
+            broken: Mutex::new(None),
+            lost: Mutex::default(),
+            damaged: Mutex::default(),
+            late: Mutex::default(),
+        }
     }
 
     /// From now on every call of `verb` fails in the given way.
@@ -47,6 +54,11 @@ impl FaultyKeyStore {
     /// From now on nothing is known of this key, as after a loss of its row.
     pub fn lose(&self, id: KeyId) {
         self.lost.lock().insert(id);
+    }
+
+    /// From now on this key does not open, as after a change of its row, until it is destroyed.
+    pub fn damage(&self, id: KeyId) {
+        self.damaged.lock().insert(id);
     }
 
     /// The next list of an owner's keys is from before this one was made.
@@ -74,8 +86,12 @@ impl KeyStore for FaultyKeyStore {
     }
 
     fn open(&self, id: KeyId) -> Result<KeyState, KeyStoreError> {
-        let known = !self.lost.lock().contains(&id);
-        self.pass(KeyVerb::Open, || if known { self.inner.open(id) } else { Ok(KeyState::Unknown) })
+        let (lost, damaged) = (self.lost.lock().contains(&id), self.damaged.lock().contains(&id));
+        self.pass(KeyVerb::Open, || match self.inner.open(id)? {
+            _ if lost => Ok(KeyState::Unknown),
+            KeyState::Live(_) if damaged => Ok(KeyState::Damaged),
+            state => Ok(state),
+        })
     }
 
     fn destroy(&self, keys: &[KeyId]) -> Result<Vec<KeyId>, KeyStoreError> {

@@ -9,6 +9,8 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use crate::folder::DataFolder;
 use crate::keystore::KeyStoreError;
 
+/// Rises with the tables, and with the form of what whoever uses them seals into them (labels and names).
+const FORMAT: i64 = 2;
 const SCHEMA: &str = "
     CREATE TABLE master (epoch INTEGER PRIMARY KEY, proof BLOB NOT NULL) STRICT;
     CREATE TABLE key (
@@ -23,7 +25,7 @@ const SCHEMA: &str = "
     CREATE TABLE person (
         id TEXT PRIMARY KEY, groups TEXT NOT NULL, name BLOB NOT NULL, created INTEGER NOT NULL, revoked INTEGER
     ) STRICT;
-    PRAGMA user_version = 1;
+    PRAGMA user_version = 2;
 ";
 
 /// An open `keys.db`.
@@ -41,13 +43,16 @@ impl KeysDb {
             path.map_err(|cause| KeyStoreError::Storage { doing: "opening keys.db", cause: cause.to_string() })?;
         let opened = Connection::open(path)?;
         opened.busy_timeout(Duration::from_secs(10))?;
+        let found: i64 = opened.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if found != 0 && found != FORMAT {
+            return Err(KeyStoreError::Format { found, read: FORMAT });
+        }
         opened.pragma_update(None, "journal_mode", "WAL")?;
         opened.pragma_update(None, "synchronous", "FULL")?;
         // Destroyed keys shall not lie about in free pages.
         opened.pragma_update(None, "secure_delete", "ON")?;
         opened.pragma_update(None, "trusted_schema", "OFF")?;
-        let version: i64 = opened.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        if version == 0 {
+        if found == 0 {
             opened.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} COMMIT;"))?;
         }
         Ok(KeysDb { connection: Arc::new(Mutex::new(opened)), _folder: folder })

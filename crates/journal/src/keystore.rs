@@ -84,6 +84,16 @@ pub enum KeyStoreError {
     /// The keys were wrapped by another master key.
     #[error("the keys were wrapped by another master key; start with the one that this data folder was made with")]
     OtherMaster,
+    /// The file is of another format.
+    #[error(
+        "keys.db has format {found}, and this version reads format {read} only; start the version that made the folder"
+    )]
+    Format {
+        /// The file's format.
+        found: i64,
+        /// The one that is read here.
+        read: i64,
+    },
     /// A stored key does not open: its bytes were changed.
     #[error("{what}; restore keys.db from a copy")]
     Corrupt {
@@ -117,7 +127,7 @@ pub trait KeyStore: Send + Sync {
     /// The owner's key, made now if there is none (or the last one was destroyed).
     fn get_or_create(&self, owner: Owner<'_>) -> Result<(KeyId, Key), KeyStoreError>;
 
-    /// A key by its name. An error says nothing about the key.
+    /// A key by its name. An error says nothing about the key; one damaged row is no error.
     fn open(&self, id: KeyId) -> Result<KeyState, KeyStoreError>;
 
     /// Destroys these keys, as far as there are any, and names those destroyed now. When it returns, no file of the store

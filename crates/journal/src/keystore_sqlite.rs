@@ -94,7 +94,8 @@ impl KeyStore for SqliteKeyStore {
             Some(None) => return Ok(KeyState::Destroyed),
             None => return Ok(KeyState::Unknown),
         };
-        let key = unwrap(&state.master, id, &wrapped)?;
+        // The master key was recognized when the file was opened: it is this row that was changed.
+        let Ok(key) = unwrap(&state.master, id, &wrapped) else { return Ok(KeyState::Damaged) };
         state.by_id.put(id, key.clone());
         Ok(KeyState::Live(key))
     }

@@ -131,10 +131,35 @@ fn a_wrapped_key_in_the_place_of_another_does_not_open() {
     sql.execute("UPDATE key SET wrapped = ? WHERE id = ?", rusqlite::params![swapped, mine.to_string()]).unwrap();
     drop(sql);
     let keys = open(folder.path(), 1, &random).unwrap();
-    assert!(matches!(keys.open(mine), Err(KeyStoreError::Corrupt { .. })));
+    assert!(matches!(keys.open(mine).unwrap(), KeyState::Damaged), "the store answers, and this row is not whole");
     assert!(matches!(keys.get_or_create(subject("a")), Err(KeyStoreError::Corrupt { .. })));
     assert!(keys.open(theirs).unwrap().live().is_some());
     assert!(matches!(keys.open(KeyId(Uuid::from_u128(7))).unwrap(), KeyState::Unknown), "not the same as destroyed");
+    // It can be destroyed like any other, and its owner gets another one then.
+    assert_eq!(destroy_all(&keys, subject("a")).unwrap(), [mine]);
+    assert!(matches!(keys.open(mine).unwrap(), KeyState::Destroyed));
+    assert_ne!(keys.get_or_create(subject("a")).unwrap().0, mine);
+}
+
+#[test]
+fn a_file_of_another_format_is_refused_and_stays_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let random = Arc::new(Seeded::default());
+    let (id, _) = open(folder.path(), 1, &random).unwrap().get_or_create(subject("a")).unwrap();
+    let set = |format: i64| {
+        let sql = rusqlite::Connection::open(folder.path().join("keys.db")).unwrap();
+        sql.pragma_update(None, "user_version", format).unwrap();
+    };
+    for other in [1, 3] {
+        set(other);
+        let refused = open(folder.path(), 1, &random).err().unwrap().to_string();
+        assert!(
+            refused.contains(&format!("keys.db has format {other}")) && refused.contains("start the version"),
+            "{refused}"
+        );
+    }
+    set(2);
+    assert!(open(folder.path(), 1, &random).unwrap().open(id).unwrap().live().is_some());
 }
 
 #[test]

@@ -199,7 +199,6 @@ fn folders_are_read_within_limits() {
     assert!(PolicySet::load_dir(&folder.path().join("missing")).is_err());
 }
 
-/// Frozen: the digest names a version in records. SHA-256 of the canonical JSON, computed elsewhere.
 #[test]
 fn review_groups_are_bounded() {
     let entities = |count: usize| {
@@ -211,6 +210,7 @@ fn review_groups_are_bounded() {
     assert!(refused.contains("more than 128 review groups"), "{refused}");
 }
 
+/// Frozen: the digest names a version in records. SHA-256 of the canonical JSON, computed elsewhere.
 #[test]
 fn the_digest_is_that_of_the_canonical_json() {
     let files = [("a.cedar", "// \u{e9}\n"), ("risk/b.cedar", "")];

@@ -137,6 +137,34 @@ fn a_field_that_does_not_open_needs_an_erasure() {
     assert_eq!(verify(&whole(&log.entries), &shuffled).verdict(Question::Openings), Some(Verdict::Fail));
 }
 
+/// Keys of which the row of this one was changed.
+struct Damaged<'a>(&'a Ring, uuid::Uuid);
+
+impl KeyRing for Damaged<'_> {
+    fn key(&self, id: uuid::Uuid) -> Result<KeyState, RingError> {
+        if id == self.1 { Ok(KeyState::Damaged) } else { self.0.key(id) }
+    }
+}
+
+/// A damaged row is no destroyed key, also where the log says that it is destroyed: a copy of it may still open.
+#[test]
+fn a_damaged_key_is_not_taken_for_an_erased_one() {
+    let log = log(8, 30);
+    let trust = TrustFile::parse(trust_text().as_bytes()).unwrap();
+    let erased = log.entries.iter().find_map(|(text, _)| match Envelope::parse(text).unwrap().body {
+        Body::SubjectErased(erased) => erased.keys.first().copied(),
+        _ => None,
+    });
+    let alive = *log.ring.0.keys().find(|id| **id != log.workspace_key).unwrap();
+    for damaged in [erased.unwrap(), alive] {
+        let ring = Damaged(&log.ring, damaged);
+        let options = Options { trust: Some(&trust), keys: Some(&ring), ..Options::default() };
+        let report = verify_folder(&whole(&log.entries), options, &mut |_| {}).unwrap();
+        assert_eq!(report.verdict(Question::Openings), Some(Verdict::Fail));
+        assert!(answer(&report, Question::Openings).findings[0].what.contains("does not open"), "{report:#?}");
+    }
+}
+
 /// Keys of which this one cannot be read.
 struct Failing<'a>(&'a Ring, uuid::Uuid);
 

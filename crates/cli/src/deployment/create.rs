@@ -41,15 +41,17 @@ pub(crate) fn is_created(data: &Path) -> bool {
     data.join(ORIGIN).exists()
 }
 
+fn must_not_exist(data: &Path) -> Result<(), DeploymentError> {
+    if is_created(data) { Err(DeploymentError::Exists(data.display().to_string())) } else { Ok(()) }
+}
+
 /// Makes keys, log, configuration, a starter policy and the trust file, and activates the policy. The origin is put in place
 /// last: a folder without it holds no deployment, whatever a crash left in it, and doing this again completes it.
 ///
 /// # Errors
 /// [`DeploymentError::Exists`]; others where the folder cannot be written.
 pub(crate) async fn create(data: &Path, config: &Config, starter: Starter) -> Result<(), DeploymentError> {
-    if is_created(data) {
-        return Err(DeploymentError::Exists(data.display().to_string()));
-    }
+    must_not_exist(data)?;
     in_steps(data, config, starter, |_| Ok(())).await
 }
 
@@ -63,16 +65,9 @@ async fn in_steps(
     if let Some(parent) = data.parent() {
         std::fs::create_dir_all(parent).map_err(|error| file(parent, &error))?;
     }
-    let origin = make(data, config, &mut done).await?;
-    let policy = config.policy_folder_in(data);
-    if !policy.exists() {
-        write_starter(&policy, starter)?;
-    }
+    let origin = make(data, config, starter, &mut done).await?;
     done("policy folder")?;
-    activate(data, config, origin, &policy).await?;
-    done("activation")?;
-    // Two may have gone on with the same beginning; one of them was first.
-    if is_created(data) { Ok(()) } else { put_in_place(&data.join(BEGUN), &data.join(ORIGIN)) }
+    finish(data, config, origin, &mut done).await
 }
 
 /// As [`create`], where the folder holds nothing yet.
@@ -89,17 +84,17 @@ pub(crate) async fn create_if_missing(data: &Path, config: &Config) -> Result<bo
     }
 }
 
-/// Keys, log and files; the log's origin.
+/// Keys, log, files and policy folder; the log's origin.
 async fn make(
     data: &Path,
     config: &Config,
+    starter: Starter,
     done: &mut impl FnMut(&'static str) -> Result<(), DeploymentError>,
 ) -> Result<String, DeploymentError> {
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
+    // Held until the end. The origin is put in place under this lock only: there is none before that, either.
     let folder = Arc::new(DataFolder::open(data)?);
-    if is_created(data) {
-        return Err(DeploymentError::Exists(data.display().to_string()));
-    }
+    must_not_exist(data)?;
     let master = master_key(data, &*random)?;
     done("master key")?;
     let keys = SqliteKeyStore::open(Arc::clone(&folder), &master, Arc::clone(&random))?;
@@ -119,13 +114,20 @@ async fn make(
         write(&settings, &config::sample())?;
     }
     done("configuration")?;
-    let trust = format!(
+    write(&data.join(TRUST), &trust(&vkey))?;
+    done("trust file")?;
+    let policy = config.policy_folder_in(data);
+    if !policy.exists() {
+        write_starter(&policy, starter)?;
+    }
+    Ok(origin)
+}
+
+fn trust(vkey: &str) -> String {
+    format!(
         "# Trust file of this log (C2SP tlog-policy). Keep it apart from the evidence that it vouches for.\n\
          log {vkey}\nquorum none\n"
-    );
-    write(&data.join(TRUST), &trust)?;
-    done("trust file")?;
-    Ok(origin)
+    )
 }
 
 /// The origin that creation began with: one that was cut off goes on with its log.
@@ -138,12 +140,26 @@ fn begun(data: &Path, config: &Config, random: &dyn Random) -> Result<String, De
     read_origin(&path)
 }
 
-async fn activate(data: &Path, config: &Config, origin: String, policy: &Path) -> Result<(), DeploymentError> {
-    let text = PolicyText::read(policy).map_err(|error| DeploymentError::File(error.to_string()))?;
+/// Activates the policy and puts the origin in place, while the folder is locked: whoever makes a deployment of it at the
+/// same time either goes on with this one's log or finds it done.
+async fn finish(
+    data: &Path,
+    config: &Config,
+    origin: String,
+    done: &mut impl FnMut(&'static str) -> Result<(), DeploymentError>,
+) -> Result<(), DeploymentError> {
+    let text =
+        PolicyText::read(&config.policy_folder_in(data)).map_err(|error| DeploymentError::File(error.to_string()))?;
     let deployment = Deployment::open_as(data, config, origin, |_, _| {}).await?;
-    let activated = deployment.gate.activate_policy(&Caller::owner(), ImportPolicy { files: text.0 }).await;
+    let finished = async {
+        must_not_exist(data)?;
+        deployment.gate.activate_policy(&Caller::owner(), ImportPolicy { files: text.0 }).await?;
+        done("activation")?;
+        put_in_place(&data.join(BEGUN), &data.join(ORIGIN))
+    }
+    .await;
     deployment.close().await?;
-    Ok(activated.map(drop)?)
+    finished
 }
 
 /// The master key: from the environment, else from the folder.
@@ -270,6 +286,67 @@ mod tests {
             assert!(matches!(opened, Err(DeploymentError::NotCreated(_))), "cut off after {last}");
             assert!(create_if_missing(&data, &config).await.unwrap(), "cut off after {last}");
             check_whole(&data, &config, last).await;
+        }
+    }
+
+    /// The second one begins when the first one is about to put the origin in place, and goes on when it has done so.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn of_two_at_a_time_the_trust_file_is_of_the_log_that_there_is() {
+        let (folder, config) = (tempfile::tempdir().unwrap(), Config::default());
+        let data = folder.path().join("data");
+        let (runtime, mut second) = (Handle::current(), None);
+        let first = in_steps(&data, &config, Starter::Whole, |step| {
+            if step == "activation" {
+                let (data, config, runtime) = (data.clone(), config.clone(), runtime.clone());
+                let (tell, told) = std::sync::mpsc::channel();
+                second = Some(std::thread::spawn(move || {
+                    runtime.block_on(in_steps(&data, &config, Starter::Whole, |step| {
+                        if step == "key store" {
+                            tell.send(()).unwrap();
+                            wait_until(|| is_created(&data));
+                        }
+                        Ok(())
+                    }))
+                }));
+                // It has got in, or it has ended.
+                let _ = told.recv();
+            }
+            Ok(())
+        });
+        first.await.unwrap();
+        let second = second.unwrap().join().unwrap();
+        assert!(
+            matches!(second, Err(DeploymentError::Journal(countersign_journal::Error::Locked { .. }))),
+            "{second:?}"
+        );
+        check_whole(&data, &config, "another at the same time").await;
+    }
+
+    /// The second one has the whole first one behind it when it opens the log.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_comes_to_the_end_second_changes_nothing() {
+        let (folder, config) = (tempfile::tempdir().unwrap(), Config::default());
+        let data = folder.path().join("data");
+        let mut first = None;
+        let second = in_steps(&data, &config, Starter::Whole, |step| {
+            if step == "policy folder" {
+                let (data, config, runtime) = (data.clone(), config.clone(), Handle::current());
+                let all = move || runtime.block_on(create(&data, &config, Starter::Whole));
+                first = Some(std::thread::spawn(all).join().unwrap());
+            }
+            Ok(())
+        });
+        assert!(matches!(second.await, Err(DeploymentError::Exists(_))));
+        first.unwrap().unwrap();
+        check_whole(&data, &config, "another one before it").await;
+    }
+
+    fn wait_until(there: impl Fn() -> bool) {
+        for _ in 0..1000 {
+            if there() {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(5));
         }
     }
 

@@ -5,6 +5,7 @@
 //! RFC 8785 (JCS) with exact numbers.
 
 mod canonical;
+mod check;
 mod de;
 mod error;
 mod number;
@@ -14,13 +15,14 @@ mod ser;
 mod write;
 
 pub(crate) use canonical::write_string;
+pub use check::Check;
 pub use de::from_value;
 pub use error::{ConvertError, JsonError};
 pub use number::{Decimal, Number, NumberError};
 pub use object::Object;
 pub use parse::{Limits, is_canonical, parse};
 pub use ser::to_value;
-pub use write::{Check, to_string, to_string_checked};
+pub use write::{to_string, to_string_checked};
 
 /// A JSON value whose numbers are exact and whose objects are in canonical order.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

@@ -69,13 +69,14 @@ fn tagged(variant: &str, value: Value) -> Value {
     Value::Object(Object::from_iter([(variant, value)]))
 }
 
-fn float(value: f64) -> Result<Value, ConvertError> {
+/// A number's canonical form; NaN and the infinities have none.
+pub(super) fn float(value: f64) -> Result<Number, ConvertError> {
     if !value.is_finite() {
         return Err(ConvertError(format!("{value} has no JSON form")));
     }
     // Of two shortest texts JCS takes the even one; Rust's own formatting does not.
     let mut jcs = ryu_js::Buffer::new();
-    Number::parse(jcs.format_finite(value)).map(Value::Number).map_err(|error| ConvertError(error.to_string()))
+    Number::parse(jcs.format_finite(value)).map_err(|error| ConvertError(error.to_string()))
 }
 
 macro_rules! integers {
@@ -110,11 +111,11 @@ impl Serializer for ToValue {
     }
 
     fn serialize_f32(self, value: f32) -> Result<Value, ConvertError> {
-        float(f64::from(value))
+        float(f64::from(value)).map(Value::Number)
     }
 
     fn serialize_f64(self, value: f64) -> Result<Value, ConvertError> {
-        float(value)
+        float(value).map(Value::Number)
     }
 
     fn serialize_char(self, value: char) -> Result<Value, ConvertError> {

@@ -7,46 +7,13 @@ use serde::ser::{Serialize, SerializeMap, SerializeSeq, SerializeStruct, Seriali
 use serde::ser::{SerializeStructVariant, SerializeTuple, SerializeTupleStruct};
 
 use super::canonical::write_string;
+use super::check::{Anything, Check};
 use super::object::utf16_order;
-use super::ser::{EXACT_NUMBER, to_value};
+use super::ser::{EXACT_NUMBER, float, to_value};
 use super::{ConvertError, Number};
 
 /// 2^53: up to here an integer's digits are its canonical form (RFC 8785 §3.2.2.3).
 const PLAIN_INTEGERS: u64 = 1 << 53;
-
-/// What a text may hold beyond being JSON. Each answer refuses with a reason.
-pub trait Check: Copy {
-    /// A member's name.
-    fn name(self, name: &str) -> Result<(), ConvertError>;
-    /// A string.
-    fn string(self, text: &str) -> Result<(), ConvertError>;
-    /// A number, in canonical form.
-    fn number(self, text: &str) -> Result<(), ConvertError>;
-    /// `null`.
-    fn null(self) -> Result<(), ConvertError>;
-}
-
-/// Any JSON will do.
-#[derive(Debug, Clone, Copy)]
-struct Anything;
-
-impl Check for Anything {
-    fn name(self, _: &str) -> Result<(), ConvertError> {
-        Ok(())
-    }
-
-    fn string(self, _: &str) -> Result<(), ConvertError> {
-        Ok(())
-    }
-
-    fn number(self, _: &str) -> Result<(), ConvertError> {
-        Ok(())
-    }
-
-    fn null(self) -> Result<(), ConvertError> {
-        Ok(())
-    }
-}
 
 /// Any serializable value as canonical text.
 ///
@@ -216,8 +183,7 @@ impl<'a, C: Check> Serializer for Writer<'a, C> {
     }
 
     fn serialize_f64(self, value: f64) -> Result<(), ConvertError> {
-        let number = to_value(&value)?;
-        number.as_number().map_or(Ok(()), |number| self.number(number))
+        self.number(&float(value)?)
     }
 
     fn serialize_char(self, value: char) -> Result<(), ConvertError> {

@@ -1,4 +1,4 @@
-//! The key store that does not answer, and the one that has lost a key.
+//! The key store that does not answer, and the one that has lost a key or has it damaged.
 
 use std::sync::Arc;
 
@@ -71,4 +71,28 @@ async fn a_key_that_the_store_does_not_know_is_lost_and_not_erased() {
     assert!(story.contains("lost_fields") && !story.contains("erased"), "{story}");
     // Nobody can say that it is the same again, so it is not executed again.
     assert_eq!(name(test.gate.propose(&agent(1), proposed("r-1")).await), "request_replayed");
+}
+
+/// One row of `keys.db` was changed: that is no reason for the others to stop.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_key_is_lost_stops_nobody_and_can_be_erased() {
+    let (mut test, keys) = failing_gate(Setup::default()).await;
+    let damaged = test.gate.propose(&agent(1), proposed("r-1")).await.unwrap().action;
+    let settings = Settings::default();
+    let alice = Owner { kind: KeyKind::Subject, workspace: &settings.workspace, identity: "alice" };
+    keys.damage(test.keys.keys_of(alice).unwrap()[0].id);
+    for _ in 0..2 {
+        // Its index reads on, also from the beginning.
+        test.restart().await.unwrap();
+        test.index_all().await;
+        let other = on_behalf(pay(&format!("r-{}", test.indexed()), "bot", 50), "bob");
+        assert_eq!(test.gate.propose(&agent(1), other).await.unwrap().state, State::Authorized);
+        test.delete_index();
+    }
+    let told = async |test: &TestGate| format!("{:?}", test.gate.records(&auditor(), damaged).await.unwrap()[0].closed);
+    let before = told(&test).await;
+    assert!(before.contains("lost") && !before.contains("erased"), "{before}");
+    assert!(test.gate.erase_subject(&Caller::owner(), EraseRequest { user: "alice".to_owned() }).await.unwrap().purged);
+    let after = told(&test).await;
+    assert!(after.contains("erased") && !after.contains("lost"), "{after}");
 }

@@ -1,16 +1,21 @@
 //! Erasing a reviewer: the access goes at once, the name goes from every place, the decisions stay.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
 use countersign_evidence::open::KeyState;
 use countersign_evidence::record::{Isolation, KeyKind, Verdict};
 use countersign_evidence::vault;
-use countersign_gate::Caller;
 use countersign_gate::testing::{Setup, TestGate, agent, pay, reviewer};
+use countersign_gate::{Caller, GateError};
 use countersign_journal::KeyId;
 use countersign_journal::faulty::Fault;
 use countersign_journal::faulty_keys::KeyVerb;
 use countersign_wire::{DecideRequest, ErasePersonRequest, KeyRequest, PersonRequest, State};
 use uuid::Uuid;
 
+use crate::disk::Disk;
 use crate::{keys, name, records};
 
 const NAME: &str = "Wilhelmina Quibble";
@@ -21,19 +26,22 @@ fn added(person: Option<Uuid>) -> PersonRequest {
     PersonRequest { person, name: NAME.to_owned(), user: Some("wilhelmina@example.test".to_owned()), groups }
 }
 
-/// A reviewer with a key: her id, the key's secret and who it stands for.
-async fn hired(test: &TestGate) -> (Uuid, String, Caller) {
-    let owner = Caller::owner();
-    let person = test.gate.put_person(&owner, added(None)).await.unwrap().person;
-    test.gate.put_person(&owner, added(Some(person))).await.unwrap();
-    let request = KeyRequest {
+fn laptop(person: Uuid) -> KeyRequest {
+    KeyRequest {
         kind: KeyKind::Reviewer,
         label: format!("{NAME}'s laptop"),
         environments: Vec::new(),
         agents: Vec::new(),
         person: Some(person),
-    };
-    let secret = test.gate.create_key(&owner, request).await.unwrap().secret;
+    }
+}
+
+/// A reviewer with a key: her id, the key's secret and who it stands for.
+async fn hired(test: &TestGate) -> (Uuid, String, Caller) {
+    let owner = Caller::owner();
+    let person = test.gate.put_person(&owner, added(None)).await.unwrap().person;
+    test.gate.put_person(&owner, added(Some(person))).await.unwrap();
+    let secret = test.gate.create_key(&owner, laptop(person)).await.unwrap().secret;
     let caller = test.gate.authenticate(&secret, Isolation::Remote).unwrap();
     assert_eq!(caller.person.as_ref().unwrap().name, NAME);
     (person, secret, caller)
@@ -115,4 +123,76 @@ async fn cut_off_it_is_completed_by_the_next_start() {
     assert_eq!(records(&test).await.pop().unwrap()["type"], "subject.erased");
     assert!(test.gate.people(&owner).unwrap().is_empty());
     assert_eq!(name(test.gate.authenticate(&secret, Isolation::Remote)), "unauthenticated");
+}
+
+/// Whatever comes in beside an erasure comes before it or is refused: it gives nothing to whom nobody is.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_given_beside_the_erasure_is_taken_by_it() {
+    let disk = Arc::new(Disk::default());
+    let test = TestGate::open(Setup { wrap: disk.wrap(), ..Setup::default() }).await;
+    let owner = Caller::owner();
+    for gives_key in [true, false] {
+        let person = test.gate.put_person(&owner, added(None)).await.unwrap().person;
+        disk.hold();
+        let (gate, by) = (test.gate.clone(), owner.clone());
+        let giving = tokio::spawn(async move {
+            match gives_key {
+                true => gate.create_key(&by, laptop(person)).await.map(drop),
+                false => gate.put_person(&by, added(Some(person))).await.map(drop),
+            }
+        });
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let (gate, by) = (test.gate.clone(), owner.clone());
+        let erasing = tokio::spawn(async move { gate.erase_person(&by, ErasePersonRequest { person }).await });
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        disk.release();
+        let given = giving.await.unwrap();
+        assert!(matches!(given, Ok(()) | Err(GateError::NotFound(_))), "{given:?}");
+        erasing.await.unwrap().unwrap();
+        check_nothing_is_left(&test, person).await;
+    }
+}
+
+/// The store and the log say that this person has nothing, in this order.
+async fn check_nothing_is_left(test: &TestGate, person: Uuid) {
+    assert!(test.credentials.find_person(person).unwrap().unwrap().groups.is_empty());
+    assert!(test.gate.keys(&Caller::owner()).unwrap().iter().all(|key| key.revoked_at.is_some()));
+    let all = records(test).await;
+    let about = |kind: &str| {
+        let of = all.iter().enumerate().filter(|(_, one)| one["type"] == kind);
+        of.filter(|(_, one)| one["body"]["person"] == person.to_string()).collect::<Vec<_>>()
+    };
+    let (left, last) = about("access.changed").pop().unwrap();
+    assert_eq!(last["body"]["groups"], serde_json::json!([]));
+    for (created, record) in about("key.created") {
+        let key = &record["body"]["key"];
+        let revoked = all.iter().rposition(|one| one["type"] == "key.revoked" && one["body"]["key"] == *key);
+        assert!(created < revoked.unwrap() && revoked.unwrap() < left, "{all:#?}");
+    }
+}
+
+/// The process dies when her access is gone and nothing of that is on record.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_no_access_any_more_has_no_groups_on_record() {
+    let disk = Arc::new(Disk::default());
+    let mut test = TestGate::open(Setup { wrap: disk.wrap(), ..Setup::default() }).await;
+    let owner = Caller::owner();
+    let (person, secret, _) = hired(&test).await;
+    test.credentials.revoke_person(person, 1).unwrap();
+    // A start that cannot record it lets her in no more either.
+    disk.full.store(true, Ordering::SeqCst);
+    test.restart().await.unwrap();
+    assert_eq!(name(test.gate.authenticate(&secret, Isolation::Remote)), "unauthenticated");
+    assert!(test.credentials.find_person(person).unwrap().unwrap().groups.is_empty());
+    disk.full.store(false, Ordering::SeqCst);
+    test.restart().await.unwrap();
+    let all = records(&test).await;
+    let last = all.last().unwrap();
+    assert_eq!((&last["type"], &last["actor"]["type"]), (&"access.changed".into(), &"system".into()));
+    assert_eq!(last["body"], serde_json::json!({"person": person.to_string(), "groups": []}));
+    test.restart().await.unwrap();
+    assert_eq!(records(&test).await.len(), all.len(), "that is on record once");
+    // Asked for again, the erasure takes what is left.
+    test.gate.erase_person(&owner, ErasePersonRequest { person }).await.unwrap();
+    check_nothing_is_left(&test, person).await;
 }
