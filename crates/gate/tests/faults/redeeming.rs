@@ -3,6 +3,7 @@
 use countersign_evidence::record::Outcome;
 use countersign_evidence::seal::read_disclosure;
 use countersign_gate::testing::{Setup, TestGate, agent, amount_of, pay, reviewer, start, value};
+use countersign_verify::{Directory, Options, Question, Verdict, verify_folder};
 use countersign_wire::{ProposeRequest, StartNow, State};
 
 use crate::{finish, name, records};
@@ -139,6 +140,21 @@ async fn the_context_of_the_redeeming_call_is_sealed_with_the_start() {
     let plain = test.gate.propose(&agent(1), plain).await.unwrap().action;
     test.gate.start(&agent(1), plain, start("a", amount_of(50))).await.unwrap();
     assert_eq!(trace_of_start(&test, plain).await, None);
+}
+
+/// What the gate writes of it is what a verifier expects: nobody must take an honest log for a forged one.
+#[tokio::test]
+async fn a_log_with_a_redeemed_call_conforms() {
+    let test = TestGate::open(Setup::default()).await;
+    let action = approved(&test).await;
+    let context = Some(value(r#"{"trace":"of-again"}"#));
+    test.gate.propose(&agent(1), ProposeRequest { context, ..redeeming("again", 200) }).await.unwrap();
+    test.gate.finish(&agent(1), action, finish("attempt-again", Outcome::Succeeded)).await.unwrap();
+    test.publish().await;
+    let folder = Directory::new(test.folder.path().join("published"));
+    let report = verify_folder(&folder, Options::default(), &mut |_| {}).unwrap();
+    let answer = report.answer(Question::Conformance).unwrap();
+    assert_eq!(answer.verdict, Verdict::Pass, "{answer:?}");
 }
 
 /// The member `trace` of what the start seals.
