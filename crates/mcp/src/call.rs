@@ -49,6 +49,9 @@ enum Permission {
 
 /// What is proposed, and under which names it is asked for.
 pub(crate) struct Proposal {
+    /// Where it redeems an approval, the start says whose it is and what it carries.
+    request_id: String,
+    context: Option<Value>,
     payload: Value,
     /// The tool's definition as it was then.
     pub(crate) definition: Option<Digest>,
@@ -189,8 +192,11 @@ impl Gateway {
 
     fn proposal(&self, call: &Call, definition: Option<Definition>) -> Proposal {
         let deadline_s = self.settings.deadline.as_secs().saturating_add(DEADLINE_MARGIN_S);
+        let context = context(call, definition);
         let definition = definition.map(|definition| definition.digest);
         Proposal {
+            request_id: self.fresh_id().to_string(),
+            context,
             payload: call.payload(&self.settings.server, definition),
             definition,
             attempt: self.fresh_id().to_string(),
@@ -204,7 +210,7 @@ impl Gateway {
         let name = asked.caller.name.clone();
         let version = if settings.agent.is_some() { None } else { asked.caller.version.clone() };
         ProposeRequest {
-            request_id: Uuid::to_string(&self.fresh_id()),
+            request_id: proposal.request_id.clone(),
             agent: Agent {
                 id: settings.agent.clone().or(name).unwrap_or_else(|| "unknown-client".to_owned()),
                 version: settings.agent_version.clone().or(version),
@@ -221,7 +227,7 @@ impl Gateway {
             resource: None,
             payload: proposal.payload.clone(),
             intent: None,
-            context: context(&asked.call, definition),
+            context: proposal.context.clone(),
             correlation: asked.call.correlation(),
             source: Some(Source { via: "mcp".to_owned(), version: Some(env!("CARGO_PKG_VERSION").to_owned()) }),
             start_if_allowed: Some(StartNow {
@@ -239,6 +245,8 @@ impl Proposal {
     pub(crate) fn start(&self, payload: &Value) -> StartRequest {
         StartRequest {
             attempt: self.attempt.clone(),
+            request_id: Some(self.request_id.clone()),
+            context: self.context.clone(),
             executor: Some(self.executor.clone()),
             payload: Some(payload.clone()),
             payload_sha256: None,
