@@ -76,18 +76,35 @@ def check_conformance(folder, tally):
         tally.check("leaf hash", b64encode(envelope.leaf_hash(data)) == case["leaf"])
         record = envelope.read(data)
         tally.check(f"find that {case['why']}", not envelope.seals_rightly(record))
-    for name, holds in (("unknown", True), ("unknown_too_soon", False)):
+    rules = (
+        ("unknown", given_up_in_time, True),
+        ("unknown_too_soon", given_up_in_time, False),
+        ("redeemed", redeemed_by_another, True),
+        ("redeemed_wrongly", redeemed_by_another, False),
+    )
+    for name, rule, holds in rules:
         for case in file[name]:
             lines = [text.encode() for text in case["records"]]
             records = [envelope.read(line) for line in lines]
             chained = [b64encode(envelope.leaf_hash(line)) for line in lines]
             tally.check("chain", [record.get("prev") for record in records] == [None, *chained[:-1]])
             tally.check("last leaf", chained[-1] == case["last_leaf"])
-            tally.check(f"a case of {name}", given_up_in_time(records[-2], records[-1]) == holds)
+            tally.check(f"a case of {name}", rule(records) == holds)
+            if name.startswith("redeemed"):
+                tally.check("sealed fields", all(map(envelope.seals_rightly, records)))
 
 
-def given_up_in_time(started, finished):
+def only(records, kind):
+    return next(record for record in records if record["type"] == kind)
+
+
+def redeemed_by_another(records):
+    return envelope.redeems_rightly(only(records, "action.proposed"), only(records, "execution.started"))
+
+
+def given_up_in_time(records):
     """The gate itself says that an outcome is unknown only from the deadline on."""
+    started, finished = records[-2:]
     by_gate = finished["body"]["outcome"] == "unknown" and finished["actor"]["type"] == "system"
     return not by_gate or finished["time"] >= started["body"]["deadline"]
 
@@ -160,7 +177,7 @@ def check_log(folder, tally):
 
 
 def check_chain(entries, records, report, tally):
-    last, authorized, started, time, outcomes = {}, {}, {}, "", {}
+    last, proposed, authorized, started, time, outcomes = {}, {}, {}, {}, "", {}
     for entry, record in zip(entries, records):
         tally.check("time", record["time"] >= time)
         tally.check("sealed fields", envelope.seals_rightly(record))
@@ -173,6 +190,8 @@ def check_chain(entries, records, report, tally):
         last[action] = (step, b64encode(envelope.leaf_hash(entry)))
         body = record["body"]
         match record["type"]:
+            case "action.proposed":
+                proposed[action] = record
             case "action.authorized":
                 authorized[action] = (body["payload"], body["expires_at"], body["payload_version"].integer())
             case "execution.started":
@@ -180,11 +199,12 @@ def check_chain(entries, records, report, tally):
                 tally.check("executed what was authorized", record["sealed"]["payload"] == payload)
                 tally.check("within the authorization", record["time"] < until)
                 tally.check("match", body["match"] == ("edited" if version else "exact"))
+                tally.check("redeemed by another", envelope.redeems_rightly(proposed[action], record))
                 outcomes[action] = [body["match"], "executing"]
                 started[action] = record
             case "execution.finished" | "execution.resolved":
                 if record["type"] == "execution.finished":
-                    tally.check("given up in time", given_up_in_time(started[action], record))
+                    tally.check("given up in time", given_up_in_time([started[action], record]))
                 outcomes[action][1] = body["outcome"]
     matches = report["matches"]
     known = [match for match, outcome in outcomes.values() if outcome in ("succeeded", "failed")]

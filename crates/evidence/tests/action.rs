@@ -191,6 +191,9 @@ impl Course {
             let payload = self.payload(12);
             sealed.insert("payload".to_owned(), payload);
         }
+        if self.dice.rarely(10) {
+            sealed.insert("context".to_owned(), digest(&mut self.dice));
+        }
         ExecutionStarted {
             attempt: self.dice.of(&["a1", "a2"]).to_owned(),
             executor: "x".to_owned(),

@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use countersign_evidence::action::Stage;
-use countersign_evidence::json::Value;
 use parking_lot::RwLock;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -31,15 +30,7 @@ struct Slot {
     sender: watch::Sender<Arc<OpenAction>>,
     waiting: Arc<AtomicUsize>,
     /// The request that took it over last and has not started it.
-    taken_by: Option<Taker>,
-}
-
-/// A request that takes over an action in place of proposing it again.
-#[derive(Debug, Clone)]
-pub(crate) struct Taker {
-    pub(crate) request_id: String,
-    /// What it says beside the payload: the proposal's own says nothing of this call.
-    pub(crate) context: Option<Value>,
+    taken_by: Option<String>,
 }
 
 /// Counts a caller that holds its client while an action waits.
@@ -79,22 +70,18 @@ impl Board {
 
     /// A request has taken the action over and not started it: asked again, it names the same action. The start puts that on
     /// record; until then an identical request takes the action over again.
-    pub(crate) fn take_over(&self, action: Uuid, key: Uuid, taker: Taker) {
+    pub(crate) fn take_over(&self, action: Uuid, key: Uuid, request_id: &str) {
         let slots = &mut *self.slots.write();
         let Some(slot) = slots.actions.get_mut(&action) else { return };
-        if slot.sender.borrow().action.proposed.request_id == taker.request_id {
+        let recorded = |name: &str| slot.sender.borrow().action.request_ids().any(|known| known == name);
+        if recorded(request_id) {
             return;
         }
-        let name = (key, taker.request_id.clone());
-        if let Some(before) = slot.taken_by.replace(taker) {
-            slots.requests.remove(&(key, before.request_id));
+        if let Some(before) = slot.taken_by.take().filter(|before| !recorded(before)) {
+            slots.requests.remove(&(key, before));
         }
-        slots.requests.insert(name, action);
-    }
-
-    /// The request that has taken the action over and not started it.
-    pub(crate) fn taken_by(&self, action: Uuid) -> Option<Taker> {
-        self.slots.read().actions.get(&action)?.taken_by.clone()
+        slot.taken_by = Some(request_id.to_owned());
+        slots.requests.insert((key, request_id.to_owned()), action);
     }
 
     /// Shows a committed state, and wakes who waits for it.
@@ -116,7 +103,7 @@ impl Board {
         let mut slots = self.slots.write();
         let Some(slot) = slots.actions.remove(&action) else { return };
         let open = Arc::clone(&slot.sender.borrow());
-        let taken_by = slot.taken_by.map(|taker| (open.identity.key, taker.request_id));
+        let taken_by = slot.taken_by.map(|request_id| (open.identity.key, request_id));
         for name in open.names().chain(taken_by) {
             slots.requests.remove(&name);
         }

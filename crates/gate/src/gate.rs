@@ -10,9 +10,8 @@ use countersign_wire::{ActionView, CancelRequest, FinishRequest, ProposeRequest,
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
 
-use crate::board::Taker;
 use crate::caller::Caller;
-use crate::command::{Answer, Command, Finish, Presented, Start};
+use crate::command::{Answer, Command, Finish, Presented, Redeemer, Start};
 use crate::draft::{Draft, Field, Fields, actor};
 use crate::error::GateError;
 use crate::judge::Judged;
@@ -82,8 +81,14 @@ impl Gate {
         };
         match held {
             None => Ok(None),
-            Some(held) if held.identity == checked.identity => Ok(Some(held.view())),
-            Some(held) => Err(GateError::RequestReplayed(held.id())),
+            Some(held) if held.identity != checked.identity => Err(GateError::RequestReplayed(held.id())),
+            Some(held) => {
+                let start = checked.request.start_if_allowed.as_ref();
+                match start.filter(|_| held.begun_by_another(request_id, start)) {
+                    Some(start) => self.start(caller, held.id(), start_of(&checked.request, start)).await.map(Some),
+                    None => Ok(Some(held.view())),
+                }
+            }
         }
     }
 
@@ -93,22 +98,14 @@ impl Gate {
         else {
             return Ok(None);
         };
-        let taker = Taker { request_id: checked.request.request_id.clone(), context: checked.request.context.clone() };
         // An edit must reach the caller before it can execute it, so it starts by itself.
         let ready = held.action.authorization().is_some() && held.edited.is_none();
         let Some(start) = checked.request.start_if_allowed.as_ref().filter(|_| ready) else {
-            self.shared.board.take_over(held.id(), caller.key, taker);
+            self.shared.board.take_over(held.id(), caller.key, &checked.request.request_id);
             return Ok(Some(held.view()));
         };
-        let request = StartRequest {
-            attempt: start.attempt.clone(),
-            executor: start.executor.clone(),
-            payload: Some(checked.request.payload.clone()),
-            payload_sha256: None,
-            deadline_s: start.deadline_s,
-        };
         // The answer may be lost: the same request again gets it again, so the start says whose it is.
-        self.start_as(caller, held.id(), request, Some(taker)).await.map(Some)
+        self.start(caller, held.id(), start_of(&checked.request, start)).await.map(Some)
     }
 
     /// An action now, or as soon as people have decided, at most `wait_s` seconds from now.
@@ -131,26 +128,11 @@ impl Gate {
     /// # Errors
     /// [`GateError::Refused`] is recorded like any other answer.
     pub async fn start(&self, caller: &Caller, action: Uuid, request: StartRequest) -> Result<ActionView, GateError> {
-        let redeemed_by = self.shared.board.taken_by(action);
-        self.start_as(caller, action, request, redeemed_by).await
-    }
-
-    /// Starts an action for the request that has taken it over, where one has.
-    async fn start_as(
-        &self,
-        caller: &Caller,
-        action: Uuid,
-        request: StartRequest,
-        redeemed_by: Option<Taker>,
-    ) -> Result<ActionView, GateError> {
         caller.must_act()?;
-        check_named(&[("attempt", Some(&request.attempt)), ("executor", request.executor.as_deref())])?;
+        check_start(&request, self.shared.settings().most_payload)?;
         let presented = presented(&request)?;
         let held = self.own(caller, action).await?;
-        let limit = self.shared.settings().most_payload;
-        if presented.payload.as_ref().is_some_and(|payload| payload.to_canonical().len() > limit) {
-            return Err(GateError::PayloadTooLarge { bytes: limit + 1, limit });
-        }
+        let redeemed_by = self.redeemer(&held, request.request_id, request.context)?;
         let loaded = self.shared.board.get(action).is_none().then_some(held);
         let attempt = StartNow { attempt: request.attempt, executor: request.executor, deadline_s: request.deadline_s };
         for _ in 0..MOST_TRIES {
@@ -169,6 +151,26 @@ impl Gate {
             }
         }
         Err(GateError::Busy)
+    }
+
+    /// The request that asks for a start, where it is not the one that proposed the action. It names no other action.
+    fn redeemer(
+        &self,
+        held: &OpenAction,
+        request_id: Option<String>,
+        context: Option<Value>,
+    ) -> Result<Option<Redeemer>, GateError> {
+        let proposer = &held.action.proposed.request_id;
+        let Some(request_id) = request_id.filter(|request_id| request_id != proposer) else { return Ok(None) };
+        let key = held.identity.key;
+        let named = match self.shared.board.by_request(key, &request_id) {
+            Some(named) => Some(named.id()),
+            None => self.shared.indexed_request(key, &request_id)?,
+        };
+        match named.filter(|named| *named != held.id()) {
+            Some(named) => Err(GateError::RequestReplayed(named)),
+            None => Ok(Some(Redeemer { request_id, context })),
+        }
     }
 
     /// Where another policy is in force than the one that authorized it, the action is decided again.
@@ -358,6 +360,36 @@ pub(crate) fn may_see_action(caller: &Caller, action: &Action) -> Result<(), Gat
     match own || (caller.must_look().is_ok() && covered) {
         true => Ok(()),
         false => Err(GateError::NotFound("action")),
+    }
+}
+
+/// The start of an action by the request that would have proposed it.
+fn start_of(request: &ProposeRequest, start: &StartNow) -> StartRequest {
+    StartRequest {
+        attempt: start.attempt.clone(),
+        request_id: Some(request.request_id.clone()),
+        context: request.context.clone(),
+        executor: start.executor.clone(),
+        payload: Some(request.payload.clone()),
+        payload_sha256: None,
+        deadline_s: start.deadline_s,
+    }
+}
+
+fn check_start(request: &StartRequest, limit: usize) -> Result<(), GateError> {
+    check_named(&[
+        ("attempt", Some(&request.attempt)),
+        ("executor", request.executor.as_deref()),
+        ("request_id", request.request_id.as_deref()),
+    ])?;
+    if request.context.is_some() && request.request_id.is_none() {
+        return Err(GateError::Invalid("context is what a request says: give its request_id too".to_owned()));
+    }
+    request.context.as_ref().map_or(Ok(()), check_paths)?;
+    let too_long = |value: &Option<Value>| value.as_ref().is_some_and(|value| value.to_canonical().len() > limit);
+    match too_long(&request.payload) || too_long(&request.context) {
+        true => Err(GateError::PayloadTooLarge { bytes: limit + 1, limit }),
+        false => Ok(()),
     }
 }
 

@@ -5,6 +5,7 @@ use countersign_evidence::digest::Digest;
 use countersign_evidence::json::Value;
 use countersign_evidence::key::Key;
 use countersign_evidence::time::Timestamp;
+use countersign_wire::StartNow;
 use uuid::Uuid;
 
 /// An action as the gate holds it: its state, and digests in place of payloads.
@@ -85,6 +86,14 @@ impl OpenAction {
     /// The requests that it answers.
     pub(crate) fn names(&self) -> impl Iterator<Item = (Uuid, String)> {
         self.action.request_ids().map(|request_id| (self.identity.key, request_id.to_owned()))
+    }
+
+    /// Whether another request began its execution, under an attempt that this one calls its own: told that it is being
+    /// executed, it would take that for its go-ahead.
+    pub(crate) fn begun_by_another(&self, request_id: &str, attempt: Option<&StartNow>) -> bool {
+        let Some(execution) = self.action.execution() else { return false };
+        let began = execution.started.redeemed_by.as_ref().unwrap_or(&self.action.proposed.request_id);
+        began != request_id && attempt.is_some_and(|attempt| attempt.attempt == execution.started.attempt)
     }
 
     pub(crate) fn position(&self) -> u64 {

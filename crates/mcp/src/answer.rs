@@ -79,6 +79,19 @@ impl Denial {
         Denial { text, action: Some(action), decision: "deny", reason: "definition_changed".to_owned() }
     }
 
+    /// Nobody can say what the tool is by now.
+    pub(crate) fn undefined(action: Uuid) -> Self {
+        let text = "This call was not executed: the MCP server did not list its tools when it was asked, so nobody knows \
+                    whether this tool still is what the call was proposed for. Call the same tool again with identical \
+                    arguments a little later.";
+        Denial {
+            text: text.to_owned(),
+            action: Some(action),
+            decision: "deny",
+            reason: "definition_unknown".to_owned(),
+        }
+    }
+
     /// The `tools/call` result; modern peers also want to be told its type.
     pub(crate) fn to_result(&self, modern: bool) -> Value {
         let decision: Object = [

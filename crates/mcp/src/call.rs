@@ -22,6 +22,7 @@ use crate::jsonrpc::{self, Id};
 use crate::outcome::not_sent;
 use crate::payload::Call;
 use crate::peers::Caller;
+use crate::redefined::Now;
 
 /// A policy that changes at every start must not keep a call going round for ever.
 const MOST_TURNS: usize = 16;
@@ -49,12 +50,17 @@ enum Permission {
 
 /// What is proposed, and under which names it is asked for.
 pub(crate) struct Proposal {
+    /// Where it redeems an approval, the start says whose it is and what it carries.
+    request_id: String,
+    context: Option<Value>,
     payload: Value,
     /// The tool's definition as it was then.
     pub(crate) definition: Option<Digest>,
     pub(crate) attempt: String,
     executor: String,
     deadline_s: u32,
+    /// When the go-ahead was asked for last, by the monotonic clock: the gate counts the deadline from then or later.
+    pub(crate) begun_at: i64,
 }
 
 impl Gateway {
@@ -86,7 +92,7 @@ impl Gateway {
         if let Some(stop) = stop_of(asked) {
             return Permission::Stopped(stop);
         }
-        let proposal = self.proposal(&asked.call, definition);
+        let mut proposal = self.proposal(&asked.call, definition);
         let request = self.propose_request(asked, &proposal, definition);
         let mut view = match gate::propose(&self.settings.client, &request).await {
             Ok(view) => view,
@@ -100,7 +106,7 @@ impl Gateway {
                 State::Executing => return self.go(asked, &proposal, presented, &view).await,
                 State::Authorized => {
                     presented = authorized(&view).unwrap_or_else(|| proposal.payload.clone());
-                    self.start(asked, &proposal, &presented, action).await
+                    self.start(asked, &mut proposal, &presented, action).await
                 }
                 State::Waiting => self.wait(asked, &view, &mut hold).await,
                 _ => return Permission::No(Denial::ended(&view)),
@@ -118,12 +124,12 @@ impl Gateway {
     async fn start(
         &self,
         asked: &Asked,
-        proposal: &Proposal,
+        proposal: &mut Proposal,
         payload: &Value,
         action: Uuid,
     ) -> Result<ActionView, Permission> {
         let client = &self.settings.client;
-        let definition = self.redefined(asked, proposal).await;
+        let now = self.redefined(asked, proposal).await;
         if let Some(stop) = stop_of(asked) {
             gate::cancel(client, action, why(stop)).await;
             return Err(Permission::Stopped(stop));
@@ -132,10 +138,16 @@ impl Gateway {
             gate::cancel(client, action, "edit_refused").await;
             return Err(Permission::No(Denial::unsendable(action, &error.to_string())));
         }
-        if let Some(definition) = definition {
-            let denial = self.refuse_redefined(proposal, payload, definition, action).await;
-            return Err(Permission::No(denial));
+        match now {
+            Now::Same => {}
+            Now::Other(definition) => {
+                let denial = self.refuse_redefined(proposal, payload, definition, action).await;
+                return Err(Permission::No(denial));
+            }
+            // Nothing is given up: what was approved may still hold.
+            Now::Unknown => return Err(Permission::No(Denial::undefined(action))),
         }
+        proposal.begun_at = self.settings.clock.monotonic_us();
         let started = gate::start(client, action, &proposal.start(payload)).await;
         started.map_err(|error| Permission::No(Denial::refused(Some(action), &error)))
     }
@@ -159,9 +171,8 @@ impl Gateway {
         let Some(execution) = execution else {
             return Permission::No(Denial::ended(view));
         };
-        // It may have been redefined while the gate was asked, too.
-        if self.redefined(asked, proposal).await.is_some() {
-            return Permission::No(self.leave_redefined(proposal, view.action).await);
+        if let Some(denial) = self.must_not_be_sent(asked, proposal, view.action).await {
+            return Permission::No(denial);
         }
         let authorized = authorized(view).unwrap_or(presented);
         let params = match asked.call.params(&proposal.payload, &authorized) {
@@ -189,13 +200,17 @@ impl Gateway {
 
     fn proposal(&self, call: &Call, definition: Option<Definition>) -> Proposal {
         let deadline_s = self.settings.deadline.as_secs().saturating_add(DEADLINE_MARGIN_S);
+        let context = context(call, definition);
         let definition = definition.map(|definition| definition.digest);
         Proposal {
+            request_id: self.fresh_id().to_string(),
+            context,
             payload: call.payload(&self.settings.server, definition),
             definition,
             attempt: self.fresh_id().to_string(),
             executor: self.instance.clone(),
             deadline_s: u32::try_from(deadline_s).unwrap_or(u32::MAX),
+            begun_at: self.settings.clock.monotonic_us(),
         }
     }
 
@@ -204,7 +219,7 @@ impl Gateway {
         let name = asked.caller.name.clone();
         let version = if settings.agent.is_some() { None } else { asked.caller.version.clone() };
         ProposeRequest {
-            request_id: Uuid::to_string(&self.fresh_id()),
+            request_id: proposal.request_id.clone(),
             agent: Agent {
                 id: settings.agent.clone().or(name).unwrap_or_else(|| "unknown-client".to_owned()),
                 version: settings.agent_version.clone().or(version),
@@ -221,7 +236,7 @@ impl Gateway {
             resource: None,
             payload: proposal.payload.clone(),
             intent: None,
-            context: context(&asked.call, definition),
+            context: proposal.context.clone(),
             correlation: asked.call.correlation(),
             source: Some(Source { via: "mcp".to_owned(), version: Some(env!("CARGO_PKG_VERSION").to_owned()) }),
             start_if_allowed: Some(StartNow {
@@ -236,9 +251,16 @@ impl Gateway {
 }
 
 impl Proposal {
+    /// Microseconds from the go-ahead to its deadline.
+    pub(crate) fn lasts_us(&self) -> u64 {
+        u64::from(self.deadline_s) * 1_000_000
+    }
+
     pub(crate) fn start(&self, payload: &Value) -> StartRequest {
         StartRequest {
             attempt: self.attempt.clone(),
+            request_id: Some(self.request_id.clone()),
+            context: self.context.clone(),
             executor: Some(self.executor.clone()),
             payload: Some(payload.clone()),
             payload_sha256: None,

@@ -24,7 +24,20 @@ pub(crate) struct Definition {
 #[derive(Debug, Default)]
 pub(crate) struct Catalogue {
     tools: HashMap<String, Known>,
-    complete: bool,
+    listing: Listing,
+    failures: u64,
+}
+
+/// How the latest listing stands.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Listing {
+    /// The server must be asked.
+    #[default]
+    Due,
+    /// What is not known is not there.
+    Whole,
+    /// The server gave none, or not all of it: nobody can say what is not known.
+    Failed,
 }
 
 #[derive(Debug)]
@@ -59,24 +72,40 @@ impl Catalogue {
             }
         }
         if result.get("nextCursor").is_none_or(Value::is_null) {
-            self.complete = true;
+            self.listing = Listing::Whole;
         }
     }
 
     /// What was listed may no longer hold (`notifications/tools/list_changed`).
     pub(crate) fn stale(&mut self) {
-        self.complete = false;
+        self.listing = Listing::Due;
         self.tools.values_mut().for_each(|known| known.fresh = false);
     }
 
-    /// The server does not list its tools: it is not asked again until something changes.
+    /// The server does not list its tools, or not in time.
     pub(crate) fn give_up(&mut self) {
-        self.complete = true;
+        self.listing = Listing::Failed;
+        self.failures += 1;
     }
 
-    /// Whether the server must be asked before the next call.
-    pub(crate) fn needs_listing(&self) -> bool {
-        !self.complete
+    /// Listings that failed: who waited for one does not try again at once.
+    pub(crate) fn failures(&self) -> u64 {
+        self.failures
+    }
+
+    /// Whether the server must be asked before the next call of this tool. After it has failed to list, it is asked again only
+    /// for a tool that it did list before: one that never does is left alone until something changes.
+    pub(crate) fn needs_listing(&self, name: &str) -> bool {
+        match self.listing {
+            Listing::Due => true,
+            Listing::Whole => false,
+            Listing::Failed => self.tools.get(name).is_some_and(|known| !known.fresh),
+        }
+    }
+
+    /// Whether anybody can say what this tool is, or that it is not there.
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        self.listing == Listing::Whole || self.find(name).is_some()
     }
 
     /// The tool's definition, where the server's latest listing has it.
@@ -129,18 +158,35 @@ mod tests {
     #[test]
     fn a_changed_definition_is_told_apart_until_it_is_changed_back() {
         let mut catalogue = Catalogue::default();
-        assert!(catalogue.needs_listing());
+        assert!(catalogue.needs_listing("t"));
         catalogue.observe(&json(r#"{"tools":[{"name":"t","v":1}],"nextCursor":"2"}"#));
-        assert!(catalogue.needs_listing());
+        assert!(catalogue.needs_listing("t"));
         catalogue.observe(&json(r#"{"tools":[{"name":"u"}]}"#));
-        assert!(!catalogue.needs_listing());
+        assert!(!catalogue.needs_listing("t"));
         let first = catalogue.find("t").unwrap();
         assert_eq!((first.digest, first.before), (Digest::of(br#"{"name":"t","v":1}"#), None));
         catalogue.stale();
-        assert_eq!((catalogue.find("t"), catalogue.needs_listing()), (None, true));
+        assert_eq!((catalogue.find("t"), catalogue.needs_listing("t")), (None, true));
         catalogue.observe(&json(r#"{"tools":[{"v":2,"name":"t"}]}"#));
         assert_eq!(catalogue.find("t").unwrap().before, Some(first.digest));
         catalogue.observe(&json(r#"{"tools":[{"v":1,"name":"t"}]}"#));
         assert_eq!(catalogue.find("t").unwrap(), first);
+    }
+
+    #[test]
+    fn a_listing_that_failed_says_nothing_of_a_tool() {
+        let mut catalogue = Catalogue::default();
+        catalogue.give_up();
+        assert!(!catalogue.needs_listing("t"), "a server that never listed anything is left alone");
+        assert!(!catalogue.knows("t"));
+        catalogue.observe(&json(r#"{"tools":[{"name":"t"}]}"#));
+        assert!(catalogue.knows("t") && catalogue.knows("gone"));
+        catalogue.stale();
+        catalogue.give_up();
+        assert!(catalogue.needs_listing("t") && !catalogue.needs_listing("u"));
+        assert!(!catalogue.knows("t"));
+        catalogue.observe(&json(r#"{"tools":[{"name":"t"}],"nextCursor":"2"}"#));
+        catalogue.give_up();
+        assert!(catalogue.knows("t") && !catalogue.knows("u") && !catalogue.needs_listing("t"));
     }
 }

@@ -99,7 +99,7 @@ impl Gateway {
     }
 
     /// Microseconds since `sent_at`.
-    fn since(&self, sent_at: i64) -> u64 {
+    pub(crate) fn since(&self, sent_at: i64) -> u64 {
         u64::try_from(self.settings.clock.monotonic_us().saturating_sub(sent_at)).unwrap_or_default()
     }
 

@@ -7,7 +7,7 @@ use countersign_evidence::record::*;
 use countersign_evidence::time::Timestamp;
 use countersign_tlog::TrustFile;
 use countersign_verify::{Options, Question, Report, Verdict, verify_folder};
-use sample::courses::{given_up, log, propose_and_allow, propose_and_deny};
+use sample::courses::{given_up, log, propose_and_allow, propose_and_deny, redeemed};
 use sample::publish::{trust_text, whole};
 use sample::{ORIGIN, Writer, actor, policy};
 
@@ -107,6 +107,24 @@ fn an_outcome_is_given_up_in_time() {
     for (by, after_us) in [(ActorKind::System, 0), (ActorKind::Gateway, -1), (ActorKind::Agent, -50_000_000)] {
         assert_eq!(finding(by, after_us), "", "{by:?} {after_us}");
     }
+}
+
+/// Only another request redeems an action, and only its start has a context of its own.
+#[test]
+fn an_action_is_redeemed_by_another_request() {
+    let finding = |redeemed_by: Option<&str>, context: Option<&str>| {
+        let mut log = log(36, 18);
+        redeemed(&mut log, redeemed_by, context);
+        let report = verify(&log);
+        let answer = report.answer(Question::Conformance).unwrap();
+        answer.findings.first().map(|finding| finding.what.clone()).unwrap_or_default()
+    };
+    let context = Some(r#"{"context":{"traceparent":"00-4bf9-00f0-01"}}"#);
+    for (redeemed_by, context) in [(None, None), (Some("again"), None), (Some("again"), context)] {
+        assert_eq!(finding(redeemed_by, context), "", "{redeemed_by:?} {context:?}");
+    }
+    assert!(finding(Some("req-0"), context).contains("the request that proposed the action does not redeem it"));
+    assert!(finding(None, context).contains("only a request that redeems the action has a context of its own"));
 }
 
 #[test]

@@ -76,6 +76,8 @@ fn every_list_has_its_cases() {
         ("canonical.json", "reject", 45),
         ("envelopes.json", "accept", 25),
         ("envelopes.json", "reject", 50),
+        ("conformance.json", "redeemed", 3),
+        ("conformance.json", "redeemed_wrongly", 3),
         ("conformance.json", "seals_wrongly", 28),
         ("conformance.json", "unknown", 2),
         ("conformance.json", "unknown_too_soon", 1),

@@ -92,7 +92,7 @@ pub struct ProposeRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_if_allowed: Option<StartNow>,
     /// Take over an identical action of the same key, agent and tool that still waits (or was approved and not started)
-    /// and that no other caller holds, in place of proposing a new one.
+    /// and that no other caller holds, in place of proposing a new one. A start by id then names this `request_id`.
     #[serde(default)]
     pub redeem: bool,
     /// Seconds to hold the answer while a review waits, at most 600.
@@ -237,8 +237,16 @@ pub struct ActionView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StartRequest {
-    /// The caller's name for this attempt: the same one gets the same answer.
+    /// The caller's name for this attempt: the same one of the same request gets the same answer.
     pub attempt: String,
+    /// The request that executes the action, where another than the one that proposed it redeems it. Without it a request
+    /// that redeemed the action is not known for its execution: sent again after a restart it begins a new action.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// What that request says beside the payload; only with `request_id`. It is recorded where it redeems the action.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub context: Option<Value>,
     /// The executor's process instance, an identifier; the key's id where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub executor: Option<String>,

@@ -181,7 +181,7 @@ SEALS = {
     "action.decided": ({"facts"}, {"errors", "reasons"}),
     "review.presented": ({"presentation"}, set()),
     "review.decided": (set(), {"reason", "name", "payload"}),
-    "execution.started": ({"payload"}, set()),
+    "execution.started": ({"payload"}, {"context"}),
     "execution.refused": (set(), {"payload"}),
     "execution.finished": (set(), {"response", "error"}),
     "execution.resolved": (set(), {"evidence"}),
@@ -197,6 +197,14 @@ def seals_rightly(record):
         return True
     always, sometimes = SEALS.get(record["type"], (set(), set()))
     return always <= record["sealed"].keys() <= always | sometimes
+
+
+def redeems_rightly(proposed, started):
+    """Only another request redeems an action, and only its start has a context of its own (R4)."""
+    redeemed_by = started["body"].get("redeemed_by")
+    if redeemed_by is None:
+        return "context" not in started["sealed"]
+    return redeemed_by != proposed["body"]["request_id"]
 
 
 def _sealed(value):

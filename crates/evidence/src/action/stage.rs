@@ -224,6 +224,8 @@ impl Action {
         self.require(envelope, started.matches == matches, "its match does not fit its payload version")?;
         let another = started.redeemed_by.as_ref() != Some(&self.proposed.request_id);
         self.require(envelope, another, "the request that proposed the action does not redeem it")?;
+        let own_context = started.redeemed_by.is_some() || !envelope.sealed.contains_key("context");
+        self.require(envelope, own_context, "only a request that redeems the action has a context of its own")?;
         Ok(Execution { authorization: authorization.clone(), started: started.clone(), at: envelope.time })
     }
 

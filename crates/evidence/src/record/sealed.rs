@@ -40,7 +40,7 @@ impl Body {
             Body::ActionDecided(_) => (&["facts"], &["errors", "reasons"]),
             Body::ReviewPresented(_) => (&["presentation"], &[]),
             Body::ReviewDecided(_) => (&[], &["reason", "name", "payload"]),
-            Body::ExecutionStarted(_) => (&["payload"], &[]),
+            Body::ExecutionStarted(_) => (&["payload"], &["context"]),
             Body::ExecutionRefused(_) => (&[], &["payload"]),
             Body::ExecutionFinished(_) => (&[], &["response", "error"]),
             Body::ExecutionResolved(_) => (&[], &["evidence"]),

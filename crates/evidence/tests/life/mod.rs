@@ -179,7 +179,10 @@ impl Life {
         };
         let exact = (body.matches == Match::Exact) == (version == 0);
         let same = body.payload_version == version && envelope.sealed.get("payload") == Some(&digest);
-        let redeemed = body.redeemed_by.as_deref() != Some(self.request_id.as_str());
+        let redeemed = match body.redeemed_by.as_deref() {
+            None => !envelope.sealed.contains_key("context"),
+            Some(request_id) => request_id != self.request_id,
+        };
         self.attempt.clone_from(&body.attempt);
         self.deadline = body.deadline;
         same && redeemed && exact && envelope.time < end && self.go("executing")

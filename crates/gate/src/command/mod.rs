@@ -20,7 +20,7 @@ use uuid::Uuid;
 pub(crate) use cancel::given_up;
 pub(crate) use decide::{Edit, Verdict};
 pub(crate) use finish::Finish;
-pub(crate) use start::Start;
+pub(crate) use start::{Redeemer, Start};
 
 use crate::draft::Draft;
 use crate::error::GateError;

@@ -19,6 +19,8 @@ impl Turn<'_> {
         // The same request id with the same content is the same action, however often it is sent.
         if let Some(held) = self.by_request(prepared.identity.key, &proposed.request_id) {
             return match held.identity == prepared.identity {
+                // The caller is refused where starts are.
+                true if held.begun_by_another(&proposed.request_id, prepared.start.as_ref()) => Ok(Answer::Stale),
                 true => Ok(Answer::View(Box::new(held.view()))),
                 false => Err(GateError::RequestReplayed(held.id())),
             };

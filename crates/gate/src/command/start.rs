@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use countersign_evidence::action::Stage;
+use countersign_evidence::json::Value;
 use countersign_evidence::record::{
     ActionClosed, ActorKind, Closing, Enforcement, ExecutionRefused, ExecutionStarted, Match, Refusal,
 };
@@ -9,7 +10,6 @@ use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use super::{Answer, Presented};
-use crate::board::Taker;
 use crate::draft::{Draft, Field, Fields, actor, system};
 use crate::error::GateError;
 use crate::judge::Judged;
@@ -23,12 +23,29 @@ pub(crate) struct Start {
     pub(crate) presented: Presented,
     /// Whose word the execution is.
     pub(crate) wire: bool,
-    /// The request that takes the action over, where it is not the one that proposed it.
-    pub(crate) redeemed_by: Option<Taker>,
+    /// The request that asks, where it is not the one that proposed the action.
+    pub(crate) redeemed_by: Option<Redeemer>,
     /// The action decided again, where another policy is in force than the one that authorized it.
     pub(crate) judged: Option<Arc<Judged>>,
     /// The action as the log tells it, where the gate no longer holds it.
     pub(crate) loaded: Option<Arc<OpenAction>>,
+}
+
+/// A request that executes an action in place of proposing it again.
+#[derive(Debug, Clone)]
+pub(crate) struct Redeemer {
+    pub(crate) request_id: String,
+    /// What it says beside the payload: the proposal's own says nothing of this call.
+    pub(crate) context: Option<Value>,
+}
+
+impl Start {
+    /// Whether the execution is the one that this request began: another's attempt may have the same name.
+    fn repeats(&self, open: &OpenAction) -> bool {
+        let request_id = self.redeemed_by.as_ref().map(|redeemer| redeemer.request_id.as_str());
+        let began = open.action.execution().map(|execution| &execution.started);
+        began.is_some_and(|began| began.attempt == self.attempt.attempt && began.redeemed_by.as_deref() == request_id)
+    }
 }
 
 impl Turn<'_> {
@@ -37,9 +54,9 @@ impl Turn<'_> {
     pub(super) fn start(&mut self, start: &Start) -> Result<Answer, GateError> {
         let mut open = self.take(start.action, start.loaded.as_ref())?;
         let right = bool::from(open.plain.0.ct_eq(&start.presented.plain.0));
-        if let Some(execution) = open.action.execution() {
-            // The same attempt gets the same answer, and no go-ahead for another payload.
-            return match execution.started.attempt == start.attempt.attempt {
+        if open.action.execution().is_some() {
+            // The same attempt of the same request gets the same answer, and no go-ahead for another payload.
+            return match start.repeats(&open) {
                 true if right => Ok(Answer::View(Box::new(open.view()))),
                 true => self.refuse(open, start, Refusal::Mismatch),
                 false => self.refuse(open, start, Refusal::AlreadyUsed),
@@ -65,8 +82,8 @@ impl Turn<'_> {
                 _ => return self.refuse(open, start, Refusal::Unauthorized),
             }
         }
-        if let Some(taker) = &start.redeemed_by {
-            match self.named(open.identity.key, &taker.request_id) {
+        if let Some(redeemer) = &start.redeemed_by {
+            match self.named(open.identity.key, &redeemer.request_id) {
                 Some(named) if named != open.id() => return Err(GateError::RequestReplayed(named)),
                 _ => {}
             }
@@ -81,12 +98,11 @@ impl Turn<'_> {
         open: &mut OpenAction,
         start: &StartNow,
         wire: bool,
-        taker: Option<&Taker>,
+        redeemer: Option<&Redeemer>,
     ) -> Result<(), GateError> {
         let settings = self.shared.settings();
         let seconds = start.deadline_s.unwrap_or(settings.execution_deadline_s).clamp(1, settings.most_deadline_s);
         let payload_version = open.action.payload_version();
-        let taker = taker.filter(|taker| taker.request_id != open.action.proposed.request_id);
         let key = open.identity.key.to_string();
         let body = ExecutionStarted {
             attempt: start.attempt.clone(),
@@ -95,10 +111,11 @@ impl Turn<'_> {
             payload_version,
             matches: if payload_version == 0 { Match::Exact } else { Match::Edited },
             enforcement: if wire { Enforcement::Wire } else { Enforcement::Attested },
-            redeemed_by: taker.map(|taker| taker.request_id.clone()),
+            redeemed_by: redeemer.map(|redeemer| redeemer.request_id.clone()),
         };
         let kind = if wire { ActorKind::Gateway } else { ActorKind::Agent };
-        let context = taker.and_then(|taker| taker.context.clone()).map(|context| Field::new("context", context));
+        let context = redeemer.and_then(|redeemer| redeemer.context.clone());
+        let context = context.map(|context| Field::new("context", context));
         let sections = vec![Fields { key: &open.key, wrapped_by: None, fields: context.into_iter().collect() }];
         let (id, by) = (self.shared.new_id(), actor(kind, &key));
         let draft = Draft::sealed(id, by, body, &settings.origin, sections, self.shared.random());

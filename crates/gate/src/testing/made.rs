@@ -93,6 +93,8 @@ pub fn on_behalf(request: ProposeRequest, user: &str) -> ProposeRequest {
 pub fn start(attempt: &str, payload: Value) -> StartRequest {
     StartRequest {
         attempt: attempt.to_owned(),
+        request_id: None,
+        context: None,
         executor: None,
         payload: Some(payload),
         payload_sha256: None,

@@ -3,13 +3,20 @@
 use countersign_evidence::record::Outcome;
 use countersign_evidence::seal::read_disclosure;
 use countersign_gate::testing::{Setup, TestGate, agent, amount_of, pay, reviewer, start, value};
-use countersign_wire::{ProposeRequest, StartNow, State};
+use countersign_verify::{Directory, Options, Question, Verdict, verify_folder};
+use countersign_wire::{ActionView, ProposeRequest, StartNow, StartRequest, State};
 
 use crate::{finish, name, records};
 
 fn redeeming(request_id: &str, amount: i64) -> ProposeRequest {
     let start = StartNow { attempt: format!("attempt-{request_id}"), executor: None, deadline_s: None };
     ProposeRequest { redeem: true, start_if_allowed: Some(start), ..pay(request_id, "bot", amount) }
+}
+
+/// The start by id of the call of [`redeeming`].
+fn start_by(request_id: &str, attempt: &str, context: Option<&str>) -> StartRequest {
+    let (request_id, context) = (Some(request_id.to_owned()), context.map(value));
+    StartRequest { request_id, context, ..start(attempt, amount_of(200)) }
 }
 
 async fn approved(test: &TestGate) -> uuid::Uuid {
@@ -38,7 +45,7 @@ async fn one_wins() {
     let key = agent(1);
     let calls = (0..5).map(|n| test.gate.propose(&key, redeeming(&format!("again-{n}"), 200)));
     let answers = futures::future::join_all(calls).await;
-    let ours = |answer: &&Result<countersign_wire::ActionView, _>| {
+    let ours = |answer: &&Result<ActionView, _>| {
         answer.as_ref().is_ok_and(|view| view.action == action && view.state == State::Executing)
     };
     assert_eq!(answers.iter().filter(ours).count(), 1);
@@ -86,21 +93,112 @@ async fn same_answer(test: &TestGate, action: uuid::Uuid, state: State) {
     assert_eq!(name(test.gate.propose(&agent(1), redeeming("again", 201)).await), "request_replayed");
 }
 
-/// What takes an action over while it waits starts it by itself later; its request names the action from then on.
+/// What takes an action over while it waits starts it by itself later, and says so; its request names the action from then on,
+/// though the gate has died in between.
 #[tokio::test]
 async fn a_request_that_took_it_over_while_it_waited_is_known_too() {
+    for dies in [false, true] {
+        let mut test = TestGate::open(Setup::default()).await;
+        let action = test.gate.propose(&agent(1), pay("first", "bot", 200)).await.unwrap().action;
+        let taken = test.gate.propose(&agent(1), redeeming("again", 200)).await.unwrap();
+        assert_eq!((taken.action, taken.state), (action, State::Waiting));
+        for n in [1, 2] {
+            test.approve(&reviewer(n, &["finance"], None), action).await.unwrap();
+        }
+        if dies {
+            test.restart().await.unwrap();
+        }
+        test.gate.start(&agent(1), action, start_by("again", "by-itself", None)).await.unwrap();
+        same_answer(&test, action, State::Executing).await;
+        test.restart().await.unwrap();
+        same_answer(&test, action, State::Executing).await;
+        assert_eq!(started(&test).await, 1);
+    }
+}
+
+/// Where nothing was started, the request that took it over is forgotten with the process, and takes it over again.
+#[tokio::test]
+async fn a_take_over_that_was_lost_is_made_again() {
     let mut test = TestGate::open(Setup::default()).await;
     let action = test.gate.propose(&agent(1), pay("first", "bot", 200)).await.unwrap().action;
-    let taken = test.gate.propose(&agent(1), redeeming("again", 200)).await.unwrap();
-    assert_eq!((taken.action, taken.state), (action, State::Waiting));
+    test.gate.propose(&agent(1), redeeming("again", 200)).await.unwrap();
+    test.restart().await.unwrap();
     for n in [1, 2] {
         test.approve(&reviewer(n, &["finance"], None), action).await.unwrap();
     }
-    test.gate.start(&agent(1), action, start("by-itself", amount_of(200))).await.unwrap();
-    same_answer(&test, action, State::Executing).await;
-    test.restart().await.unwrap();
+    let view = test.gate.propose(&agent(1), redeeming("again", 200)).await.unwrap();
+    assert_eq!((view.action, view.state), (action, State::Executing));
     same_answer(&test, action, State::Executing).await;
     assert_eq!(started(&test).await, 1);
+}
+
+/// Callers that count their attempts all begin with the same name: an approval is one go-ahead for one of them nevertheless.
+#[tokio::test]
+async fn the_same_attempt_of_another_request_gets_no_go_ahead() {
+    let mut test = TestGate::open(Setup::default()).await;
+    let action = approved(&test).await;
+    let begin = StartNow { attempt: "attempt-1".to_owned(), executor: None, deadline_s: None };
+    let asks = |id: &str| ProposeRequest { start_if_allowed: Some(begin.clone()), ..redeeming(id, 200) };
+    let key = agent(1);
+    let (second, third) = futures::join!(test.gate.propose(&key, asks("r2")), test.gate.propose(&key, asks("r3")));
+    // Who comes later asks while it is still approved, or begins an action of its own.
+    let goes = |view: &ActionView| view.action == action && view.state == State::Executing;
+    let (won, lost) = if second.as_ref().is_ok_and(goes) { ("r2", third) } else { ("r3", second) };
+    match lost {
+        Ok(view) => assert_ne!(view.action, action),
+        refused => assert_eq!(name(refused), "already_used"),
+    }
+    for restarted in [false, true] {
+        if restarted {
+            test.restart().await.unwrap();
+        }
+        let again = test.gate.propose(&key, asks(won)).await.unwrap();
+        assert_eq!((again.action, again.state), (action, State::Executing));
+        let by_id = test.gate.start(&key, action, start_by(won, "attempt-1", None)).await.unwrap();
+        assert_eq!(by_id.state, State::Executing);
+        // Neither another request, nor the one that proposed it, with its name or without.
+        for other in [start_by("r4", "attempt-1", None), start_by("first", "attempt-1", None)] {
+            assert_eq!(name(test.gate.start(&key, action, other).await), "already_used");
+        }
+        assert_eq!(name(test.gate.start(&key, action, start("attempt-1", amount_of(200))).await), "already_used");
+        assert_eq!(name(test.gate.propose(&key, asks("first")).await), "already_used");
+    }
+    assert_eq!(started(&test).await, 1);
+}
+
+/// The request that has taken it over and was overtaken is not told that its attempt is being executed.
+#[tokio::test]
+async fn who_was_overtaken_gets_no_go_ahead() {
+    let test = TestGate::open(Setup::default()).await;
+    let action = test.gate.propose(&agent(1), pay("first", "bot", 200)).await.unwrap().action;
+    let begin = StartNow { attempt: "attempt-1".to_owned(), executor: None, deadline_s: None };
+    let taking = ProposeRequest { start_if_allowed: Some(begin), ..redeeming("r2", 200) };
+    test.gate.propose(&agent(1), taking.clone()).await.unwrap();
+    for n in [1, 2] {
+        test.approve(&reviewer(n, &["finance"], None), action).await.unwrap();
+    }
+    test.gate.start(&agent(1), action, start("attempt-1", amount_of(200))).await.unwrap();
+    assert_eq!(name(test.gate.propose(&agent(1), taking).await), "already_used");
+    assert_eq!(started(&test).await, 1);
+}
+
+/// A start names its own request, and none that names another action.
+#[tokio::test]
+async fn a_start_names_no_other_actions_request() {
+    let mut test = TestGate::open(Setup::default()).await;
+    let action = approved(&test).await;
+    test.gate.propose(&agent(1), pay("other", "bot", 50)).await.unwrap();
+    for restarted in [false, true] {
+        if restarted {
+            test.restart().await.unwrap();
+        }
+        let other = start_by("other", "a", None);
+        assert_eq!(name(test.gate.start(&agent(1), action, other).await), "request_replayed");
+    }
+    let unnamed = StartRequest { context: Some(value("{}")), ..start("a", amount_of(200)) };
+    assert_eq!(name(test.gate.start(&agent(1), action, unnamed).await), "invalid");
+    assert_eq!(name(test.gate.start(&agent(1), action, start_by("not an id", "a", None)).await), "invalid");
+    assert_eq!(started(&test).await, 0);
 }
 
 /// The start says whose it is; the proposer's own start says nothing.
@@ -125,20 +223,51 @@ async fn the_context_of_the_redeeming_call_is_sealed_with_the_start() {
     let action = approved(&test).await;
     test.gate.propose(&agent(1), with(redeeming("again", 200), r#"{"trace":"of-again"}"#)).await.unwrap();
     assert_eq!(trace_of_start(&test, action).await.as_deref(), Some("of-again"));
-    // Taken over while it waited, and started later.
+    // Taken over while it waited, and started later: by whoever starts it, not by whoever took it over last.
     let first = with(pay("second", "bot", 200), r#"{"trace":"of-second"}"#);
     let action = test.gate.propose(&agent(1), first).await.unwrap().action;
     test.gate.propose(&agent(1), with(redeeming("third", 200), r#"{"trace":"of-third"}"#)).await.unwrap();
+    test.gate.propose(&agent(1), with(redeeming("fourth", 200), r#"{"trace":"of-fourth"}"#)).await.unwrap();
     for n in [1, 2] {
         test.approve(&reviewer(n, &["finance"], None), action).await.unwrap();
     }
-    test.gate.start(&agent(1), action, start("a", amount_of(200))).await.unwrap();
+    let third = start_by("third", "a", Some(r#"{"trace":"of-third"}"#));
+    test.gate.start(&agent(1), action, third).await.unwrap();
     assert_eq!(trace_of_start(&test, action).await.as_deref(), Some("of-third"));
+    // Taken over, and started by its own call after all.
+    let fifth = with(pay("fifth", "bot", 200), r#"{"trace":"of-fifth"}"#);
+    let action = test.gate.propose(&agent(1), fifth).await.unwrap().action;
+    test.gate.propose(&agent(1), with(redeeming("sixth", 200), r#"{"trace":"of-sixth"}"#)).await.unwrap();
+    for n in [1, 2] {
+        test.approve(&reviewer(n, &["finance"], None), action).await.unwrap();
+    }
+    let own = start_by("fifth", "a", Some(r#"{"trace":"of-fifth"}"#));
+    test.gate.start(&agent(1), action, own).await.unwrap();
+    assert_eq!(trace_of_start(&test, action).await, None);
+    let all = records(&test).await;
+    let redeemers = all.iter().filter(|record| record["type"] == "execution.started");
+    let redeemers: Vec<_> = redeemers.map(|record| record["body"]["redeemed_by"].as_str()).collect();
+    assert_eq!(redeemers, [Some("again"), Some("third"), None]);
     // Its own call is told by its proposal.
     let plain = with(pay("plain", "bot", 50), r#"{"trace":"of-plain"}"#);
     let plain = test.gate.propose(&agent(1), plain).await.unwrap().action;
     test.gate.start(&agent(1), plain, start("a", amount_of(50))).await.unwrap();
     assert_eq!(trace_of_start(&test, plain).await, None);
+}
+
+/// What the gate writes of it is what a verifier expects: nobody must take an honest log for a forged one.
+#[tokio::test]
+async fn a_log_with_a_redeemed_call_conforms() {
+    let test = TestGate::open(Setup::default()).await;
+    let action = approved(&test).await;
+    let context = Some(value(r#"{"trace":"of-again"}"#));
+    test.gate.propose(&agent(1), ProposeRequest { context, ..redeeming("again", 200) }).await.unwrap();
+    test.gate.finish(&agent(1), action, finish("attempt-again", Outcome::Succeeded)).await.unwrap();
+    test.publish().await;
+    let folder = Directory::new(test.folder.path().join("published"));
+    let report = verify_folder(&folder, Options::default(), &mut |_| {}).unwrap();
+    let answer = report.answer(Question::Conformance).unwrap();
+    assert_eq!(answer.verdict, Verdict::Pass, "{answer:?}");
 }
 
 /// The member `trace` of what the start seals.

@@ -30,6 +30,8 @@ pub enum Ask {
         caller: usize,
         action: Uuid,
         attempt: String,
+        /// Where it is not the proposer's.
+        request_id: Option<String>,
         payload: Value,
         digest_only: bool,
         deadline_s: Option<u32>,
@@ -107,8 +109,8 @@ impl Ask {
                 request.redeem = redeem;
                 gate.propose(&world.callers[caller], request).await.map(Some)
             }
-            Ask::Start { caller, action, attempt, payload, digest_only, deadline_s } => {
-                let mut request = StartRequest { deadline_s, ..start(&attempt, payload.clone()) };
+            Ask::Start { caller, action, attempt, request_id, payload, digest_only, deadline_s } => {
+                let mut request = StartRequest { deadline_s, request_id, ..start(&attempt, payload.clone()) };
                 if digest_only {
                     request.payload = None;
                     request.payload_sha256 = Some(Digest::of(payload.to_canonical().as_bytes()));

@@ -249,7 +249,8 @@ impl Drive {
         let attempt = begun.filter(|_| self.one_in(2)).unwrap_or_else(|| format!("a-{}", self.below(4)));
         let caller = if self.one_in(15) { self.below(3) as usize } else { known.caller };
         let deadline_s = self.one_in(3).then(|| 1 + self.below(60) as u32);
-        Ask::Start { caller, action: known.id, attempt, payload, digest_only: self.one_in(3), deadline_s }
+        let request_id = self.one_in(4).then(|| format!("again-{at}-{}", self.below(2)));
+        Ask::Start { caller, action: known.id, attempt, request_id, payload, digest_only: self.one_in(3), deadline_s }
     }
 
     fn any_finish(&self) -> Ask {

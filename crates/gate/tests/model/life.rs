@@ -46,6 +46,8 @@ struct Authorized {
 
 pub struct Started {
     pub attempt: String,
+    /// The request that began it.
+    pub request_id: String,
     pub deadline: i64,
     pub version: usize,
 }
@@ -343,12 +345,17 @@ impl Life {
         })?;
         let attempt = raw.text("attempt").to_owned();
         let version = self.payloads.len() - 1;
+        let redeemed_by = raw.body("redeemed_by").as_str();
+        check(redeemed_by != Some(&self.request_id), || "redeemed by its own proposal".to_owned())?;
+        let request_id = redeemed_by.unwrap_or(&self.request_id).to_owned();
         let right = |asked: &&&Asked| match &asked.ask {
-            Ask::Start { attempt: asked, payload, caller, .. } => {
-                *asked == attempt && *payload == self.payload().1 && *caller == self.caller
+            Ask::Start { attempt: asked, request_id: by, payload, caller, .. } => {
+                let by = by.as_ref().unwrap_or(&self.request_id);
+                *asked == attempt && *by == request_id && *payload == self.payload().1 && *caller == self.caller
             }
-            Ask::Propose { start, payload, caller, .. } => {
-                start.as_ref() == Some(&attempt) && *payload == self.payload().1 && *caller == self.caller
+            Ask::Propose { start, request_id: by, payload, caller, .. } => {
+                let same = start.as_ref() == Some(&attempt) && *by == request_id;
+                same && *payload == self.payload().1 && *caller == self.caller
             }
             _ => false,
         };
@@ -358,7 +365,7 @@ impl Life {
         let deadline = raw.at("deadline");
         let most = raw.time + DEADLINE_S * 1_000_000;
         check(raw.time < deadline && deadline <= most, || "the deadline is not within its limits".to_owned())?;
-        self.started = Some(Started { attempt, deadline, version });
+        self.started = Some(Started { attempt, request_id, deadline, version });
         self.stage = Stage::Executing;
         Ok(())
     }
@@ -375,7 +382,18 @@ impl Life {
                 ((authorized && !expired) || again) && around.asked.values().any(|asked| wrong(&asked))
             }
             "expired" => authorized && expired,
-            "already_used" => self.started.as_ref().is_some_and(|started| started.attempt != attempt),
+            "already_used" => self.started.as_ref().is_some_and(|started| {
+                let other = |asked: &Asked| match &asked.ask {
+                    Ask::Start { attempt: asked, request_id: by, .. } => {
+                        asked == attempt && *by.as_ref().unwrap_or(&self.request_id) != started.request_id
+                    }
+                    Ask::Propose { start, request_id: by, .. } => {
+                        start.as_deref() == Some(attempt) && *by != started.request_id
+                    }
+                    _ => false,
+                };
+                started.attempt != attempt || around.asked.values().any(|asked| other(asked))
+            }),
             "unauthorized" => !authorized && self.started.is_none(),
             "policy_changed" => self.stage == Stage::Denied && self.last_kind == "action.decided",
             _ => false,

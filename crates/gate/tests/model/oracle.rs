@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use countersign_evidence::json::Value;
 use countersign_evidence::record::Refusal;
 use countersign_gate::GateError;
 use countersign_wire::ActionView;
@@ -114,15 +115,16 @@ impl Lives {
                 let begun = view.execution.as_ref().filter(|_| view.state.as_str() == "executing");
                 match (start, begun) {
                     (Some(attempt), Some(execution)) if execution.attempt == *attempt => {
-                        self.check_go(life, attempt, payload)
+                        self.check_go(life, attempt, request_id, payload)
                     }
                     _ => Ok(()),
                 }
             }
-            Ask::Start { attempt, payload, .. } => {
+            Ask::Start { attempt, request_id, payload, .. } => {
                 let ours = view.execution.as_ref().is_some_and(|execution| execution.attempt == *attempt);
                 check(ours, || "a go-ahead for another attempt".to_owned())?;
-                self.check_go(life, attempt, payload)
+                let request_id = request_id.as_ref().unwrap_or(&life.request_id);
+                self.check_go(life, attempt, request_id, payload)
             }
             Ask::Finish { attempt, outcome, .. } => {
                 let started = life.started.as_ref().is_some_and(|started| started.attempt == *attempt);
@@ -140,9 +142,10 @@ impl Lives {
         }
     }
 
-    fn check_go(&self, life: &Life, attempt: &str, payload: &countersign_evidence::json::Value) -> Check {
+    fn check_go(&self, life: &Life, attempt: &str, request_id: &str, payload: &Value) -> Check {
         let started = life.started.as_ref().ok_or("a go-ahead without execution.started")?;
         check(started.attempt == *attempt, || "a go-ahead for another attempt than recorded".to_owned())?;
+        check(started.request_id == request_id, || "a go-ahead for another request than recorded".to_owned())?;
         check(life.payloads[started.version].1 == *payload, || {
             "a go-ahead for another payload than authorized".to_owned()
         })

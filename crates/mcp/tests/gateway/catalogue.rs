@@ -1,6 +1,7 @@
 //! Tool definitions, listed by the client or by the gateway itself.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use countersign_client::wire::State;
 use countersign_evidence::digest::Digest;
@@ -165,6 +166,95 @@ async fn a_definition_that_changes_while_the_gate_is_asked_is_not_executed() {
     list_again(&mut rig, r#"{"description":"Other.","name":"allow"}"#).await;
     assert!(at(&rig.client.next().await, "result._meta").contains("definition_changed"));
     let fake = rig.gate.all()[0].clone();
+    assert_eq!((fake.state, fake.finishes[0].status.as_deref()), (State::Failed, Some("not_sent")));
+    rig.server.silence().await;
+    rig.close().await;
+}
+
+/// Answers the gateway's listing with an error.
+async fn fail_to_list(rig: &mut Rig) {
+    let listing = rig.server.next().await;
+    assert_eq!(at(&listing, "method"), "\"tools/list\"");
+    let id = at(&listing, "id");
+    rig.server.send(&format!(r#"{{"error":{{"code":-32603,"message":"busy"}},"id":{id},"jsonrpc":"2.0"}}"#)).await;
+}
+
+/// A server that does not answer has changed nothing: the approval waits until it does.
+#[tokio::test]
+async fn an_approval_outlives_a_listing_that_fails() {
+    let mut rig = Rig::new().await;
+    rig.call(1, "wait", "{}").await;
+    let fake = rig.gate.until(0, |fake| fake.state == State::Waiting).await;
+    announce_change(&mut rig).await;
+    rig.gate.approve(fake.id, None);
+    fail_to_list(&mut rig).await;
+    let answer = rig.client.next().await;
+    assert!(at(&answer, "result.content.0.text").contains("did not list its tools"));
+    assert!(at(&answer, "result._meta").contains(r#""reason":"definition_unknown""#));
+    let kept = rig.gate.get(fake.id);
+    assert_eq!((kept.state, kept.cancelled), (State::Authorized, None));
+    assert!(kept.mismatches.is_empty());
+    rig.call(2, "wait", "{}").await;
+    list_again(&mut rig, r#"{"annotations":{"destructiveHint":false},"name":"wait"}"#).await;
+    assert_eq!(at(&rig.server.next().await, "id"), "2");
+    assert_eq!(rig.gate.get(fake.id).state, State::Executing);
+    rig.close().await;
+}
+
+/// After the go-ahead, it is on record that nothing was sent, and why.
+#[tokio::test(start_paused = true)]
+async fn a_listing_that_fails_while_the_gate_is_asked_is_told_as_such() {
+    let mut rig = Rig::new().await;
+    rig.gate.slow_ms.store(300, Ordering::SeqCst);
+    rig.call(1, "allow", "{}").await;
+    while rig.gate.proposals.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+    announce_change(&mut rig).await;
+    fail_to_list(&mut rig).await;
+    assert!(at(&rig.client.next().await, "result._meta").contains("definition_unknown"));
+    let fake = rig.gate.all()[0].clone();
+    assert_eq!((fake.state, fake.finishes[0].status.as_deref()), (State::Failed, Some("not_sent")));
+    rig.server.silence().await;
+    rig.close().await;
+}
+
+/// However many pages there are, and however slowly they come.
+#[tokio::test(start_paused = true)]
+async fn a_listing_ends_in_time() {
+    let mut rig = Rig::bare(|_| {});
+    let begun = tokio::time::Instant::now();
+    rig.call(1, "allow", "{}").await;
+    let sent = loop {
+        let line = rig.server.next().await;
+        if at(&line, "method") != "\"tools/list\"" {
+            break line;
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let id = at(&line, "id");
+        let page = r#"{"nextCursor":"more","tools":[]}"#;
+        rig.server.send(&format!(r#"{{"id":{id},"jsonrpc":"2.0","result":{page}}}"#)).await;
+    };
+    assert_eq!(at(&sent, "id"), "1");
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    rig.close().await;
+}
+
+/// The gate counts an outcome as unknown from the deadline on: what was not sent by then has no effect later.
+#[tokio::test(start_paused = true)]
+async fn what_was_started_is_not_sent_after_its_deadline() {
+    let mut rig = Rig::with(|settings| settings.deadline = Duration::from_secs(1)).await;
+    // Ten seconds more than the server has.
+    rig.gate.slow_ms.store(10_900, Ordering::SeqCst);
+    rig.call(1, "allow", "{}").await;
+    assert_eq!(at(&rig.server.next().await, "id"), "1");
+    rig.server.send(&result(1, "done")).await;
+    rig.client.next().await;
+    rig.gate.slow_ms.store(11_000, Ordering::SeqCst);
+    rig.call(2, "allow", "{}").await;
+    let answer = rig.client.next().await;
+    assert!(at(&answer, "result.content.0.text").contains("its deadline passed before it could be sent"));
+    let fake = rig.gate.all()[1].clone();
     assert_eq!((fake.state, fake.finishes[0].status.as_deref()), (State::Failed, Some("not_sent")));
     rig.server.silence().await;
     rig.close().await;

@@ -28,6 +28,8 @@ pub(crate) struct Fake {
     pub(crate) edited: Option<Value>,
     pub(crate) attempt: Option<String>,
     pub(crate) started: Option<Value>,
+    /// The request that started it by its id, and what it said beside the payload.
+    pub(crate) started_by: Option<(Option<String>, Option<Value>)>,
     /// Payloads that were presented and are not the authorized one.
     pub(crate) mismatches: Vec<Value>,
     pub(crate) finishes: Vec<FinishRequest>,
@@ -145,7 +147,16 @@ impl FakeGate {
             let start = request.start_if_allowed.unwrap();
             if held.state == State::Authorized && held.edited.is_none() {
                 let (attempt, payload) = (start.attempt, Some(request.payload));
-                let start = StartRequest { attempt, executor: None, payload, payload_sha256: None, deadline_s: None };
+                let (request_id, context) = (Some(request.request_id), request.context);
+                let start = StartRequest {
+                    attempt,
+                    request_id,
+                    context,
+                    executor: None,
+                    payload,
+                    payload_sha256: None,
+                    deadline_s: None,
+                };
                 return self.start(held.id, start);
             }
             return Ok(self.view(&held));
@@ -161,8 +172,18 @@ impl FakeGate {
         let executing = state == State::Executing;
         let attempt = executing.then(|| request.start_if_allowed.as_ref().unwrap().attempt.clone());
         let started = executing.then(|| request.payload.clone());
-        let (mismatches, finishes) = (Vec::new(), Vec::new());
-        let fake = Fake { id, request, state, edited: None, attempt, started, mismatches, finishes, cancelled: None };
+        let fake = Fake {
+            id,
+            request,
+            state,
+            edited: None,
+            attempt,
+            started,
+            started_by: None,
+            mismatches: Vec::new(),
+            finishes: Vec::new(),
+            cancelled: None,
+        };
         let view = self.view(&fake);
         self.actions.lock().unwrap().insert(id, fake);
         self.order.lock().unwrap().push(id);
@@ -204,6 +225,7 @@ impl FakeGate {
         self.change(id, |fake| {
             fake.state = State::Executing;
             fake.started = request.payload;
+            fake.started_by = Some((request.request_id, request.context));
             fake.attempt = Some(request.attempt);
         })
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use countersign_client::wire::State;
 use countersign_mcp::HoldPolicy;
 
-use crate::rig::{Rig, at, json, result};
+use crate::rig::{Rig, at, call, json, result};
 
 const WITH_TOKEN: &str = r#"{"id":1,"jsonrpc":"2.0","method":"tools/call","params":{"_meta":{"progressToken":"p"},"arguments":{"n":1},"name":"wait"}}"#;
 
@@ -76,6 +76,29 @@ async fn after_the_hold_the_identical_call_redeems_the_approval_once() {
     rig.call(4, "wait", r#"{"n":1}"#).await;
     assert!(at(&rig.client.next().await, "result._meta").contains("pending"), "an approval counts once");
     rig.server.silence().await;
+    rig.close().await;
+}
+
+/// A call that takes a waiting approval over is the one that is recorded, with what it carries; not the one that first asked.
+#[tokio::test]
+async fn the_start_says_which_call_it_is_of() {
+    let mut rig = Rig::with(|settings| settings.hold = HoldPolicy::Fixed(Duration::from_millis(300))).await;
+    let traced = |id: i64| {
+        let meta = format!(r#""_meta":{{"traceparent":"of-{id}"}},"arguments""#);
+        call(id, "wait", "{}").replace("\"arguments\"", &meta)
+    };
+    rig.client.send(&traced(1)).await;
+    assert!(at(&rig.client.next().await, "result._meta").contains("pending"));
+    rig.client.send(&traced(2)).await;
+    while rig.gate.proposals.load(Ordering::SeqCst) < 2 {
+        tokio::task::yield_now().await;
+    }
+    let fake = rig.gate.all()[0].clone();
+    rig.gate.approve(fake.id, None);
+    assert_eq!(at(&rig.server.next().await, "id"), "2");
+    let (request_id, context) = rig.gate.get(fake.id).started_by.unwrap();
+    assert!(request_id.is_some_and(|request_id| request_id != fake.request.request_id));
+    assert_eq!(context, Some(json(r#"{"transport":{"traceparent":"of-2"}}"#)));
     rig.close().await;
 }
 

@@ -291,6 +291,11 @@ fn authorize(log: &mut Writer, act: &mut Act, by: AuthorizedBy) {
 }
 
 fn start(log: &mut Writer, act: &mut Act) {
+    start_for(log, act, None, None);
+}
+
+/// The start for a request that took the action over, with what the record then seals beside the payload.
+fn start_for(log: &mut Writer, act: &mut Act, redeemed_by: Option<&str>, context: Option<&str>) {
     let version = act.payloads.len() as u32 - 1;
     let body = ExecutionStarted {
         attempt: "a1".to_owned(),
@@ -299,10 +304,10 @@ fn start(log: &mut Writer, act: &mut Act) {
         payload_version: version,
         matches: if version == 0 { Match::Exact } else { Match::Edited },
         enforcement: Enforcement::Wire,
-        redeemed_by: None,
+        redeemed_by: redeemed_by.map(str::to_owned),
     };
-    let known = Sealing { known: act.payloads.last().copied(), ..Sealing::default() };
-    log.step(act, gateway(), body, known);
+    let sealing = Sealing { known: act.payloads.last().copied(), fields: context, ..Sealing::default() };
+    log.step(act, gateway(), body, sealing);
 }
 
 fn finish(log: &mut Writer, act: &mut Act, outcome: Outcome, late: bool) {
@@ -354,6 +359,15 @@ pub fn propose_and_allow(log: &mut Writer) -> Act {
     let subject = log.new_key();
     let mut act = propose(log, 0, subject);
     decide(log, &mut act, Decision::Allow, 0);
+    act
+}
+
+/// An execution that this request began, with these fields beside the payload. The proposal's request is `req-0`.
+pub fn redeemed(log: &mut Writer, redeemed_by: Option<&str>, context: Option<&str>) -> Act {
+    let mut act = propose_and_allow(log);
+    authorize(log, &mut act, AuthorizedBy::Policy);
+    start_for(log, &mut act, redeemed_by, context);
+    finish(log, &mut act, Outcome::Failed, false);
     act
 }
 

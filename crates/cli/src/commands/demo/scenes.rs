@@ -156,6 +156,8 @@ async fn another_payload(stage: &Stage, session: &mut Session) -> Result<uuid::U
     must(view.state == State::Authorized, "the small refund was not allowed")?;
     let start = |payload: Value| StartRequest {
         attempt: "attempt-1".to_owned(),
+        request_id: None,
+        context: None,
         executor: None,
         payload: Some(payload),
         payload_sha256: None,
