@@ -135,6 +135,8 @@ impl Writer {
             // Nobody waits any more: what happened has happened, and the log has it.
             let _ = job.reply.send(answer);
         }
+        // Whoever follows the log is woken last: the answers are more urgent.
+        self.told.send_modify(|_| {});
         Ok(later)
     }
 
@@ -145,7 +147,11 @@ impl Writer {
         changes: Changes,
     ) {
         self.state.commit(head, time, changes, &self.shared);
-        self.told.send_replace(WriterState::Writing(self.state.head.size()));
+        // Known before the answers leave: who has one finds its records everywhere.
+        self.told.send_if_modified(|told| {
+            *told = WriterState::Writing(self.state.head.size());
+            false
+        });
     }
 
     /// The disk is full: new work is refused, what has begun may end.
