@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
 /// A SHA-256 digest; its text is base64url without padding (43 characters).
@@ -75,23 +75,8 @@ impl Serialize for Digest {
     }
 }
 
-/// Reads the text where it stands.
-struct Text;
-
-impl de::Visitor<'_> for Text {
-    type Value = Digest;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a digest")
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Digest, E> {
-        text.parse().map_err(E::custom)
-    }
-}
-
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(Text)
+        crate::text::read(deserializer, "a digest")
     }
 }

@@ -10,5 +10,6 @@ pub mod key;
 pub mod open;
 pub mod record;
 pub mod seal;
+mod text;
 pub mod time;
 pub mod vault;

@@ -88,12 +88,18 @@ impl OpenAction {
         self.action.request_ids().map(|request_id| (self.identity.key, request_id.to_owned()))
     }
 
+    /// The request that began its execution, and what that called the attempt.
+    pub(crate) fn begun_by(&self) -> Option<(&str, &str)> {
+        let started = &self.action.execution()?.started;
+        let request_id = started.redeemed_by.as_ref().unwrap_or(&self.action.proposed.request_id);
+        Some((request_id, &started.attempt))
+    }
+
     /// Whether another request began its execution, under an attempt that this one calls its own: told that it is being
     /// executed, it would take that for its go-ahead.
     pub(crate) fn begun_by_another(&self, request_id: &str, attempt: Option<&StartNow>) -> bool {
-        let Some(execution) = self.action.execution() else { return false };
-        let began = execution.started.redeemed_by.as_ref().unwrap_or(&self.action.proposed.request_id);
-        began != request_id && attempt.is_some_and(|attempt| attempt.attempt == execution.started.attempt)
+        let (Some((began, named)), Some(attempt)) = (self.begun_by(), attempt) else { return false };
+        began != request_id && attempt.attempt == named
     }
 
     pub(crate) fn position(&self) -> u64 {

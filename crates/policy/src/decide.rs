@@ -77,9 +77,10 @@ impl PolicySet {
         }
         let groups = self.groups_of(request);
         // What the gate established about this one request may differ from the next.
+        let cast = || self.fixed.cast(request.agent, groups, request.category, request.server, tool);
         let cast = match request.agent_groups {
-            [] => self.fixed.known_cast(request.agent, groups, request.category, request.server, tool),
-            _ => self.fixed.cast(request.agent, groups, request.category, request.server, tool).map(Arc::new),
+            [] => self.fixed.kept(request.agent, request.category, tool, cast),
+            _ => cast().map(Arc::new),
         };
         let cast = cast.map_err(|text| Failure::new(REQUEST, ErrorCode::Evaluation, text))?;
         let built = context::build(&slice.reads, &Source { catalogue: self.catalogue(), request, tool, facts });

@@ -50,20 +50,19 @@ impl Fixed {
         })
     }
 
-    /// The entities of a call of `tool` (`<server>/<tool>`) by `agent`, who is in the same groups each time.
-    pub(crate) fn known_cast<'a>(
+    /// What `cast` makes of an agent, a category and a tool, made once: for agents that are in the same groups each time.
+    pub(crate) fn kept(
         &self,
         agent: &str,
-        groups: impl Iterator<Item = &'a str>,
         category: Category,
-        server: &str,
         tool: &str,
+        cast: impl FnOnce() -> Result<Cast, String>,
     ) -> Result<Arc<Cast>, String> {
         let name = format!("{} {} {agent} {tool}", category.as_str(), agent.len());
         if let Some(cast) = self.kept.read().unwrap_or_else(PoisonError::into_inner).get(&name) {
             return Ok(Arc::clone(cast));
         }
-        let cast = Arc::new(self.cast(agent, groups, category, server, tool)?);
+        let cast = Arc::new(cast()?);
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= MOST_KEPT {
             kept.clear();

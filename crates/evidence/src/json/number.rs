@@ -7,7 +7,7 @@ const MOST_EXPONENT: i64 = 9999;
 /// An inexact integer is written out in plain digits up to this many of them.
 const MOST_PLAIN_DIGITS: i64 = 128;
 /// 2^53: doubles hold every integer up to here.
-const EXACT_INTEGERS: u64 = 1 << 53;
+pub(super) const EXACT_INTEGERS: u64 = 1 << 53;
 
 /// Why a syntactically right number is refused: it could not be kept exactly within the limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

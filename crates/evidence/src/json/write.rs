@@ -8,12 +8,10 @@ use serde::ser::{SerializeStructVariant, SerializeTuple, SerializeTupleStruct};
 
 use super::canonical::write_string;
 use super::check::{Anything, Check};
+use super::number::EXACT_INTEGERS;
 use super::object::utf16_order;
 use super::ser::{EXACT_NUMBER, float, to_value};
 use super::{ConvertError, Number};
-
-/// 2^53: up to here an integer's digits are its canonical form (RFC 8785 §3.2.2.3).
-const PLAIN_INTEGERS: u64 = 1 << 53;
 
 /// Any serializable value as canonical text.
 ///
@@ -46,7 +44,7 @@ impl<C: Check> Writer<'_, C> {
     }
 
     fn integer(self, value: i64) -> Result<(), ConvertError> {
-        if value.unsigned_abs() > PLAIN_INTEGERS {
+        if value.unsigned_abs() > EXACT_INTEGERS {
             return self.number(&Number::from(value));
         }
         let from = self.out.len();
@@ -97,8 +95,7 @@ struct Members<'a, C> {
 }
 
 impl<C: Check> Members<'_, C> {
-    fn member<T: Serialize + ?Sized>(&mut self, name: Cow<'static, str>, value: &T) -> Result<(), ConvertError> {
-        self.name(name)?;
+    fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ConvertError> {
         value.serialize(Writer { out: self.out, check: self.check })
     }
 
@@ -324,7 +321,7 @@ impl<C: Check> SerializeMap for Members<'_, C> {
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ConvertError> {
-        value.serialize(Writer { out: self.out, check: self.check })
+        self.value(value)
     }
 
     fn end(self) -> Result<(), ConvertError> {
@@ -339,7 +336,8 @@ macro_rules! structure {
             type Error = ConvertError;
 
             fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), ConvertError> {
-                self.member(Cow::Borrowed(name), value)
+                self.name(Cow::Borrowed(name))?;
+                self.value(value)
             }
 
             fn end(self) -> Result<(), ConvertError> {

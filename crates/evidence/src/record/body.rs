@@ -29,13 +29,6 @@ macro_rules! bodies {
                 }
             }
 
-            pub(super) fn to_value(&self) -> Result<Value, ConvertError> {
-                match self {
-                    $(Body::$kind(body) => json::to_value(body),)*
-                    Body::Unknown { content, .. } => Ok(content.clone()),
-                }
-            }
-
             /// The content as it stands, where the type is not known.
             pub(super) fn unknown(&self) -> Option<&Value> {
                 match self {

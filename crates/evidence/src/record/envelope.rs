@@ -278,7 +278,7 @@ fn is_kind(text: &str) -> bool {
 /// The members of a body, for display.
 impl From<&Envelope> for Object {
     fn from(envelope: &Envelope) -> Self {
-        match envelope.body.to_value() {
+        match json::to_value(&envelope.body) {
             Ok(Value::Object(members)) => members,
             _ => Object::new(),
         }

@@ -42,9 +42,9 @@ pub(crate) struct Redeemer {
 impl Start {
     /// Whether the execution is the one that this request began: another's attempt may have the same name.
     fn repeats(&self, open: &OpenAction) -> bool {
-        let request_id = self.redeemed_by.as_ref().map(|redeemer| redeemer.request_id.as_str());
-        let began = open.action.execution().map(|execution| &execution.started);
-        began.is_some_and(|began| began.attempt == self.attempt.attempt && began.redeemed_by.as_deref() == request_id)
+        let request_id =
+            self.redeemed_by.as_ref().map_or(&open.action.proposed.request_id, |redeemer| &redeemer.request_id);
+        open.begun_by() == Some((request_id, &self.attempt.attempt))
     }
 }
 

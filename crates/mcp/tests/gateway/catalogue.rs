@@ -89,6 +89,16 @@ async fn list_again(rig: &mut Rig, tool: &str) {
     rig.server.send(&format!(r#"{{"id":{id},"jsonrpc":"2.0","result":{{"tools":[{tool}]}}}}"#)).await;
 }
 
+/// Call 1 is being decided when the server says that its tools have changed.
+async fn announce_change_while_the_gate_is_asked(rig: &mut Rig) {
+    rig.gate.slow_ms.store(300, Ordering::SeqCst);
+    rig.call(1, "allow", "{}").await;
+    while rig.gate.proposals.load(Ordering::SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+    announce_change(rig).await;
+}
+
 async fn announce_change(rig: &mut Rig) {
     rig.server.send(r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#).await;
     assert_eq!(at(&rig.client.next().await, "method"), "\"notifications/tools/list_changed\"");
@@ -157,12 +167,7 @@ async fn a_definition_that_is_listed_as_it_was_holds() {
 #[tokio::test(start_paused = true)]
 async fn a_definition_that_changes_while_the_gate_is_asked_is_not_executed() {
     let mut rig = Rig::new().await;
-    rig.gate.slow_ms.store(300, Ordering::SeqCst);
-    rig.call(1, "allow", "{}").await;
-    while rig.gate.proposals.load(Ordering::SeqCst) == 0 {
-        tokio::task::yield_now().await;
-    }
-    announce_change(&mut rig).await;
+    announce_change_while_the_gate_is_asked(&mut rig).await;
     list_again(&mut rig, r#"{"description":"Other.","name":"allow"}"#).await;
     assert!(at(&rig.client.next().await, "result._meta").contains("definition_changed"));
     let fake = rig.gate.all()[0].clone();
@@ -205,12 +210,7 @@ async fn an_approval_outlives_a_listing_that_fails() {
 #[tokio::test(start_paused = true)]
 async fn a_listing_that_fails_while_the_gate_is_asked_is_told_as_such() {
     let mut rig = Rig::new().await;
-    rig.gate.slow_ms.store(300, Ordering::SeqCst);
-    rig.call(1, "allow", "{}").await;
-    while rig.gate.proposals.load(Ordering::SeqCst) == 0 {
-        tokio::task::yield_now().await;
-    }
-    announce_change(&mut rig).await;
+    announce_change_while_the_gate_is_asked(&mut rig).await;
     fail_to_list(&mut rig).await;
     assert!(at(&rig.client.next().await, "result._meta").contains("definition_unknown"));
     let fake = rig.gate.all()[0].clone();
