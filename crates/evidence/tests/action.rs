@@ -109,7 +109,13 @@ impl Course {
         let count = if self.dice.rarely(12) { 0 } else { 1 + self.dice.roll(3) as usize };
         let requirements = rules.into_iter().take(count);
         let requirements = requirements
-            .map(|(rule, groups)| Requirement { rule: rule.to_owned(), groups, quorum: 1 + self.dice.roll(2) as u32 })
+            .map(|(rule, groups)| Requirement {
+                rule: rule.to_owned(),
+                groups,
+                quorum: 1 + self.dice.roll(2) as u32,
+                signature: None,
+                escalation: None,
+            })
             .collect();
         let expires_at = self.time.plus_seconds(self.dice.of(&[1, 60, 60, 3600]));
         let failed = RuleError { rule: "a".to_owned(), code: "type".to_owned() };
@@ -156,10 +162,15 @@ impl Course {
             _ => {}
         }
         ReviewDecided {
+            expanded_all: None,
+            meaning: None,
+            on_behalf_of: None,
+            policy: None,
+            signature: None,
             verdict: if self.dice.rarely(8) { Verdict::Deny } else { Verdict::Approve },
             requirements,
             groups,
-            authentication: Authentication { method: "key".to_owned(), session: None },
+            authentication: Authentication { method: "key".to_owned(), session: None, strength: None },
             separation: Separation::Enforced,
             payload_version: version,
             payload,
@@ -176,6 +187,7 @@ impl Course {
         };
         let last = self.life.policy.clone().filter(|_| !self.dice.rarely(12));
         ActionAuthorized {
+            standing: None,
             by,
             policy_set: last.unwrap_or_else(|| policy(self.dice.of(&["one", "two", "three"]))),
             payload_version: self.version(12),
@@ -234,7 +246,7 @@ impl Course {
             0 => self.decided().into(),
             1 => ReviewPresented { renderer: "r".to_owned(), payload_version: self.version(6) }.into(),
             2 => self.reviewed(sealed).into(),
-            3 => ReviewEscalated { groups: names(&["board"]), why: why() }.into(),
+            3 => ReviewEscalated { groups: names(&["board"]), rule: None, why: why() }.into(),
             4 => ReviewExpired { why: why() }.into(),
             5 => ReviewCancelled { why: why() }.into(),
             6 => self.authorized().into(),

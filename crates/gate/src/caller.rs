@@ -1,4 +1,4 @@
-use countersign_evidence::record::{Authenticated, Isolation, KeyKind};
+use countersign_evidence::record::{Authenticated, Isolation, KeyKind, PublicKey, Role, Strength};
 use uuid::Uuid;
 
 use crate::error::GateError;
@@ -18,8 +18,10 @@ pub struct Caller {
     pub person: Option<Person>,
     /// How far the caller stands from the gate.
     pub isolation: Isolation,
-    /// How it was authenticated: `key`, or `socket` for the data folder's owner.
+    /// How it was authenticated: `key`, `password`, `passkey`, `oidc`, or `socket` for the data folder's owner.
     pub method: &'static str,
+    /// How strong that is.
+    pub strength: Strength,
 }
 
 /// An authenticated person.
@@ -32,6 +34,32 @@ pub struct Person {
     /// Its groups now.
     pub groups: Vec<String>,
     /// The user identity under which agents act for it.
+    pub user: Option<String>,
+    /// Its roles now.
+    pub roles: Vec<Role>,
+    /// The passkeys with which it can sign.
+    pub passkeys: Vec<Passkey>,
+    /// The people who are away and let it decide with their groups.
+    pub stands_in_for: Vec<StandIn>,
+}
+
+/// A passkey that a person registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passkey {
+    /// Id of the credential as the authenticator knows it.
+    pub credential: Vec<u8>,
+    /// The public key that its signatures verify under.
+    pub public_key: PublicKey,
+}
+
+/// Somebody who is away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StandIn {
+    /// Who is away.
+    pub person: Uuid,
+    /// The groups, as they are now.
+    pub groups: Vec<String>,
+    /// The user identity under which agents act for that person: such actions are not decided with its groups.
     pub user: Option<String>,
 }
 
@@ -46,6 +74,7 @@ impl Caller {
             person: None,
             isolation: Isolation::SameUser,
             method: "socket",
+            strength: Strength::SingleFactor,
         }
     }
 

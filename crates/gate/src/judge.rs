@@ -170,6 +170,8 @@ fn rule_error(error: &countersign_policy::RuleError) -> RuleError {
 fn demand(requirements: &[countersign_policy::Requirement], time: Timestamp) -> ReviewDemand {
     let shortest = requirements.iter().map(|one| one.expires_s).min().unwrap_or_default();
     let requirement = |one: &countersign_policy::Requirement| Requirement {
+        signature: None,
+        escalation: None,
         rule: one.rule.clone(),
         groups: one.groups.clone(),
         quorum: one.quorum,

@@ -36,7 +36,7 @@ mod turn;
 mod view;
 mod writer;
 
-pub use caller::{Caller, Person};
+pub use caller::{Caller, Passkey, Person, StandIn};
 pub use error::GateError;
 pub use follow::{FollowError, catch_up, follow};
 pub use gate::Gate;

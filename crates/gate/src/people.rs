@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_evidence::digest::Digest;
 use countersign_evidence::id::is_identifier;
 use countersign_evidence::json::{self, Limits};
-use countersign_evidence::record::{AccessChanged, Isolation, KeyCreated, KeyKind, KeyRevoked};
+use countersign_evidence::record::{AccessChanged, Isolation, KeyCreated, KeyKind, KeyRevoked, Role, Strength};
 use countersign_evidence::time::Timestamp;
 use countersign_journal::{ApiKey, Credentials, KeyKind as OwnerKind, Person as PersonRow};
 use countersign_policy::MOST_REVIEW_GROUPS;
@@ -74,6 +74,7 @@ impl Gate {
             person,
             isolation,
             method: "key",
+            strength: Strength::SingleFactor,
         };
         let mut callers = self.shared.callers.write();
         if callers.len() >= MOST_KNOWN {
@@ -99,9 +100,18 @@ impl Gate {
             return Ok(None);
         };
         match (self.about(&row)?, self.shared.key_of_text(&row.name)?) {
-            (Text::Open(About { name, user }), Text::Open(key)) => {
-                Ok(Some((Person { id, name, groups: row.groups, user }, key)))
-            }
+            (Text::Open(About { name, user }), Text::Open(key)) => Ok(Some((
+                Person {
+                    id,
+                    name,
+                    groups: row.groups,
+                    user,
+                    roles: vec![Role::Reviewer],
+                    passkeys: Vec::new(),
+                    stands_in_for: Vec::new(),
+                },
+                key,
+            ))),
             (Text::Lost, _) | (_, Text::Lost) => {
                 let lost = format!("what keys.db holds of the person {id} does not open: restore keys.db from a copy");
                 Err(GateError::Broken(lost))
@@ -249,7 +259,7 @@ impl Gate {
         name: &str,
         under: &OwnerKey,
     ) -> Result<(), GateError> {
-        let body = AccessChanged { person, groups: groups.to_vec() };
+        let body = AccessChanged { person, groups: groups.to_vec(), roles: None, until: None };
         self.record(caller, body, vec![Field::new("name", name)], under).await
     }
 

@@ -66,7 +66,7 @@ impl Gate {
         let mut drafts: Vec<Draft> =
             missing.map(|key| Draft::plain(self.shared.new_id(), system(), KeyRevoked { key: key.id })).collect();
         for person in self.shared.unrecorded_departures()? {
-            let left = AccessChanged { person, groups: Vec::new() };
+            let left = AccessChanged { person, groups: Vec::new(), roles: None, until: None };
             drafts.push(Draft::plain(self.shared.new_id(), system(), left));
         }
         match drafts.is_empty() {

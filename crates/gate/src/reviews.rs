@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use countersign_evidence::digest::Digest;
-use countersign_evidence::json::{self, Value};
+use countersign_evidence::json::{self, Object, Value};
 use countersign_evidence::key::Key;
 use countersign_evidence::record::{
     ActionProposed, ActorKind, Authentication, Isolation, KeyKind, ReviewDecided, ReviewPresented, Separation,
@@ -99,10 +99,19 @@ impl Gate {
         let field = |name: &str| first.opened.fields.get(name).cloned();
         let text = |name: &str| field(name).and_then(|value| value.as_str().map(str::to_owned));
         let payload = open.edited.as_deref().cloned().or_else(|| field("payload"));
+        let payload = payload.ok_or(GateError::NotFound("payload"))?;
         let factors = open.action.decided.iter().flat_map(|decided| &decided.risk.factors);
         let mut presentation = Presentation {
             sentence: sentence(&open),
-            payload: payload.ok_or(GateError::NotFound("payload"))?,
+            policy: open.action.decided.as_ref().map(|decided| decided.policy_set.version.clone()).unwrap_or_default(),
+            deciding: Vec::new(),
+            payload_bytes: payload.to_canonical().len() as u64,
+            payload,
+            edited: Vec::new(),
+            comparison: None,
+            rules: Vec::new(),
+            facts: Value::Object(Object::new()),
+            questions: Vec::new(),
             intent: text("intent"),
             user: user_of(&first.opened),
             resource: text("resource"),
@@ -181,7 +190,11 @@ impl Gate {
             verdict: request.verdict,
             requirements: Vec::new(),
             groups: reviewer.groups.clone(),
-            authentication: Authentication { method: caller.method.to_owned(), session: Some(caller.key) },
+            authentication: Authentication {
+                method: caller.method.to_owned(),
+                session: Some(caller.key),
+                strength: None,
+            },
             // Under the agent's own user nothing tells a reviewer's key from the agent's reach.
             separation: match caller.isolation {
                 Isolation::SameUser => Separation::None,
@@ -192,6 +205,11 @@ impl Gate {
             payload: open.action.payload(),
             presentation: request.presentation_digest,
             active_ms: request.active_ms,
+            expanded_all: request.expanded_all,
+            meaning: None,
+            on_behalf_of: None,
+            policy: None,
+            signature: None,
         };
         let (person_key_id, person_key) = self.shared.owner_key(OwnerKind::Person, &reviewer.id)?;
         let own = Key::generate(self.shared.random());
@@ -337,6 +355,8 @@ fn pending(open: &OpenAction) -> Option<PendingReview> {
         message: message(&one.rule).unwrap_or_default(),
         groups: one.groups.clone(),
         quorum: one.quorum,
+        signature: one.signature,
+        escalates_at: one.escalation.as_ref().map(|escalation| escalation.at),
         approvals: review.seats(one).map(|seat| SeatView { person: seat.person.clone(), at: seat.at }).collect(),
     };
     Some(PendingReview {
@@ -351,6 +371,9 @@ fn pending(open: &OpenAction) -> Option<PendingReview> {
         requirements: review.demand.requirements.iter().map(requirement).collect(),
         payload_digest: action.payload(),
         payload_version: action.payload_version(),
+        fingerprint: String::new(),
+        handed_to: None,
+        question_open: false,
     })
 }
 

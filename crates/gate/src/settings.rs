@@ -13,6 +13,8 @@ pub struct Settings {
     pub vkey: String,
     /// The software's version, for records.
     pub version: String,
+    /// Where people reach this deployment: scheme, host and port, without a slash at the end. Passkeys are bound to its host.
+    pub public_url: String,
     /// The workspace's time zone, for `context.time`.
     pub zone: TimeZone,
     /// Whether the data folder's owner may review alone, recorded as `separation: none`.
@@ -49,6 +51,7 @@ impl Default for Settings {
             origin: "countersign.local/log".to_owned(),
             vkey: String::new(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            public_url: "http://localhost:8640".to_owned(),
             zone: TimeZone::UTC,
             solo: false,
             authorization_ttl_s: 900,

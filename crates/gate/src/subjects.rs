@@ -47,7 +47,7 @@ impl Gate {
                 self.revoke(caller, row.id).await?;
             }
         }
-        let left = AccessChanged { person, groups: Vec::new() };
+        let left = AccessChanged { person, groups: Vec::new(), roles: None, until: None };
         self.record(caller, left, Vec::new(), &self.shared.workspace_key).await?;
         self.erase(caller, KeyKind::Person, &person.to_string(), Some(person)).await
     }

@@ -270,6 +270,9 @@ impl TestGate {
             payload: None,
             presentation_digest: None,
             active_ms: None,
+            expanded_all: None,
+            on_behalf_of: None,
+            signature: None,
         };
         self.gate.decide(by, action, approval).await
     }

@@ -11,7 +11,10 @@ pub use action::{
     Resource, ReviewView, StartNow, StartRequest, State, SummaryView, UserRef,
 };
 pub use problem::Problem;
-pub use review::{DecideRequest, PendingReview, Presentation, RequirementView, SeatView};
+pub use review::{
+    AssertionView, Change, Comparison, DecideRequest, DecidingField, PendingReview, Presentation, QuestionView,
+    RequirementView, RuleView, SeatView, StatementView,
+};
 pub use story::{Answer, RecordView, Story};
 pub use system::{
     ErasePersonRequest, EraseRequest, Erased, ImportPolicy, KeyCreatedView, KeyRequest, KeyView, LogView,

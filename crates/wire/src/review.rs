@@ -1,6 +1,6 @@
 use countersign_evidence::digest::Digest;
 use countersign_evidence::json::Value;
-use countersign_evidence::record::Verdict;
+use countersign_evidence::record::{Signing, Verdict};
 use countersign_evidence::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -29,6 +29,14 @@ pub struct RequirementView {
     pub quorum: u32,
     /// The seats that are filled.
     pub approvals: Vec<SeatView>,
+    /// How an approval must be signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub signature: Option<Signing>,
+    /// From when on further groups may decide, unless it is decided by then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub escalates_at: Option<Timestamp>,
 }
 
 /// An action that waits for people.
@@ -59,6 +67,81 @@ pub struct PendingReview {
     pub payload_digest: Digest,
     /// Its version.
     pub payload_version: u32,
+    /// Equal for reviews of the same agent, tool, resource and payload; only those are approved together.
+    pub fingerprint: String,
+    /// The person that it was handed to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handed_to: Option<Uuid>,
+    /// Whether an answer to a question is still open.
+    #[serde(default)]
+    pub question_open: bool,
+}
+
+/// A part of the payload that a review rule read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DecidingField {
+    /// Where in the payload (JSON Pointer, RFC 6901).
+    pub path: String,
+    /// What stands there.
+    #[schema(value_type = Object)]
+    pub value: Value,
+    /// The rules that read it.
+    pub rules: Vec<String>,
+}
+
+/// A rule that fired.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RuleView {
+    /// Its id.
+    pub rule: String,
+    /// What it says to people.
+    pub message: String,
+    /// Its text as it is in force.
+    pub text: String,
+}
+
+/// One difference between two payloads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Change {
+    /// Where (JSON Pointer, RFC 6901).
+    pub path: String,
+    /// What stood there; absent where it is new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub before: Option<Value>,
+    /// What stands there now; absent where it is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub after: Option<Value>,
+}
+
+/// How the payload differs from another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Comparison {
+    /// The action of the other payload.
+    pub action: Uuid,
+    /// When that was approved.
+    #[schema(value_type = String)]
+    pub approved_at: Timestamp,
+    /// The differences; none where both are equal.
+    pub changes: Vec<Change>,
+}
+
+/// A question of a reviewer to the agent's side.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct QuestionView {
+    /// Its id.
+    pub question: Uuid,
+    /// The reviewer's opaque id.
+    pub asked_by: String,
+    /// When.
+    #[schema(value_type = String)]
+    pub asked_at: Timestamp,
+    /// The question.
+    pub text: String,
+    /// The answer: the agent's own claim.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
 }
 
 /// `GET /v1/reviews/{action}`: everything that a reviewer sees.
@@ -68,9 +151,29 @@ pub struct Presentation {
     pub review: PendingReview,
     /// One plain sentence.
     pub sentence: String,
+    /// Version of the policy that asks.
+    pub policy: String,
+    /// The parts of the payload that the review rules read.
+    pub deciding: Vec<DecidingField>,
     /// The payload to be judged, whole.
     #[schema(value_type = Object)]
     pub payload: Value,
+    /// Its canonical form's length in bytes.
+    pub payload_bytes: u64,
+    /// How the reviewer's edit differs from what the agent proposed, where it was edited.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edited: Vec<Change>,
+    /// How it differs from the last similar one that was approved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Comparison>,
+    /// The rules that ask for this review, with their text.
+    pub rules: Vec<RuleView>,
+    /// The facts from the trail that the decision read.
+    #[schema(value_type = Object)]
+    pub facts: Value,
+    /// What was asked and answered so far.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub questions: Vec<QuestionView>,
     /// The agent's own claim about why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<String>,
@@ -112,4 +215,40 @@ pub struct DecideRequest {
     /// Milliseconds of active viewing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active_ms: Option<u64>,
+    /// Whether everything that could be folded was unfolded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expanded_all: Option<bool>,
+    /// The person who is away and whose groups it uses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<Uuid>,
+    /// The reviewer's signature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<AssertionView>,
+}
+
+/// A passkey's answer (W3C Web Authentication, AuthenticatorAssertionResponse); all strings are base64url without padding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AssertionView {
+    /// Id of the credential.
+    pub credential: String,
+    /// `authenticatorData`.
+    pub authenticator_data: String,
+    /// `clientDataJSON`.
+    pub client_data: String,
+    /// `signature`.
+    pub signature: String,
+}
+
+/// `POST /v1/reviews/{action}/statement`: what a signed answer will state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StatementView {
+    /// The canonical text.
+    pub text: String,
+    /// The challenge for the passkey: SHA-256 of the text, base64url without padding.
+    pub challenge: String,
+    /// The relying party's id.
+    pub rp_id: String,
+    /// Ids of the reviewer's passkeys, base64url without padding.
+    pub credentials: Vec<String>,
 }

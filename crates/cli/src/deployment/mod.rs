@@ -209,6 +209,7 @@ fn settings(config: &Config, origin: String, vkey: String) -> Settings {
         origin,
         vkey,
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        public_url: format!("http://localhost:{}", config.listen.port()),
         zone: config.zone(),
         solo: config.solo,
         authorization_ttl_s: config.authorization_ttl_s,

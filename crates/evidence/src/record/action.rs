@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::Signing;
 use crate::digest::Digest;
 use crate::time::Timestamp;
 
@@ -245,6 +246,22 @@ pub struct Requirement {
     pub groups: Vec<String>,
     /// How many distinct people.
     pub quorum: u32,
+    /// How their approvals must be signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Signing>,
+    /// Who may decide too, if it waits long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalation: Option<Escalation>,
+}
+
+/// From a time on, more groups may decide.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Escalation {
+    /// From when on.
+    pub at: Timestamp,
+    /// Those groups.
+    pub groups: Vec<String>,
 }
 
 /// What a review takes.
@@ -310,6 +327,8 @@ pub enum AuthorizedBy {
     Policy,
     /// Reviewers, after policy asked for them.
     Review,
+    /// A standing approval, after policy asked for reviewers.
+    Standing,
 }
 
 /// `action.authorized`: exactly this payload may be executed once, until then.
@@ -326,6 +345,9 @@ pub struct ActionAuthorized {
     pub payload: Digest,
     /// The authorization ends here.
     pub expires_at: Timestamp,
+    /// The standing approval that it used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<Uuid>,
 }
 
 /// How an action ended where no other record says so.

@@ -1,5 +1,6 @@
 //! Records: immutable statements about an action or about the system (`docs/evidence-format.md` §3 and §5).
 
+mod access;
 mod action;
 mod body;
 mod clear;
@@ -7,12 +8,17 @@ mod envelope;
 mod execution;
 mod review;
 mod sealed;
+mod signature;
 mod system;
 
+pub use access::{
+    AccessChanged, AccessDelegated, AccessLocked, AccessViewed, CredentialAdded, CredentialKind, CredentialRemoved,
+    DelegationEnded, Role, SessionEnded, SignedIn, StandingGranted, StandingRevoked,
+};
 pub use action::{
     ActionAuthorized, ActionClosed, ActionDecided, ActionProposed, Agent, Authenticated, AuthorizedBy, Category,
-    Closing, Correlation, Decision, Effect, Factor, Isolation, PolicyRef, Reason, Requirement, ReviewDemand, Risk,
-    RuleError, Source, ToolRef,
+    Closing, Correlation, Decision, Effect, Escalation, Factor, Isolation, PolicyRef, Reason, Requirement,
+    ReviewDemand, Risk, RuleError, Source, ToolRef,
 };
 pub use body::Body;
 pub use envelope::{Actor, ActorKind, Envelope, EnvelopeError, Link, MOST_ENVELOPE};
@@ -20,11 +26,12 @@ pub use execution::{
     Enforcement, ExecutionFinished, ExecutionRefused, ExecutionResolved, ExecutionStarted, Match, Outcome, Refusal,
 };
 pub use review::{
-    Authentication, ReviewCancelled, ReviewDecided, ReviewEscalated, ReviewExpired, ReviewPresented, Separation,
-    Verdict,
+    Authentication, ReviewAnswered, ReviewAsked, ReviewCancelled, ReviewDecided, ReviewEscalated, ReviewExpired,
+    ReviewHandedOver, ReviewPresented, Separation, Strength, Verdict,
 };
 pub use sealed::{Sealable, SealedError};
+pub use signature::{Assertion, Meaning, PublicKey, Signing, Statement};
 pub use system::{
-    AccessChanged, ClockStepped, ConfigChanged, KeyCreated, KeyKind, KeyRevoked, LogClosed, LogOpened, PolicyActivated,
-    SubjectErased, SubjectErasureRequested,
+    ClockStepped, ConfigChanged, KeyCreated, KeyKind, KeyRevoked, LogClosed, LogOpened, PolicyActivated, SubjectErased,
+    SubjectErasureRequested,
 };

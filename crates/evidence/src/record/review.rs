@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::signature::{Meaning, Signing};
 use crate::digest::Digest;
 
 /// `review.presented`: what a reviewer was shown. Sealed: presentation.
@@ -32,6 +33,21 @@ pub struct Authentication {
     /// The key or session that was used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<Uuid>,
+    /// How strong it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strength: Option<Strength>,
+}
+
+/// How strong an authentication is (NIST SP 800-63B speaks of factors).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strength {
+    /// One factor: a password or a key.
+    SingleFactor,
+    /// Another party vouches; how it authenticated is its own matter.
+    Federated,
+    /// Two factors: a passkey that verified its user.
+    MultiFactor,
 }
 
 /// Whether reviewer and requester are told apart.
@@ -44,7 +60,7 @@ pub enum Separation {
     None,
 }
 
-/// `review.decided`. Sealed: reason, name, payload (where it was edited: the next version).
+/// `review.decided`. Sealed: reason, name, signature, payload (where it was edited: the next version).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReviewDecided {
@@ -68,6 +84,46 @@ pub struct ReviewDecided {
     /// Milliseconds of active viewing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active_ms: Option<u64>,
+    /// Whether everything that could be folded was unfolded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expanded_all: Option<bool>,
+    /// What the reviewer meant by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meaning: Option<Meaning>,
+    /// The person whose groups it used, where that person is away and had said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_behalf_of: Option<Uuid>,
+    /// Version of the policy that asked; always there where it is signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// How it is signed; the assertion itself is sealed as `signature`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Signing>,
+}
+
+/// `review.asked`: a reviewer asks the agent's side before deciding. Sealed: question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReviewAsked {
+    /// The question's id.
+    pub question: Uuid,
+}
+
+/// `review.answered`: the agent's side answers. Sealed: answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReviewAnswered {
+    /// The question that it answers.
+    pub question: Uuid,
+}
+
+/// `review.handed_over`: a reviewer leaves it to another person who may decide it. Nobody gains a right by it. Sealed:
+/// reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReviewHandedOver {
+    /// To whom.
+    pub to: Uuid,
 }
 
 /// `review.escalated`.
@@ -76,6 +132,9 @@ pub struct ReviewDecided {
 pub struct ReviewEscalated {
     /// The groups that may decide from now on, besides those before.
     pub groups: Vec<String>,
+    /// The rule that it is about; all of them where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
     /// A stable name of why.
     pub why: String,
 }

@@ -39,7 +39,10 @@ impl Body {
             Body::ActionProposed(_) => (&["payload"], &["intent", "user", "resource", "context"]),
             Body::ActionDecided(_) => (&["facts"], &["errors", "reasons"]),
             Body::ReviewPresented(_) => (&["presentation"], &[]),
-            Body::ReviewDecided(_) => (&[], &["reason", "name", "payload"]),
+            Body::ReviewDecided(_) => (&[], &["reason", "name", "payload", "signature"]),
+            Body::ReviewAsked(_) => (&["question"], &[]),
+            Body::ReviewAnswered(_) => (&["answer"], &[]),
+            Body::ReviewHandedOver(_) => (&[], &["reason"]),
             Body::ExecutionStarted(_) => (&["payload"], &["context"]),
             Body::ExecutionRefused(_) => (&[], &["payload"]),
             Body::ExecutionFinished(_) => (&[], &["response", "error"]),
@@ -47,6 +50,10 @@ impl Body {
             Body::PolicyActivated(_) => (&["text"], &[]),
             Body::KeyCreated(_) => (&[], &["label"]),
             Body::AccessChanged(_) => (&[], &["name"]),
+            Body::CredentialAdded(_) => (&[], &["label"]),
+            Body::AccessDelegated(_) => (&[], &["reason"]),
+            Body::AccessViewed(_) => (&[], &["query"]),
+            Body::StandingGranted(_) => (&["payload"], &["reason", "name"]),
             Body::ReviewEscalated(_)
             | Body::ReviewExpired(_)
             | Body::ReviewCancelled(_)
@@ -56,6 +63,12 @@ impl Body {
             | Body::LogClosed(_)
             | Body::ClockStepped(_)
             | Body::KeyRevoked(_)
+            | Body::CredentialRemoved(_)
+            | Body::SignedIn(_)
+            | Body::SessionEnded(_)
+            | Body::AccessLocked(_)
+            | Body::DelegationEnded(_)
+            | Body::StandingRevoked(_)
             | Body::ConfigChanged(_)
             | Body::SubjectErasureRequested(_)
             | Body::SubjectErased(_) => (&[], &[]),

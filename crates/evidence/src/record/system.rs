@@ -109,16 +109,6 @@ pub struct KeyRevoked {
     pub key: Uuid,
 }
 
-/// `access.changed`: a person was added, or its groups changed. Sealed: name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AccessChanged {
-    /// The person.
-    pub person: Uuid,
-    /// Its groups from now on.
-    pub groups: Vec<String>,
-}
-
 /// `config.changed`: a setting that changes what the gate does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,7 +1,7 @@
 //! Callers, values and requests as tests make them.
 
 use countersign_evidence::json::{self, Limits, Value};
-use countersign_evidence::record::{Agent, Correlation, Isolation, KeyKind, ToolRef};
+use countersign_evidence::record::{Agent, Correlation, Isolation, KeyKind, Role, Strength, ToolRef};
 use countersign_wire::{ProposeRequest, StartRequest, UserRef};
 use uuid::Uuid;
 
@@ -16,6 +16,7 @@ fn caller(number: u128, kind: KeyKind, person: Option<Person>) -> Caller {
         person,
         isolation: Isolation::SeparateUser,
         method: "key",
+        strength: Strength::SingleFactor,
     }
 }
 
@@ -36,6 +37,9 @@ pub fn reviewer(n: u128, groups: &[&str], user: Option<&str>) -> Caller {
         name: format!("Reviewer {n}"),
         groups: groups.iter().map(|group| (*group).to_owned()).collect(),
         user: user.map(str::to_owned),
+        roles: vec![Role::Reviewer],
+        passkeys: Vec::new(),
+        stands_in_for: Vec::new(),
     };
     caller(0xc000 + n, KeyKind::Reviewer, Some(person))
 }

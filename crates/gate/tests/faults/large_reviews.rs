@@ -60,6 +60,9 @@ async fn the_largest_review_can_be_decided() {
             payload: None,
             presentation_digest: shown.presentation_digest,
             active_ms: Some(1),
+            expanded_all: None,
+            on_behalf_of: None,
+            signature: None,
         };
         assert_eq!(test.gate.decide(&by, view.action, approval).await.unwrap().state, State::Authorized);
     }

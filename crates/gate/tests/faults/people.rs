@@ -56,6 +56,9 @@ async fn approve(test: &TestGate, by: &Caller, action: Uuid) -> Result<State, co
         payload: None,
         presentation_digest: None,
         active_ms: None,
+        expanded_all: None,
+        on_behalf_of: None,
+        signature: None,
     };
     test.gate.decide(by, action, approval).await.map(|view| view.state)
 }

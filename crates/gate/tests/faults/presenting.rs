@@ -42,6 +42,9 @@ async fn the_same_presentation_is_recorded_once() {
         payload: None,
         presentation_digest: shown.presentation_digest,
         active_ms: None,
+        expanded_all: None,
+        on_behalf_of: None,
+        signature: None,
     };
     test.gate.decide(&first, action, approval).await.unwrap();
 }

@@ -141,6 +141,9 @@ impl Ask {
                     payload: edit,
                     presentation_digest: None,
                     active_ms: Some(number),
+                    expanded_all: None,
+                    on_behalf_of: None,
+                    signature: None,
                 };
                 gate.decide(&world.reviewers[reviewer].caller, action, request).await.map(Some)
             }

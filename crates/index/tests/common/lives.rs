@@ -215,7 +215,13 @@ impl Lives {
         };
         let rules: Vec<String> = (0..1 + dice.below(2)).map(|_| (*dice.pick(&RULES)).to_owned()).collect();
         let policy_set = PolicyRef { version: "v1".to_owned(), digest: Digest([3; 32]) };
-        let requirement = Requirement { rule: rules[0].clone(), groups: vec!["leads".to_owned()], quorum: 1 };
+        let requirement = Requirement {
+            rule: rules[0].clone(),
+            groups: vec!["leads".to_owned()],
+            quorum: 1,
+            signature: None,
+            escalation: None,
+        };
         let expires_at = self.world.now.plus_seconds(3600);
         let body = ActionDecided {
             decision,
@@ -250,6 +256,7 @@ impl Lives {
 
     fn authorize(&mut self, life: &mut Life, by: AuthorizedBy) {
         let body = ActionAuthorized {
+            standing: None,
             by,
             policy_set: life.action.decided.clone().unwrap().policy_set,
             payload_version: life.action.payload_version(),
@@ -322,10 +329,15 @@ impl Lives {
             life.payload = edited;
         }
         let body = ReviewDecided {
+            expanded_all: None,
+            meaning: None,
+            on_behalf_of: None,
+            policy: None,
+            signature: None,
             verdict,
             requirements: life.action.review().unwrap().open_to(&["leads".to_owned()]),
             groups: vec!["leads".to_owned()],
-            authentication: Authentication { method: "key".to_owned(), session: None },
+            authentication: Authentication { method: "key".to_owned(), session: None, strength: None },
             separation: Separation::Enforced,
             payload_version: version,
             payload,

@@ -54,7 +54,7 @@ pub fn log(seed: u64, actions: usize) -> Writer {
 fn people(log: &mut Writer) -> [Person; 2] {
     ["treasury", "security"].map(|group| {
         let (person, key) = (log.uuid(), log.new_key());
-        let body = AccessChanged { person, groups: vec![group.to_owned()] };
+        let body = AccessChanged { person, groups: vec![group.to_owned()], roles: None, until: None };
         log.system(actor(ActorKind::Operator, "operator-1"), body, r#"{"name":"Somebody"}"#);
         Person { id: person.to_string(), key, groups: vec![group.to_owned()] }
     })
@@ -119,7 +119,7 @@ pub fn run(log: &mut Writer, number: usize, subject: Uuid, people: &[Person; 2])
         }
         9 => {
             review(log, act);
-            let body = ReviewEscalated { groups: vec!["board".to_owned()], why: "half_time".to_owned() };
+            let body = ReviewEscalated { groups: vec!["board".to_owned()], rule: None, why: "half_time".to_owned() };
             log.step(act, gate(), body, Sealing::default());
             log.step(act, agent(), ReviewCancelled { why: "caller_cancelled".to_owned() }, Sealing::default());
         }
@@ -217,7 +217,13 @@ fn propose(log: &mut Writer, number: usize, subject: Uuid) -> Act {
 fn decide(log: &mut Writer, act: &mut Act, decision: Decision, payload_version: u32) {
     let review = (decision == Decision::Review).then(|| ReviewDemand {
         requirements: [("pay_over_1000", "treasury"), ("new_recipient", "security")]
-            .map(|(rule, group)| Requirement { rule: rule.to_owned(), groups: vec![group.to_owned()], quorum: 1 })
+            .map(|(rule, group)| Requirement {
+                rule: rule.to_owned(),
+                groups: vec![group.to_owned()],
+                quorum: 1,
+                signature: None,
+                escalation: None,
+            })
             .to_vec(),
         expires_at: log.now.plus_seconds(900),
     });
@@ -248,10 +254,15 @@ fn review(log: &mut Writer, act: &mut Act) {
 fn review_decided(act: &Act, person: &Person, verdict: Verdict, payload_version: u32) -> ReviewDecided {
     let rule = if person.groups.contains(&"treasury".to_owned()) { "pay_over_1000" } else { "new_recipient" };
     ReviewDecided {
+        expanded_all: None,
+        meaning: None,
+        on_behalf_of: None,
+        policy: None,
+        signature: None,
         verdict,
         requirements: vec![rule.to_owned()],
         groups: person.groups.clone(),
-        authentication: Authentication { method: "key".to_owned(), session: Some(Uuid::from_u128(9)) },
+        authentication: Authentication { method: "key".to_owned(), session: Some(Uuid::from_u128(9)), strength: None },
         separation: Separation::Enforced,
         payload_version,
         payload: *act.payloads.last().unwrap(),
@@ -281,6 +292,7 @@ fn edit(log: &mut Writer, act: &mut Act, person: &Person) {
 
 fn authorize(log: &mut Writer, act: &mut Act, by: AuthorizedBy) {
     let body = ActionAuthorized {
+        standing: None,
         by,
         policy_set: act.policy.clone(),
         payload_version: act.payloads.len() as u32 - 1,

@@ -140,6 +140,9 @@ async fn approve(stage: &Stage, session: &mut Session) -> Result<uuid::Uuid, Fai
         payload: None,
         presentation_digest: shown.presentation_digest,
         active_ms: None,
+        expanded_all: None,
+        on_behalf_of: None,
+        signature: None,
     };
     let view = stage.reviewer.decide(review.action, &request).await?;
     must(view.state == State::Authorized, "the approval did not authorize")?;

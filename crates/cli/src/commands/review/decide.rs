@@ -105,6 +105,9 @@ pub(super) async fn run(mut args: Decide, verdict: Verdict, session: &mut Sessio
         payload: edited,
         presentation_digest: presentation.presentation_digest,
         active_ms,
+        expanded_all: None,
+        on_behalf_of: None,
+        signature: None,
     };
     let view = session.client().await?.decide(presentation.review.action, &request).await?;
     if session.out.json {

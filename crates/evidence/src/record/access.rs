@@ -1,0 +1,212 @@
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Category, Strength};
+use crate::digest::Digest;
+use crate::time::Timestamp;
+
+/// What a person may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Decide reviews of its groups.
+    Reviewer,
+    /// Activate policies, settle outcomes.
+    Operator,
+    /// Look at everything, change nothing; what it looks at is recorded.
+    Auditor,
+    /// Change people, their groups and roles, and keys.
+    Admin,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Role; 4] = [Role::Reviewer, Role::Operator, Role::Auditor, Role::Admin];
+
+    /// The name in the format.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Role::Reviewer => "reviewer",
+            Role::Operator => "operator",
+            Role::Auditor => "auditor",
+            Role::Admin => "admin",
+        }
+    }
+
+    /// The role of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == name)
+    }
+}
+
+/// `access.changed`: a person was added, or its groups, roles or time changed. Sealed: name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccessChanged {
+    /// The person.
+    pub person: Uuid,
+    /// Its groups from now on.
+    pub groups: Vec<String>,
+    /// Its roles from now on; reviewer alone where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub roles: Option<Vec<Role>>,
+    /// When all of it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+/// How a person signs in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CredentialKind {
+    /// A passkey (W3C Web Authentication).
+    Passkey,
+    /// A password.
+    Password,
+    /// An account at an OpenID provider.
+    Oidc,
+    /// A one-time link.
+    Invitation,
+}
+
+impl CredentialKind {
+    /// The name in the format.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            CredentialKind::Passkey => "passkey",
+            CredentialKind::Password => "password",
+            CredentialKind::Oidc => "oidc",
+            CredentialKind::Invitation => "invitation",
+        }
+    }
+}
+
+/// `access.credential_added`: another way to sign in. Sealed: label.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CredentialAdded {
+    /// The person.
+    pub person: Uuid,
+    /// The credential's own id here.
+    pub credential: Uuid,
+    /// Its kind.
+    pub kind: CredentialKind,
+}
+
+/// `access.credential_removed`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CredentialRemoved {
+    /// The person.
+    pub person: Uuid,
+    /// The credential's own id here.
+    pub credential: Uuid,
+}
+
+/// `access.signed_in`: a session began, or an open one was confirmed by a stronger authentication.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignedIn {
+    /// The person.
+    pub person: Uuid,
+    /// The session.
+    pub session: Uuid,
+    /// How.
+    pub method: CredentialKind,
+    /// How strong that is.
+    pub strength: Strength,
+}
+
+/// `access.session_ended`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SessionEnded {
+    /// The person.
+    pub person: Uuid,
+    /// The session.
+    pub session: Uuid,
+    /// A stable name of why.
+    pub why: String,
+}
+
+/// `access.locked`: too many failed attempts to sign in as this person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccessLocked {
+    /// The person.
+    pub person: Uuid,
+    /// Until when no attempt is looked at.
+    pub until: Timestamp,
+}
+
+/// `access.delegated`: somebody who is away lets another person decide with its groups. Sealed: reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccessDelegated {
+    /// Its id.
+    pub delegation: Uuid,
+    /// Who is away.
+    pub from: Uuid,
+    /// Who decides instead.
+    pub to: Uuid,
+    /// From when on.
+    pub since: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+/// `access.delegation_ended`: before its time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DelegationEnded {
+    /// Its id.
+    pub delegation: Uuid,
+}
+
+/// `access.viewed`: an auditor looked at something. Sealed: query.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccessViewed {
+    /// The person.
+    pub person: Uuid,
+    /// What kind of thing: `action`, `list`, `export`, `policy`, `log`, `people`, `review`.
+    pub what: String,
+    /// The one action that it was about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<Uuid>,
+}
+
+/// `standing.granted`: actions of exactly this shape need no review, so many times, until then. Sealed: payload, reason,
+/// name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StandingGranted {
+    /// Its id.
+    pub standing: Uuid,
+    /// The reviewed action whose shape it takes.
+    pub action: Uuid,
+    /// The agent.
+    pub agent: String,
+    /// `server/tool`.
+    pub tool: String,
+    /// The kind of side effect.
+    pub category: Category,
+    /// The environment.
+    pub environment: String,
+    /// The review rules that it satisfies.
+    pub rules: Vec<String>,
+    /// Digest of the payload that it is for, as that action's records name it.
+    pub payload: Digest,
+    /// How often it can be used.
+    pub uses: u32,
+    /// Until when.
+    pub expires_at: Timestamp,
+}
+
+/// `standing.revoked`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StandingRevoked {
+    /// Its id.
+    pub standing: Uuid,
+}
