@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::output::Output;
 use crate::style::Paint;
 use crate::table::{shorten, wrap};
-use crate::visible::{short_json, visible, visible_lines};
+use countersign_evidence::visible::{short_json, visible, visible_lines};
 
 /// Widest name.
 const MOST_NAME: usize = 40;

@@ -1,7 +1,7 @@
 //! The `countersign` command.
 //!
 //! Every command but the offline ones is a thin client of the gate's HTTP API. What a command needs comes in through its
-//! [`session::Session`]; what it prints for people has gone through [`visible`] where it comes from outside.
+//! [`session::Session`]; what it prints for people has gone through [`countersign_evidence::visible`] where it comes from outside.
 
 mod arguments;
 mod commands;
@@ -25,7 +25,6 @@ mod system;
 mod table;
 #[cfg(test)]
 mod testing;
-mod visible;
 mod when;
 
 use std::process::ExitCode;
@@ -83,5 +82,5 @@ fn tell(failure: &Failure, json: bool) {
         eprintln!("{text}");
         return;
     }
-    eprintln!("countersign: {}", visible::visible_lines(&failure.to_string()));
+    eprintln!("countersign: {}", countersign_evidence::visible::visible_lines(&failure.to_string()));
 }

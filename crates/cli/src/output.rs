@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::style::{Paint, Style};
 use crate::table::{Table, wrap};
-use crate::visible::{visible, visible_lines};
+use countersign_evidence::visible::{visible, visible_lines};
 
 /// Longest answer that is read from a terminal, in bytes.
 const MOST_ANSWER: u64 = 64 << 10;

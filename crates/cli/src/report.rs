@@ -7,7 +7,7 @@ use crate::exit::Exit;
 use crate::facts::Facts;
 use crate::output::Output;
 use crate::style::Paint;
-use crate::visible::visible;
+use countersign_evidence::visible::visible;
 
 /// 1 where anything failed, 0 where everything else passed, else 3. Opening sealed fields takes keys that a verifier need not
 /// have, so that alone does not count as unchecked.

@@ -82,11 +82,12 @@ impl Session {
         let resolved: Resolved = client.get(&routes::resolve(id.trim())).await?;
         match resolved.actions.as_slice() {
             [action] => Ok(*action),
-            [] => {
-                Err(Failure::No(format!("this id names a {}, and no action", crate::visible::visible(&resolved.kind))))
-            }
+            [] => Err(Failure::No(format!(
+                "this id names a {}, and no action",
+                countersign_evidence::visible::visible(&resolved.kind)
+            ))),
             several => {
-                let kind = crate::visible::visible(&resolved.kind);
+                let kind = countersign_evidence::visible::visible(&resolved.kind);
                 let ids: Vec<String> = several.iter().take(10).map(Uuid::to_string).collect();
                 let more = if several.len() > 10 { ", …" } else { "" };
                 Err(Failure::No(format!(

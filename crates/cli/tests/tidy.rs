@@ -18,14 +18,21 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gate", &["evidence", "index", "journal", "policy", "tlog", "wire"]),
     ("mcp", &["client", "evidence", "wire"]),
     ("http", &["client", "evidence", "gate", "index", "journal", "tlog", "wire"]),
-    ("cli", &["client", "evidence", "gate", "http", "index", "journal", "mcp", "policy", "tlog", "verify", "wire"]),
+    ("console", &["evidence", "gate", "http", "wire"]),
+    (
+        "cli",
+        &[
+            "client", "console", "evidence", "gate", "http", "index", "journal", "mcp", "policy", "tlog", "verify",
+            "wire",
+        ],
+    ),
 ];
 
 /// Crates that only some rooms may know.
 const ROOMS: &[(&str, &[&str])] = &[
     ("rusqlite", &["journal", "index"]),
     ("cedar-policy", &["policy"]),
-    ("axum", &["http", "cli"]),
+    ("axum", &["http", "console", "cli"]),
     ("object_store", &["journal"]),
     ("clap", &["cli"]),
 ];

@@ -13,3 +13,4 @@ pub mod seal;
 mod text;
 pub mod time;
 pub mod vault;
+pub mod visible;

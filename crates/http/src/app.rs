@@ -36,15 +36,18 @@ impl App {
         self.inner.metrics.answered()
     }
 
-    pub(crate) fn gate(&self) -> &Gate {
+    /// The gate.
+    pub fn gate(&self) -> &Gate {
         &self.inner.gate
     }
 
-    pub(crate) fn store(&self) -> &Store {
+    /// The published log.
+    pub fn store(&self) -> &Store {
         &self.inner.store
     }
 
-    pub(crate) fn clock(&self) -> &dyn Clock {
+    /// Where time comes from.
+    pub fn clock(&self) -> &dyn Clock {
         &*self.inner.clock
     }
 

@@ -13,7 +13,7 @@ use crate::problem::Failure;
 const MOST_KEY: usize = 256;
 
 /// The caller behind a request. A handler that takes it needs authentication.
-pub(crate) struct Asker(pub(crate) Caller);
+pub struct Asker(pub Caller);
 
 impl FromRequestParts<App> for Asker {
     type Rejection = Failure;
@@ -29,7 +29,7 @@ impl FromRequestParts<App> for Asker {
 }
 
 /// Where the request comes from.
-pub(crate) fn peer_of(parts: &Parts) -> Peer {
+pub fn peer_of(parts: &Parts) -> Peer {
     parts.extensions.get::<Peer>().copied().unwrap_or(Peer::Remote)
 }
 

@@ -22,11 +22,14 @@ mod serve;
 mod trivial;
 
 pub use app::App;
+pub use asker::{Asker, peer_of};
 pub use in_process::in_process;
 pub use listener::{Listener, OwnerSocket};
 pub use openapi::openapi;
+pub use params::{Id, Params, Position, Segment};
 pub use peer::Peer;
-pub use route::{Access, RouteInfo};
-pub use router::{route_table, router};
+pub use problem::Failure;
+pub use route::{Access, Entry, RouteInfo, get, post};
+pub use router::{mount, route_table, router};
 pub use serve::{ServeLimits, serve};
 pub use trivial::trivial_router;

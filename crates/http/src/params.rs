@@ -11,7 +11,7 @@ use crate::kinds;
 use crate::problem::Failure;
 
 /// The UUID in the path, in the hyphenated form alone: one id, one text.
-pub(crate) struct Id(pub(crate) Uuid);
+pub struct Id(pub Uuid);
 
 impl FromRequestParts<App> for Id {
     type Rejection = Failure;
@@ -26,7 +26,7 @@ impl FromRequestParts<App> for Id {
 }
 
 /// The log position in the path.
-pub(crate) struct Position(pub(crate) u64);
+pub struct Position(pub u64);
 
 impl FromRequestParts<App> for Position {
     type Rejection = Failure;
@@ -42,7 +42,7 @@ impl FromRequestParts<App> for Position {
 }
 
 /// The one variable part of the path, as text.
-pub(crate) struct Segment(pub(crate) String);
+pub struct Segment(pub String);
 
 impl FromRequestParts<App> for Segment {
     type Rejection = Failure;
@@ -58,7 +58,7 @@ impl FromRequestParts<App> for Segment {
 const WRAPPING: &str = "Failed to deserialize query string: ";
 
 /// The query's parameters. The type denies unknown fields.
-pub(crate) struct Params<T>(pub(crate) T);
+pub struct Params<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequestParts<App> for Params<T> {
     type Rejection = Failure;

@@ -10,9 +10,14 @@ use crate::kinds::{self, Kind};
 
 /// Why a request gets no answer but a problem document.
 #[derive(Debug)]
-pub(crate) struct Failure(Box<Problem>);
+pub struct Failure(Box<Problem>);
 
 impl Failure {
+    /// The problem document.
+    pub fn problem(&self) -> &Problem {
+        &self.0
+    }
+
     /// A problem of this kind; `detail` says what happened here and what to do.
     pub(crate) fn new(kind: Kind, detail: impl Into<String>) -> Self {
         Failure(Box::new(Problem {

@@ -39,16 +39,18 @@ pub struct RouteInfo {
 }
 
 /// A row of the table.
-pub(crate) struct Entry {
+pub struct Entry {
     pub(crate) info: RouteInfo,
     pub(crate) handler: MethodRouter<App>,
 }
 
-pub(crate) fn get<H: Handler<T, App>, T: 'static>(path: &'static str, handler: H) -> Entry {
+/// A route that changes nothing.
+pub fn get<H: Handler<T, App>, T: 'static>(path: &'static str, handler: H) -> Entry {
     Entry { info: RouteInfo { method: Method::GET, path, access: Access::Key, query: false }, handler: on_get(handler) }
 }
 
-pub(crate) fn post<H: Handler<T, App>, T: 'static>(path: &'static str, handler: H) -> Entry {
+/// A route that changes something.
+pub fn post<H: Handler<T, App>, T: 'static>(path: &'static str, handler: H) -> Entry {
     Entry {
         info: RouteInfo { method: Method::POST, path, access: Access::Key, query: false },
         handler: on_post(handler),
@@ -56,20 +58,25 @@ pub(crate) fn post<H: Handler<T, App>, T: 'static>(path: &'static str, handler: 
 }
 
 impl Entry {
+    /// What the table says of it.
+    pub fn info(&self) -> &RouteInfo {
+        &self.info
+    }
+
     /// Reads query parameters.
-    pub(crate) fn query(mut self) -> Self {
+    pub fn query(mut self) -> Self {
         self.info.query = true;
         self
     }
 
     /// Needs no key.
-    pub(crate) fn public(mut self) -> Self {
+    pub fn public(mut self) -> Self {
         self.info.access = Access::Public;
         self
     }
 
     /// Needs no key on this host.
-    pub(crate) fn host(mut self) -> Self {
+    pub fn host(mut self) -> Self {
         self.info.access = Access::Host;
         self
     }

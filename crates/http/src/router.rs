@@ -48,12 +48,19 @@ fn entries() -> Vec<Entry> {
 
 /// The API as a service. Each request should carry a [`crate::Peer`] extension; without one it counts as remote.
 pub fn router(app: &App) -> axum::Router {
-    let mut router = axum::Router::new();
-    for entry in entries() {
+    mount(axum::Router::new(), entries(), app)
+        .fallback(no_such_route)
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(app.clone())
+}
+
+/// Adds rows of a table to a router, each with the step around it.
+pub fn mount(mut router: axum::Router<App>, entries: Vec<Entry>, app: &App) -> axum::Router<App> {
+    for entry in entries {
         let (path, handler) = entry.measured(app);
         router = router.route(path, handler);
     }
-    router.fallback(no_such_route).method_not_allowed_fallback(method_not_allowed).with_state(app.clone())
+    router
 }
 
 /// What the router knows, for whoever wants to walk it.

@@ -8,7 +8,7 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::routes;
 use crate::session::Session;
-use crate::visible::visible;
+use countersign_evidence::visible::visible;
 
 /// Destroy what identifies a person, without breaking proofs
 #[derive(Debug, Subcommand)]

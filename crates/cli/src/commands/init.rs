@@ -11,7 +11,7 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::session::Session;
 use crate::style::Paint;
-use crate::visible::visible;
+use countersign_evidence::visible::visible;
 
 /// Make a data folder: keys, log, configuration, starter policy
 #[derive(Debug, Args)]

@@ -14,8 +14,8 @@ use crate::routes;
 use crate::session::Session;
 use crate::style::Paint;
 use crate::table::{Cell, Column, Table};
-use crate::visible::visible;
 use crate::when;
+use countersign_evidence::visible::visible;
 
 /// Make, list and revoke API keys
 #[derive(Debug, Subcommand)]

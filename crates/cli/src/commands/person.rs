@@ -10,7 +10,7 @@ use crate::routes;
 use crate::session::Session;
 use crate::style::Paint;
 use crate::table::{Cell, Column, Table};
-use crate::visible::visible;
+use countersign_evidence::visible::visible;
 
 /// Add and list reviewers
 #[derive(Debug, Subcommand)]

@@ -10,8 +10,8 @@ use crate::exit::Exit;
 use crate::facts::Facts;
 use crate::session::Session;
 use crate::style::Paint;
-use crate::visible::pretty_json;
 use crate::when;
+use countersign_evidence::visible::pretty_json;
 
 /// Show where an action stands
 #[derive(Debug, Args)]

@@ -11,8 +11,8 @@ use crate::output::Output;
 use crate::routes;
 use crate::session::Session;
 use crate::style::Paint;
-use crate::visible::visible;
 use crate::when;
+use countersign_evidence::visible::visible;
 
 /// Facts of more lines are left out by default.
 const MOST_LINES: usize = 8;

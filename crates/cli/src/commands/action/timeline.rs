@@ -7,7 +7,7 @@ use crate::error::Failure;
 use crate::output::Output;
 use crate::style::Paint;
 use crate::table::{Cell, Column, Table};
-use crate::visible::visible;
+use countersign_evidence::visible::visible;
 
 /// The members of a record's body that say most about it, in the order in which they are told.
 const TELLING: [&str; 9] =

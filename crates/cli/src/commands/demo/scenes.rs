@@ -14,7 +14,7 @@ use super::stage::{Stage, bundled};
 use crate::error::Failure;
 use crate::session::Session;
 use crate::style::Paint;
-use crate::visible::visible;
+use countersign_evidence::visible::visible;
 
 /// Plays all scenes; the demo's folder.
 pub(super) async fn play(stage: &Stage, session: &mut Session) -> Result<PathBuf, Failure> {

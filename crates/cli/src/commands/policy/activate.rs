@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::routes;
 use crate::session::Session;
 use crate::style::Paint;
-use crate::visible::{visible, visible_lines};
+use countersign_evidence::visible::{visible, visible_lines};
 
 pub(super) async fn run(folder: &Path, session: &mut Session) -> Result<Exit, Failure> {
     // The gate checks again; here it is told with files and lines.

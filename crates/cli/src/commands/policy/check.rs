@@ -9,7 +9,7 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::session::Session;
 use crate::style::Paint;
-use crate::visible::{visible, visible_lines};
+use countersign_evidence::visible::{visible, visible_lines};
 
 pub(super) fn run(folder: &Path, session: &mut Session) -> Result<Exit, Failure> {
     let (set, problems, warnings) = match PolicySet::load_dir(folder) {

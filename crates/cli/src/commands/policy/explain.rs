@@ -14,7 +14,7 @@ use crate::output::Output;
 use crate::routes;
 use crate::session::Session;
 use crate::style::Paint;
-use crate::visible::visible;
+use countersign_evidence::visible::visible;
 
 /// Say of every rule whether it fires for a recorded action, and why
 #[derive(Debug, Args)]
@@ -102,7 +102,10 @@ fn print_rule(rule: &RuleExplanation, out: &mut Output) -> Result<(), Failure> {
     out.line(format!("{text}  {place}"))?;
     let mut facts = Facts::default();
     for (path, value) in &rule.read {
-        facts.add(path, value.as_ref().map_or_else(|| "not there".to_owned(), crate::visible::pretty_json));
+        facts.add(
+            path,
+            value.as_ref().map_or_else(|| "not there".to_owned(), countersign_evidence::visible::pretty_json),
+        );
     }
     facts.print(out)?;
     Ok(())

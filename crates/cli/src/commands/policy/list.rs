@@ -8,8 +8,8 @@ use crate::routes;
 use crate::session::Session;
 use crate::style::Paint;
 use crate::table::{Cell, Column, Table};
-use crate::visible::visible;
 use crate::when;
+use countersign_evidence::visible::visible;
 
 pub(super) async fn run(session: &mut Session) -> Result<Exit, Failure> {
     let policies: Vec<PolicyView> = session.client().await?.get(routes::POLICIES).await?;

@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::routes;
 use crate::session::Session;
 use crate::style::Paint;
-use crate::visible::{visible, visible_lines};
+use countersign_evidence::visible::{visible, visible_lines};
 
 /// Print a version's text
 #[derive(Debug, Args)]

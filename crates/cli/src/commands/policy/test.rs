@@ -9,7 +9,7 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::session::Session;
 use crate::style::Paint;
-use crate::visible::visible;
+use countersign_evidence::visible::visible;
 
 pub(super) fn run(folder: &Path, session: &mut Session) -> Result<Exit, Failure> {
     let outcomes = run_tests(&super::load(folder)?);

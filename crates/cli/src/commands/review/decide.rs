@@ -15,7 +15,7 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::session::Session;
 use crate::style::Paint;
-use crate::visible::{pretty_json, visible};
+use countersign_evidence::visible::{pretty_json, visible};
 
 /// Largest edited payload that is read, in bytes.
 const MOST_EDIT: usize = 8 << 20;

@@ -9,8 +9,8 @@ use crate::routes;
 use crate::session::Session;
 use crate::style::Paint;
 use crate::table::{Cell, Column, Table};
-use crate::visible::visible;
 use crate::when;
+use countersign_evidence::visible::visible;
 
 pub(super) async fn run(session: &mut Session) -> Result<Exit, Failure> {
     let mut reviews: Vec<PendingReview> = session.client().await?.get(routes::REVIEWS).await?;

@@ -12,8 +12,8 @@ use crate::output::Output;
 use crate::routes;
 use crate::session::Session;
 use crate::style::Paint;
-use crate::visible::{pretty_json, visible};
 use crate::when;
+use countersign_evidence::visible::{pretty_json, visible};
 
 /// Show everything that there is to judge, the payload whole
 #[derive(Debug, Args)]

@@ -1,9 +1,9 @@
-//! Untrusted text on a terminal: what would be invisible, or would move other characters about, is made visible.
+//! Untrusted text before people: what would be invisible, or would move other characters about, is made visible.
 //!
-//! An agent writes payloads, intents and names; a reviewer decides by what the terminal shows. Control characters could
-//! rewrite the screen, bidirectional overrides reorder what is read, zero-width characters hide text within text.
+//! An agent writes payloads, intents and names; a reviewer decides by what is shown. Control characters could
+//! rewrite a terminal, bidirectional overrides reorder what is read, zero-width characters hide text within text.
 
-use countersign_evidence::json::Value;
+use crate::json::Value;
 
 /// Ranges of characters that show nothing, or change how others show: default-ignorable code points, bidirectional
 /// controls, line and paragraph separators, annotation marks (Unicode UAX #44, UTR #36).
@@ -36,18 +36,18 @@ const HIDDEN: [(u32, u32); 22] = [
 const SHORT: usize = 72;
 
 /// Whether a reader would not see `character`, or not where it is.
-pub(crate) fn is_hidden(character: char) -> bool {
+pub fn is_hidden(character: char) -> bool {
     let code = u32::from(character);
     character.is_control() || HIDDEN.iter().any(|(first, last)| (*first..=*last).contains(&code))
 }
 
 /// The text on one line: hidden characters, line ends and tabs among them, become `‹U+202E›`.
-pub(crate) fn visible(text: &str) -> String {
+pub fn visible(text: &str) -> String {
     show(text, |_| false)
 }
 
 /// The text with its line ends; everything else that is hidden becomes `‹U+202E›`.
-pub(crate) fn visible_lines(text: &str) -> String {
+pub fn visible_lines(text: &str) -> String {
     show(text, |character| character == '\n')
 }
 
@@ -65,14 +65,14 @@ fn show(text: &str, keep: impl Fn(char) -> bool) -> String {
 
 /// The whole value as JSON, one line per member; what is nested and short stays on one line. Hidden characters are written
 /// as JSON's own `\u` escapes, so the text still reads back as exactly this value.
-pub(crate) fn pretty_json(value: &Value) -> String {
+pub fn pretty_json(value: &Value) -> String {
     let mut out = String::new();
     write_value(value, 0, &mut out);
     out
 }
 
 /// The whole value as JSON, on one line if it is short.
-pub(crate) fn short_json(value: &Value) -> String {
+pub fn short_json(value: &Value) -> String {
     inline(value).unwrap_or_else(|| pretty_json(value))
 }
 
@@ -170,7 +170,7 @@ fn write_string(text: &str, out: &mut String) {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use countersign_evidence::json::{self, Limits};
+    use crate::json::{self, Limits};
     use icu_properties::props::{BidiControl, DefaultIgnorableCodePoint, GeneralCategory};
     use icu_properties::{CodePointMapData, CodePointSetData};
     use proptest::prelude::*;

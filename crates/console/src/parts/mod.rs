@@ -1,0 +1,3 @@
+//! Pieces that pages are built from.
+
+pub(crate) mod text;
