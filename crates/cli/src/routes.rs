@@ -13,6 +13,7 @@ pub(crate) const KEYS: &str = "/v1/keys";
 pub(crate) const PEOPLE: &str = "/v1/people";
 pub(crate) const ERASE_PERSON: &str = "/v1/people/erase";
 pub(crate) const ERASE_SUBJECT: &str = "/v1/subjects/erase";
+pub(crate) const SESSIONS: &str = "/v1/sessions";
 pub(crate) const LOG: &str = "/v1/log";
 pub(crate) const CHECKPOINT: &str = "/log/checkpoint";
 
@@ -30,6 +31,18 @@ pub(crate) fn policy(version: &str) -> String {
 
 pub(crate) fn revoke(key: Uuid) -> String {
     format!("{KEYS}/{key}/revoke")
+}
+
+pub(crate) fn invite(person: Uuid) -> String {
+    format!("{PEOPLE}/{person}/invite")
+}
+
+pub(crate) fn end_person(person: Uuid) -> String {
+    format!("{PEOPLE}/{person}/end")
+}
+
+pub(crate) fn end_session(session: Uuid) -> String {
+    format!("{SESSIONS}/{session}/end")
 }
 
 pub(crate) fn proof(position: u64) -> String {

@@ -12,13 +12,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("wire", &["evidence"]),
     ("client", &["evidence", "wire"]),
     ("policy", &["evidence"]),
-    ("verify", &["evidence", "tlog"]),
+    ("passkey", &["evidence"]),
+    ("identity", &["evidence"]),
+    ("verify", &["evidence", "passkey", "tlog"]),
     ("journal", &["evidence", "tlog"]),
     ("index", &["evidence", "journal", "tlog", "wire"]),
-    ("gate", &["evidence", "index", "journal", "policy", "tlog", "wire"]),
+    ("gate", &["evidence", "index", "journal", "passkey", "policy", "tlog", "wire"]),
     ("mcp", &["client", "evidence", "wire"]),
     ("http", &["client", "evidence", "gate", "index", "journal", "tlog", "wire"]),
-    ("console", &["evidence", "gate", "http", "wire"]),
+    ("console", &["evidence", "gate", "http", "identity", "index", "wire"]),
     (
         "cli",
         &[

@@ -1,2 +1,54 @@
-// What every page runs. Pages work without it.
-export {};
+// What every page runs; pages work without it. Times in UTC or local, countdowns, keys.
+const key = "countersign.local-times";
+const toggle = document.querySelector("[data-times]");
+let local = localStorage.getItem(key) === "yes";
+const two = (number) => String(number).padStart(2, "0");
+
+function show() {
+  for (const time of document.querySelectorAll("time[datetime]")) {
+    const at = new Date(time.dateTime);
+    const here = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+    const utc = `${time.dateTime.slice(0, 19).replace("T", " ")} UTC`;
+    time.textContent = local ? `${here} local` : utc;
+    time.title = `${utc} · ${here} local`;
+  }
+  if (toggle) toggle.textContent = local ? "local time" : "UTC";
+}
+
+if (toggle) {
+  toggle.hidden = false;
+  toggle.addEventListener("click", () => {
+    local = !local;
+    localStorage.setItem(key, local ? "yes" : "no");
+    show();
+  });
+}
+show();
+
+function count() {
+  for (const one of document.querySelectorAll("[data-until]")) {
+    const left = Math.round((new Date(one.dataset.until) - Date.now()) / 1000);
+    const said = left <= 0 ? "time is up" : left < 120 ? `${left} s left` : left < 7200 ? `${Math.round(left / 60)} min left` : `${Math.round(left / 3600)} h left`;
+    if (one.textContent !== said) one.textContent = said;
+    one.classList.toggle("urgent", left < 300);
+    if (left <= 0) document.querySelector("[data-review]")?.classList.add("over");
+  }
+}
+count();
+setInterval(count, 1000);
+
+// j and k walk along a list, Enter follows, / goes to the search box.
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select")) return;
+  const rows = [...document.querySelectorAll(".queue a.card, table.rows a.row")];
+  if ((event.key === "j" || event.key === "k") && rows.length > 0) {
+    const at = rows.indexOf(document.activeElement);
+    rows[Math.max(0, Math.min(rows.length - 1, at + (event.key === "j" ? 1 : -1)))].focus();
+    event.preventDefault();
+  }
+  const search = document.querySelector('input[type="search"]');
+  if (event.key === "/" && search) {
+    search.focus();
+    event.preventDefault();
+  }
+});

@@ -1,4 +1,7 @@
-//! Styles and scripts, compiled in. Their paths name their content, so that browsers may keep them.
+//! Styles and scripts, compiled in. Their paths name the content of all of them, so that browsers may keep them and scripts
+//! find each other.
+
+use std::sync::LazyLock;
 
 use axum::extract::Path;
 use axum::http::{StatusCode, header};
@@ -22,24 +25,30 @@ macro_rules! asset {
 pub(crate) const STYLE: Asset = asset!("style.css", "text/css; charset=utf-8");
 /// What every page runs.
 pub(crate) const CONSOLE: Asset = asset!("console.js", "text/javascript; charset=utf-8");
+/// Signing in and signing with passkeys.
+pub(crate) const PASSKEY: Asset = asset!("passkey.js", "text/javascript; charset=utf-8");
+/// Answering a review.
+pub(crate) const REVIEW: Asset = asset!("review.js", "text/javascript; charset=utf-8");
+/// Checking evidence in the browser.
+pub(crate) const VERIFY: Asset = asset!("verify.js", "text/javascript; charset=utf-8");
 
-const ALL: [&Asset; 2] = [&STYLE, &CONSOLE];
+const ALL: [&Asset; 5] = [&STYLE, &CONSOLE, &PASSKEY, &REVIEW, &VERIFY];
+
+static EDITION: LazyLock<String> = LazyLock::new(|| {
+    let all: String = ALL.iter().map(|asset| asset.content).collect();
+    Digest::of(all.as_bytes()).to_string().get(..12).unwrap_or_default().to_owned()
+});
 
 impl Asset {
-    /// Where it lies: `/assets/<digest>-<name>`.
+    /// Where it lies: `/assets/<edition>/<name>`.
     pub(crate) fn path(&self) -> String {
-        format!("/assets/{}", self.file())
-    }
-
-    fn file(&self) -> String {
-        let digest = Digest::of(self.content.as_bytes()).to_string();
-        format!("{}-{}", digest.get(..12).unwrap_or_default(), self.name)
+        format!("/assets/{}/{}", *EDITION, self.name)
     }
 }
 
 /// A file by its name.
-pub(crate) async fn asset(Path(name): Path<String>) -> Response {
-    match ALL.into_iter().find(|asset| asset.file() == name) {
+pub(crate) async fn asset(Path((edition, name)): Path<(String, String)>) -> Response {
+    match ALL.into_iter().find(|asset| asset.name == name).filter(|_| edition == *EDITION) {
         Some(asset) => {
             let headers = [
                 (header::CONTENT_TYPE, asset.media_type),

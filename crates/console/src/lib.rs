@@ -5,6 +5,7 @@
 //! outside goes through [`parts::text`].
 
 mod assets;
+mod console;
 mod layout;
 mod pages;
 mod parts;

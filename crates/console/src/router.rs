@@ -1,22 +1,54 @@
 //! All pages on one screen.
 
-use countersign_http::{App, Entry, RouteInfo, get, mount};
+use axum::Extension;
+use countersign_http::{App, Entry, RouteInfo, get, mount, post};
 
 use crate::assets;
+use crate::console::Console;
 use crate::pages::*;
 
 #[rustfmt::skip]
 fn entries() -> Vec<Entry> {
     vec![
         get ("/", home::home),
+        get ("/sign-in", sign_in::sign_in).public().query(),
+        post("/sign-in", sign_in::by_password).public(),
+        post("/sign-in/passkey/begin", sign_in::begin_passkey).public(),
+        post("/sign-in/passkey", sign_in::by_passkey).public(),
+        post("/sign-out", sign_in::sign_out),
+        get ("/invitation/{token}", invitation::invitation).public(),
+        post("/invitation/{token}", invitation::by_password).public(),
+        post("/invitation/{token}/passkey/begin", invitation::begin_passkey).public(),
+        post("/invitation/{token}/passkey", invitation::by_passkey).public(),
+        get ("/account", account::account),
+        post("/account/password", account::set_password),
+        post("/account/passkey/begin", account::begin_passkey),
+        post("/account/passkey", account::add_passkey),
+        post("/account/credentials/remove", account::remove_credential),
+        post("/account/sessions/end", account::end_session),
+        post("/account/delegations", account::delegate),
+        post("/account/delegations/end", account::end_delegation),
         get ("/reviews", queue::queue),
-        get ("/assets/{name}", assets::asset).public(),
+        get ("/reviews/{action}", review::review),
+        post("/reviews/{action}", review::decide),
+        post("/reviews/{action}/edit", review::edit),
+        get ("/actions", actions::actions).query(),
+        get ("/actions/{action}", action::action),
+        get ("/resolve", actions::resolve).query(),
+        get ("/policies", policies::policies),
+        get ("/policies/{version}", policies::policy).query(),
+        get ("/log", log::log),
+        get ("/people", people::people),
+        post("/people", people::put),
+        post("/people/invite", people::invite),
+        post("/people/end", people::end),
+        get ("/assets/{edition}/{name}", assets::asset).public(),
     ]
 }
 
 /// The pages as a service, to be merged with the API's router.
 pub fn router(app: &App) -> axum::Router {
-    mount(axum::Router::new(), entries(), app).with_state(app.clone())
+    mount(axum::Router::new(), entries(), app).layer(Extension(Console::new(app))).with_state(app.clone())
 }
 
 /// What the router knows, for whoever wants to walk it.

@@ -35,6 +35,15 @@ const HIDDEN: [(u32, u32); 22] = [
 /// Longest JSON that is put on one line, in bytes.
 const SHORT: usize = 72;
 
+/// More bytes or lines than these are not shown at once.
+const AT_ONCE: (usize, usize) = (8 << 10, 60);
+
+/// Whether a value is longer than what is shown at once: who decides on it has to have all of it shown.
+pub fn is_long(value: &Value) -> bool {
+    let written = pretty_json(value);
+    written.len() > AT_ONCE.0 || written.lines().count() > AT_ONCE.1
+}
+
 /// Whether a reader would not see `character`, or not where it is.
 pub fn is_hidden(character: char) -> bool {
     let code = u32::from(character);

@@ -1,4 +1,5 @@
 use countersign_evidence::record::{Authenticated, Isolation, KeyKind, PublicKey, Role, Strength};
+use countersign_evidence::time::Timestamp;
 use uuid::Uuid;
 
 use crate::error::GateError;
@@ -22,6 +23,8 @@ pub struct Caller {
     pub method: &'static str,
     /// How strong that is.
     pub strength: Strength,
+    /// When the person of a session proved last who it is; absent for keys.
+    pub proved: Option<Timestamp>,
 }
 
 /// An authenticated person.
@@ -37,6 +40,8 @@ pub struct Person {
     pub user: Option<String>,
     /// Its roles now.
     pub roles: Vec<Role>,
+    /// When all of it ends.
+    pub until: Option<Timestamp>,
     /// The passkeys with which it can sign.
     pub passkeys: Vec<Passkey>,
     /// The people who are away and let it decide with their groups.
@@ -61,6 +66,17 @@ pub struct StandIn {
     pub groups: Vec<String>,
     /// The user identity under which agents act for that person: such actions are not decided with its groups.
     pub user: Option<String>,
+    /// From when on.
+    pub since: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+impl Person {
+    /// The people for whom it decides at this time.
+    pub fn stands_in(&self, now: Timestamp) -> impl Iterator<Item = &StandIn> {
+        self.stands_in_for.iter().filter(move |absent| absent.since <= now && now < absent.until)
+    }
 }
 
 impl Caller {
@@ -75,6 +91,36 @@ impl Caller {
             isolation: Isolation::SameUser,
             method: "socket",
             strength: Strength::SingleFactor,
+            proved: None,
+        }
+    }
+
+    /// A person, before it is known how it came in.
+    pub(crate) fn of_person(person: Person) -> Self {
+        Caller {
+            key: person.id,
+            kind: KeyKind::Reviewer,
+            person: Some(person),
+            isolation: Isolation::SeparateUser,
+            method: "person",
+            ..Caller::owner()
+        }
+    }
+
+    /// Whether it is somebody who is signed in.
+    pub fn is_session(&self) -> bool {
+        self.proved.is_some()
+    }
+
+    /// Whether it may do what this role does.
+    pub fn has(&self, role: Role) -> bool {
+        let of_person = |role| self.person.as_ref().is_some_and(|person| person.roles.contains(&role));
+        match self.kind {
+            _ if self.is_session() => of_person(role),
+            KeyKind::Operator => matches!(role, Role::Operator | Role::Admin),
+            KeyKind::Auditor => role == Role::Auditor,
+            KeyKind::Reviewer => role == Role::Reviewer && of_person(role),
+            KeyKind::Agent | KeyKind::Gateway => false,
         }
     }
 
@@ -108,8 +154,34 @@ impl Caller {
     /// # Errors
     /// [`GateError::Forbidden`].
     pub fn must_operate(&self) -> Result<(), GateError> {
-        if self.kind != KeyKind::Operator {
-            return Err(forbidden("change the configuration", "operator"));
+        self.unlimited(Role::Operator, "change the configuration")
+    }
+
+    /// May change people and keys.
+    ///
+    /// # Errors
+    /// [`GateError::Forbidden`].
+    pub fn must_administer(&self) -> Result<(), GateError> {
+        self.unlimited(Role::Admin, "change people and keys")
+    }
+
+    /// Is this person, or may administer.
+    ///
+    /// # Errors
+    /// [`GateError::Forbidden`].
+    pub fn must_be(&self, person: Uuid) -> Result<(), GateError> {
+        match self.person.as_ref().is_some_and(|own| own.id == person) {
+            true => Ok(()),
+            false => self.must_administer(),
+        }
+    }
+
+    fn unlimited(&self, role: Role, what: &str) -> Result<(), GateError> {
+        if !self.has(role) {
+            return Err(match self.is_session() {
+                true => GateError::Forbidden(format!("you may not {what}: that takes the role {}", role.as_str())),
+                false => forbidden(what, "operator"),
+            });
         }
         // The configuration is everybody's: a key for some environments or agents does not reach it.
         match self.environments.is_empty() && self.agents.is_empty() {
@@ -123,7 +195,10 @@ impl Caller {
     /// # Errors
     /// [`GateError::Forbidden`].
     pub fn must_look(&self) -> Result<(), GateError> {
-        let may = matches!(self.kind, KeyKind::Operator | KeyKind::Auditor | KeyKind::Reviewer);
+        let may = match self.is_session() {
+            true => self.person.as_ref().is_some_and(|person| !person.roles.is_empty()),
+            false => matches!(self.kind, KeyKind::Operator | KeyKind::Auditor | KeyKind::Reviewer),
+        };
         may.then_some(()).ok_or_else(|| forbidden("search the trail", "operator, auditor or reviewer"))
     }
 }

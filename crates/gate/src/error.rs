@@ -53,6 +53,15 @@ pub enum GateError {
     /// The person may not decide this.
     #[error("{0}")]
     NotAReviewer(String),
+    /// A rule asks for a signature.
+    #[error("a rule asks for a signed approval: approve it in the console, with a passkey")]
+    SignatureRequired(Uuid),
+    /// What was handed in does not sign the answer.
+    #[error("the signature is not taken: {0}")]
+    BadSignature(String),
+    /// Not everything was shown.
+    #[error("the payload is longer than what is shown at once: show all of it, then approve")]
+    NotExpanded(Uuid),
     /// A policy set was refused; the old one stays.
     #[error("the policy set is refused and the active one stays:\n{0}")]
     BadPolicy(String),
@@ -111,6 +120,9 @@ impl GateError {
             GateError::WrongState { .. } => ("wrong_state", 409),
             GateError::StaleReview(_) => ("stale_review", 409),
             GateError::NotAReviewer(_) => ("not_a_reviewer", 403),
+            GateError::SignatureRequired(_) => ("signature_required", 403),
+            GateError::BadSignature(_) => ("bad_signature", 422),
+            GateError::NotExpanded(_) => ("not_expanded", 409),
             GateError::BadPolicy(_) => ("bad_policy", 422),
             GateError::TooMany(_) => ("too_many", 429),
             GateError::Busy => ("busy", 429),
@@ -125,6 +137,8 @@ impl GateError {
         match self {
             GateError::RequestReplayed(action)
             | GateError::StaleReview(action)
+            | GateError::SignatureRequired(action)
+            | GateError::NotExpanded(action)
             | GateError::Refused { action, .. }
             | GateError::WrongState { action, .. } => Some(*action),
             _ => None,

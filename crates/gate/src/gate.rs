@@ -280,6 +280,16 @@ impl Gate {
         self.send(Command::System(vec![draft])).await.map(drop)
     }
 
+    /// Where people reach this deployment: scheme, host and port.
+    pub fn public_url(&self) -> &str {
+        &self.shared.settings().public_url
+    }
+
+    /// Where randomness comes from.
+    pub fn random(&self) -> &dyn countersign_evidence::key::Random {
+        self.shared.random()
+    }
+
     /// Version of the policy set in force.
     pub fn policy_version(&self) -> String {
         self.shared.policy().version().to_owned()

@@ -3,8 +3,8 @@
 use countersign_evidence::json::{self, Object, Value};
 use countersign_evidence::key::Key;
 use countersign_evidence::record::{
-    ActionDecided, ActorKind, Category, Decision, Effect, Factor, PolicyRef, Reason, Requirement, ReviewDemand, Risk,
-    RuleError, ToolRef,
+    ActionDecided, ActorKind, Category, Decision, Effect, Escalation, Factor, PolicyRef, Reason, Requirement,
+    ReviewDemand, Risk, RuleError, Signing, ToolRef,
 };
 use countersign_evidence::time::Timestamp;
 use countersign_policy::{Facts, Outcome, PolicySet, Request, Resource, User};
@@ -170,11 +170,14 @@ fn rule_error(error: &countersign_policy::RuleError) -> RuleError {
 fn demand(requirements: &[countersign_policy::Requirement], time: Timestamp) -> ReviewDemand {
     let shortest = requirements.iter().map(|one| one.expires_s).min().unwrap_or_default();
     let requirement = |one: &countersign_policy::Requirement| Requirement {
-        signature: None,
-        escalation: None,
         rule: one.rule.clone(),
         groups: one.groups.clone(),
         quorum: one.quorum,
+        signature: one.signature.then_some(Signing::Passkey),
+        escalation: one.escalation.as_ref().map(|escalation| Escalation {
+            at: time.plus_seconds(i64::try_from(escalation.after_s).unwrap_or(i64::MAX)),
+            groups: escalation.groups.clone(),
+        }),
     };
     ReviewDemand {
         requirements: requirements.iter().map(requirement).collect(),

@@ -4,6 +4,7 @@
 //! file per verb. Everything before the queue (checking, deciding, sealing) runs in parallel and is pure but for
 //! randomness; everything after the commit is a view.
 
+mod access;
 mod board;
 mod caller;
 mod command;
@@ -17,12 +18,10 @@ mod judge;
 mod load;
 mod look;
 mod open_action;
-mod people;
 mod policies;
 mod prepare;
-mod reconcile;
 mod recover;
-mod reviews;
+mod review;
 mod ring;
 mod settings;
 mod shared;
@@ -36,6 +35,7 @@ mod turn;
 mod view;
 mod writer;
 
+pub use access::{Account, NewCredential, NewSession, csrf_of};
 pub use caller::{Caller, Passkey, Person, StandIn};
 pub use error::GateError;
 pub use follow::{FollowError, catch_up, follow};

@@ -114,7 +114,10 @@ impl OpenAction {
     /// When time ends what is going on: a review, an authorization, an execution.
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
         match &self.action.stage {
-            Stage::Reviewing(review) => Some(review.demand.expires_at),
+            Stage::Reviewing(review) => {
+                let escalations = review.demand.requirements.iter().filter_map(|one| one.escalation.as_ref());
+                escalations.map(|escalation| escalation.at).chain([review.demand.expires_at]).min()
+            }
             Stage::Authorized(authorization) => Some(authorization.expires_at),
             Stage::Executing(execution) => Some(execution.started.deadline),
             _ => None,

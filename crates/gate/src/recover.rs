@@ -8,6 +8,7 @@ use countersign_policy::{PolicySet, PolicyText};
 use parking_lot::RwLock;
 use tokio::sync::{mpsc, watch};
 
+use crate::access::Attempts;
 use crate::board::Board;
 use crate::error::GateError;
 use crate::gate::Gate;
@@ -48,6 +49,8 @@ impl Gate {
             callers_generation: 0.into(),
             opened_at: head.size(),
             callers: RwLock::default(),
+            sessions: RwLock::default(),
+            attempts: Attempts::default(),
             access: tokio::sync::Mutex::default(),
         });
         if let Some(active) = shared.active_policy().await? {

@@ -17,6 +17,10 @@ pub struct Settings {
     pub public_url: String,
     /// The workspace's time zone, for `context.time`.
     pub zone: TimeZone,
+    /// Seconds without use after which a session is over.
+    pub session_idle_s: u32,
+    /// Seconds after which a session is over in any case.
+    pub session_s: u32,
     /// Whether the data folder's owner may review alone, recorded as `separation: none`.
     pub solo: bool,
     /// Seconds that an authorization holds.
@@ -53,6 +57,8 @@ impl Default for Settings {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             public_url: "http://localhost:8640".to_owned(),
             zone: TimeZone::UTC,
+            session_idle_s: 4 * 3_600,
+            session_s: 24 * 3_600,
             solo: false,
             authorization_ttl_s: 900,
             execution_deadline_s: 300,

@@ -13,6 +13,7 @@ use parking_lot::RwLock;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use crate::access::{Attempts, KnownSession};
 use crate::board::Board;
 use crate::caller::Caller;
 use crate::history::History;
@@ -50,6 +51,10 @@ pub(crate) struct Shared {
     pub(crate) board: Board,
     /// Callers by the hash of their key, as long as no key and no person changes.
     pub(crate) callers: RwLock<HashMap<[u8; 32], Caller>>,
+    /// Sessions by the hash of their token, as long.
+    pub(crate) sessions: RwLock<HashMap<[u8; 32], Arc<KnownSession>>>,
+    /// Failed attempts to sign in.
+    pub(crate) attempts: Attempts,
     /// Rises with every change of keys and people.
     pub(crate) callers_generation: AtomicU64,
     /// One change of keys and people at a time: store and log see them in the same order.

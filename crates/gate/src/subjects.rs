@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_evidence::record::{AccessChanged, Actor, ActorKind, SubjectErased, SubjectErasureRequested};
+use countersign_evidence::record::{Actor, ActorKind, SubjectErased, SubjectErasureRequested};
 use countersign_journal::{KeyId, KeyKind, Owner};
 use countersign_wire::{ErasePersonRequest, EraseRequest, Erased};
 use uuid::Uuid;
@@ -12,7 +12,6 @@ use crate::command::{Answer, Command};
 use crate::draft::{Draft, actor, system};
 use crate::error::GateError;
 use crate::gate::Gate;
-use crate::people::scope;
 
 /// How long the answer waits for the index to purge.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -34,21 +33,12 @@ impl Gate {
     /// # Errors
     /// [`GateError::NotFound`].
     pub async fn erase_person(&self, caller: &Caller, request: ErasePersonRequest) -> Result<Erased, GateError> {
-        caller.must_operate()?;
+        caller.must_administer()?;
         let person = request.person;
         // To the end: what is given to this person meanwhile would be on record as given to nobody.
         let _one_at_a_time = self.shared.access.lock().await;
         self.credentials().find_person(person)?.ok_or(GateError::NotFound("person"))?;
-        // From here on nobody gets in as this person, whatever fails below.
-        self.credentials().revoke_person(person, self.shared.now().as_micros())?;
-        self.store_groups(person, &[])?;
-        for row in self.credentials().api_keys()?.into_iter().filter(|row| row.revoked.is_none()) {
-            if scope(&row)?.person == Some(person) {
-                self.revoke(caller, row.id).await?;
-            }
-        }
-        let left = AccessChanged { person, groups: Vec::new(), roles: None, until: None };
-        self.record(caller, left, Vec::new(), &self.shared.workspace_key).await?;
+        self.shut_out(caller, person).await?;
         self.erase(caller, KeyKind::Person, &person.to_string(), Some(person)).await
     }
 

@@ -1,16 +1,20 @@
-//! Who asks: a bearer key, or the data folder's owner on its socket.
+//! Who asks: a bearer key, somebody who is signed in, or the data folder's owner on its socket.
 
 use axum::extract::FromRequestParts;
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::http::request::Parts;
-use countersign_gate::{Caller, GateError};
+use countersign_gate::{Caller, GateError, csrf_of};
+use subtle::ConstantTimeEq;
 
 use crate::app::App;
+use crate::kinds;
 use crate::peer::Peer;
 use crate::problem::Failure;
 
 /// Longest bearer key that is looked at, in bytes.
 const MOST_KEY: usize = 256;
+/// Where a script says the token that only our pages know.
+const CSRF_HEADER: &str = "x-csrf-token";
 
 /// The caller behind a request. A handler that takes it needs authentication.
 pub struct Asker(pub Caller);
@@ -23,9 +27,95 @@ impl FromRequestParts<App> for Asker {
         match bearer(parts)? {
             Some(key) => Ok(Asker(app.gate().authenticate(key, peer.isolation())?)),
             None if peer == Peer::Owner => Ok(Asker(Caller::owner())),
-            None => Err(GateError::Unauthenticated.into()),
+            None => {
+                let signed_in = SignedIn::of(parts, app)?;
+                if !parts.method.is_safe() {
+                    signed_in.check_header(parts, app)?;
+                }
+                Ok(Asker(signed_in.caller))
+            }
         }
     }
+}
+
+/// Somebody who is signed in, and the token that proves it.
+pub struct SignedIn {
+    /// Who.
+    pub caller: Caller,
+    /// The session's token; it stays here.
+    pub token: String,
+}
+
+impl SignedIn {
+    /// Whose session cookie the request brings. A browser sends it along whoever wrote the request: what changes something
+    /// needs [`SignedIn::check_token`] or [`SignedIn::check_header`] too.
+    ///
+    /// # Errors
+    /// 401 where nobody is signed in.
+    pub fn of(parts: &Parts, app: &App) -> Result<Self, Failure> {
+        let token = cookie(parts, session_cookie(app)).ok_or(GateError::Unauthenticated)?;
+        let caller = app.gate().session(token, peer_of(parts).isolation())?;
+        Ok(SignedIn { caller, token: token.to_owned() })
+    }
+
+    /// What a form of ours holds beside the session.
+    pub fn csrf(&self) -> String {
+        csrf_of(&self.token)
+    }
+
+    /// Refuses a request that another site wrote.
+    ///
+    /// # Errors
+    /// 403.
+    pub fn check_token(&self, parts: &Parts, app: &App, given: &str) -> Result<(), Failure> {
+        same_origin(parts, app)?;
+        match bool::from(self.csrf().as_bytes().ct_eq(given.as_bytes())) {
+            true => Ok(()),
+            false => Err(foreign("the form is of another session: load the page again")),
+        }
+    }
+
+    fn check_header(&self, parts: &Parts, app: &App) -> Result<(), Failure> {
+        let given = parts.headers.get(CSRF_HEADER).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        self.check_token(parts, app, given)
+    }
+}
+
+/// Name of the session's cookie. With `__Host-` a browser keeps it to this very host and to https.
+pub fn session_cookie(app: &App) -> &'static str {
+    if app.gate().public_url().starts_with("https://") { "__Host-countersign" } else { "countersign" }
+}
+
+/// Refuses what a page of another site sent: browsers say where a request comes from.
+///
+/// # Errors
+/// 403.
+pub fn same_origin(parts: &Parts, app: &App) -> Result<(), Failure> {
+    let header = |name: &str| parts.headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    let own = match (header("origin"), header("sec-fetch-site")) {
+        (Some(origin), _) => origin == app.gate().public_url(),
+        (None, Some(site)) => site == "same-origin",
+        // Every browser of today says one of both when it posts.
+        (None, None) => false,
+    };
+    match own {
+        true => Ok(()),
+        false => {
+            Err(foreign("the request does not come from this site's own pages; is `public_url` what people type?"))
+        }
+    }
+}
+
+fn foreign(detail: &str) -> Failure {
+    Failure::new(kinds::FOREIGN_REQUEST, detail)
+}
+
+/// The one cookie of that name.
+fn cookie<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
+    let all = parts.headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let pairs = all.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let mut found = pairs.filter(|(known, _)| *known == name).map(|(_, value)| value);
+    found.next().filter(|value| value.len() <= MOST_KEY && found.next().is_none())
 }
 
 /// Where the request comes from.

@@ -36,6 +36,11 @@ pub(crate) const DUPLICATE_KEY: Kind = kind(
     400,
     "An object in the body names a member twice: two readers could take it for two different things.",
 );
+pub(crate) const FOREIGN_REQUEST: Kind = kind(
+    "foreign_request",
+    403,
+    "A request by a signed-in browser that does not come from this site's own pages, or without their token: nothing was done.",
+);
 pub(crate) const INVALID: Kind = kind(
     "invalid",
     422,
@@ -85,6 +90,11 @@ pub(crate) const ALL: &[Kind] = &[
     ),
     BAD_QUERY,
     kind(
+        "bad_signature",
+        422,
+        "What was handed in as a signature does not sign this answer, or not by one of this person's passkeys.",
+    ),
+    kind(
         "broken",
         500,
         "Something that is stored does not read as it must. Nothing was executed; run `countersign log fsck`.",
@@ -98,6 +108,7 @@ pub(crate) const ALL: &[Kind] = &[
     DUPLICATE_KEY,
     kind("expired", 409, "The authorization has expired before it was used: propose again."),
     kind("forbidden", 403, "The key is good, but its kind or its limits do not cover this."),
+    FOREIGN_REQUEST,
     INVALID,
     INVALID_UTF8,
     LONE_SURROGATE,
@@ -113,10 +124,20 @@ pub(crate) const ALL: &[Kind] = &[
         403,
         "This person may not decide this review: not in its groups, or it is an action of their own.",
     ),
+    kind(
+        "not_expanded",
+        409,
+        "The payload is longer than what is shown at once, and not all of it was shown: show all of it, then approve.",
+    ),
     NOT_FOUND,
     PAYLOAD_TOO_LARGE,
     kind("policy_changed", 409, "The policy in force now denies what an earlier one authorized: do not execute."),
     kind("request_replayed", 409, "The request_id was used before with other content: a new action needs a new one."),
+    kind(
+        "signature_required",
+        403,
+        "A rule asks for an approval that is signed by a passkey: approve it in the console.",
+    ),
     SLOW_BODY,
     kind("stale_review", 409, "The payload has changed since it was shown: look at it again, then decide."),
     TOO_DEEP,
@@ -159,6 +180,9 @@ mod tests {
             GateError::WrongState { action, state: text(), what: "" },
             GateError::StaleReview(action),
             GateError::NotAReviewer(text()),
+            GateError::SignatureRequired(action),
+            GateError::BadSignature(text()),
+            GateError::NotExpanded(action),
             GateError::BadPolicy(text()),
             GateError::TooMany(text()),
             GateError::Busy,
@@ -179,6 +203,9 @@ mod tests {
                 | GateError::WrongState { .. }
                 | GateError::StaleReview(_)
                 | GateError::NotAReviewer(_)
+                | GateError::SignatureRequired(_)
+                | GateError::BadSignature(_)
+                | GateError::NotExpanded(_)
                 | GateError::BadPolicy(_)
                 | GateError::TooMany(_)
                 | GateError::Busy

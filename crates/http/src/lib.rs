@@ -22,12 +22,12 @@ mod serve;
 mod trivial;
 
 pub use app::App;
-pub use asker::{Asker, peer_of};
+pub use asker::{Asker, SignedIn, peer_of, same_origin, session_cookie};
 pub use in_process::in_process;
 pub use listener::{Listener, OwnerSocket};
 pub use openapi::openapi;
 pub use params::{Id, Params, Position, Segment};
-pub use peer::Peer;
+pub use peer::{Address, Peer};
 pub use problem::Failure;
 pub use route::{Access, Entry, RouteInfo, get, post};
 pub use router::{mount, route_table, router};

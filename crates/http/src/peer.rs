@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use countersign_evidence::record::Isolation;
 
@@ -14,6 +14,10 @@ pub enum Peer {
     /// TCP from anywhere else.
     Remote,
 }
+
+/// The address at the other end of a TCP connection. The server attaches it to each request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Address(pub IpAddr);
 
 impl Peer {
     /// Where a TCP connection comes from.

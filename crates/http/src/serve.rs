@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use tower::Service;
 
 use crate::listener::{Listener, Stream};
-use crate::peer::Peer;
+use crate::peer::{Address, Peer};
 
 /// What protects the server from its callers.
 #[derive(Debug, Clone, Copy)]
@@ -103,11 +103,12 @@ async fn accept(listener: Listener, server: Arc<Server>) {
         // The semaphore is never closed.
         let Ok(permit) = Arc::clone(&server.permits).acquire_owned().await else { return };
         match listener.accept().await {
-            Ok(Some(Stream::Unix(stream))) => server.begin(stream, Peer::Owner, permit),
+            Ok(Some(Stream::Unix(stream))) => server.begin(stream, Peer::Owner, None, permit),
             Ok(Some(Stream::Tcp(stream))) => {
                 // A connection that is gone already has no other end.
                 if let Ok(remote) = stream.peer_addr() {
-                    server.begin(stream, Peer::of_tcp(remote), permit);
+                    let address = Some(Address(remote.ip()));
+                    server.begin(stream, Peer::of_tcp(remote), address, permit);
                 }
             }
             Ok(None) => {}
@@ -121,7 +122,7 @@ async fn accept(listener: Listener, server: Arc<Server>) {
 }
 
 impl Server {
-    fn begin<S>(&self, stream: S, peer: Peer, permit: OwnedSemaphorePermit)
+    fn begin<S>(&self, stream: S, peer: Peer, address: Option<Address>, permit: OwnedSemaphorePermit)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -133,6 +134,7 @@ impl Server {
                 asked.store(true, Ordering::Relaxed);
                 let mut request = request.map(Body::new);
                 request.extensions_mut().insert(peer);
+                address.map(|address| request.extensions_mut().insert(address));
                 router.clone().call(request)
             });
             let connection = watcher.watch(http.serve_connection(TokioIo::new(stream), answer));

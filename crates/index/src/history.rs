@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use countersign_evidence::record::{AccessChanged, Role};
 use countersign_evidence::time::Timestamp;
 use countersign_wire::{PolicyView, State};
 use rusqlite::types::Type;
@@ -123,14 +124,19 @@ impl Index {
         self.all("SELECT key FROM revoked", [], |row| id(row, 0))
     }
 
-    /// The groups of each person, as they are on record.
+    /// What each person has, as it is on record.
     ///
     /// # Errors
     /// [`IndexError::Storage`].
-    pub fn access(&self) -> Result<Vec<(Uuid, Vec<String>)>, IndexError> {
-        self.all("SELECT person, groups FROM access", [], |row| {
-            let groups: String = row.get(1)?;
-            Ok((id(row, 0)?, groups.lines().map(str::to_owned).collect()))
+    pub fn access(&self) -> Result<Vec<AccessChanged>, IndexError> {
+        self.all("SELECT person, groups, roles, until FROM access", [], |row| {
+            let (groups, roles): (String, Option<String>) = (row.get(1)?, row.get(2)?);
+            Ok(AccessChanged {
+                person: id(row, 0)?,
+                groups: groups.lines().map(str::to_owned).collect(),
+                roles: roles.map(|roles| roles.lines().filter_map(Role::from_name).collect()),
+                until: row.get::<_, Option<i64>>(3)?.map(Timestamp::from_micros),
+            })
         })
     }
 

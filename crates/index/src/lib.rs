@@ -27,6 +27,7 @@ mod query;
 mod reread;
 mod row;
 mod schema;
+pub mod search;
 mod store;
 mod summary;
 mod terms;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-const FORMAT: i64 = 3;
+const FORMAT: i64 = 4;
 const BUSY: Duration = Duration::from_secs(30);
 /// Kibibytes of pages that the writer and each reader keep.
 const WRITER_CACHE_KIB: i64 = 32 << 10;
@@ -43,9 +43,9 @@ const SCHEMA: &str = "
         tests INTEGER NOT NULL) STRICT;
     CREATE TABLE erasing (key BLOB PRIMARY KEY, position INTEGER NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE revoked (key BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
-    CREATE TABLE access (person BLOB PRIMARY KEY, groups TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE access (person BLOB PRIMARY KEY, groups TEXT NOT NULL, roles TEXT, until INTEGER) STRICT, WITHOUT ROWID;
     CREATE TABLE erased (key BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
-    PRAGMA user_version = 3;
+    PRAGMA user_version = 4;
 ";
 
 /// Opens the writer's connection and makes the tables where there are none; `None` where the file is of another format.

@@ -251,7 +251,10 @@ impl Store<'_> {
 
     /// Group names are identifiers: none has a line break.
     pub(crate) fn access(&self, changed: &AccessChanged) -> rusqlite::Result<()> {
-        let mut insert = self.connection.prepare_cached("INSERT OR REPLACE INTO access VALUES (?1, ?2)")?;
-        insert.execute(params![changed.person.as_bytes().as_slice(), changed.groups.join("\n")]).map(drop)
+        let mut insert = self.connection.prepare_cached("INSERT OR REPLACE INTO access VALUES (?1, ?2, ?3, ?4)")?;
+        let roles = changed.roles.as_ref().map(|roles| roles.iter().map(|role| role.as_str()).collect::<Vec<_>>());
+        let (groups, roles) = (changed.groups.join("\n"), roles.map(|roles| roles.join("\n")));
+        let until = changed.until.map(|until| until.as_micros());
+        insert.execute(params![changed.person.as_bytes().as_slice(), groups, roles, until]).map(drop)
     }
 }

@@ -1,6 +1,6 @@
 //! Who may call, and who the people are: rows beside the keys. Names and labels come in sealed.
 
-use countersign_evidence::record::KeyKind;
+use countersign_evidence::record::{KeyKind, Role};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
@@ -34,6 +34,10 @@ pub struct Person {
     pub id: Uuid,
     /// The groups whose reviews this person may decide.
     pub groups: Vec<String>,
+    /// What this person may do.
+    pub roles: Vec<Role>,
+    /// When all of it ends: microseconds since 1970 (UTC).
+    pub until: Option<i64>,
     /// The name, sealed under the person's key.
     pub name: Vec<u8>,
     /// Microseconds since 1970 (UTC).
@@ -49,7 +53,7 @@ pub struct Credentials {
 }
 
 const API_KEY: &str = "SELECT id, kind, hash, scope, label, created, revoked FROM api_key";
-const PERSON: &str = "SELECT id, groups, name, created, revoked FROM person";
+const PERSON: &str = "SELECT id, groups, roles, until, name, created, revoked FROM person";
 
 impl Credentials {
     /// Those in the same file as the keys.
@@ -85,7 +89,7 @@ impl Credentials {
     /// # Errors
     /// [`KeyStoreError`].
     pub fn api_keys(&self) -> Result<Vec<ApiKey>, KeyStoreError> {
-        self.db.with(|sql| all(sql, &format!("{API_KEY} ORDER BY created, id"), api_key))
+        self.db.with(|sql| all(sql, &format!("{API_KEY} ORDER BY created, id"), &[], api_key))
     }
 
     /// Revokes an API key at a time (microseconds since 1970). Returns whether there was one to revoke; an earlier
@@ -102,10 +106,11 @@ impl Credentials {
     /// # Errors
     /// [`KeyStoreError::Storage`], also if the id exists already; [`KeyStoreError::GroupName`].
     pub fn insert_person(&self, person: &Person) -> Result<(), KeyStoreError> {
-        let insert = "INSERT INTO person (id, groups, name, created, revoked) VALUES (?, ?, ?, ?, ?)";
-        let groups = written(&person.groups)?;
-        self.change(insert, params![person.id.to_string(), groups, person.name, person.created, person.revoked])
-            .map(|_| ())
+        let insert =
+            "INSERT INTO person (id, groups, roles, until, name, created, revoked) VALUES (?, ?, ?, ?, ?, ?, ?)";
+        let (id, groups, roles) = (person.id.to_string(), written(&person.groups)?, named(&person.roles));
+        let row = params![id, groups, roles, person.until, person.name, person.created, person.revoked];
+        self.change(insert, row).map(|_| ())
     }
 
     /// The person with this id, revoked or not.
@@ -121,15 +126,31 @@ impl Credentials {
     /// # Errors
     /// [`KeyStoreError`].
     pub fn people(&self) -> Result<Vec<Person>, KeyStoreError> {
-        self.db.with(|sql| all(sql, &format!("{PERSON} ORDER BY created, id"), person))
+        self.db.with(|sql| all(sql, &format!("{PERSON} ORDER BY created, id"), &[], person))
     }
 
-    /// Puts a person into other groups. Returns whether there is such a person.
+    /// Gives a person other groups, other roles and another end (microseconds since 1970). Returns whether there is such a
+    /// person.
     ///
     /// # Errors
     /// [`KeyStoreError::Storage`], [`KeyStoreError::GroupName`].
-    pub fn set_groups(&self, id: Uuid, groups: &[String]) -> Result<bool, KeyStoreError> {
-        self.change("UPDATE person SET groups = ?2 WHERE id = ?1", params![id.to_string(), written(groups)?])
+    pub fn set_access(
+        &self,
+        id: Uuid,
+        groups: &[String],
+        roles: &[Role],
+        until: Option<i64>,
+    ) -> Result<bool, KeyStoreError> {
+        let update = "UPDATE person SET groups = ?2, roles = ?3, until = ?4 WHERE id = ?1";
+        self.change(update, params![id.to_string(), written(groups)?, named(roles), until])
+    }
+
+    /// Gives a person another name, sealed. Returns whether there is such a person.
+    ///
+    /// # Errors
+    /// [`KeyStoreError::Storage`].
+    pub fn set_name(&self, id: Uuid, name: &[u8]) -> Result<bool, KeyStoreError> {
+        self.change("UPDATE person SET name = ?2 WHERE id = ?1", params![id.to_string(), name])
     }
 
     /// Revokes a person's access at a time (microseconds since 1970). Returns whether there was any to revoke.
@@ -140,12 +161,16 @@ impl Credentials {
         self.change("UPDATE person SET revoked = ?2 WHERE id = ?1 AND revoked IS NULL", params![id.to_string(), at])
     }
 
-    fn change(&self, statement: &str, values: &[&dyn rusqlite::ToSql]) -> Result<bool, KeyStoreError> {
+    pub(crate) fn db(&self) -> &KeysDb {
+        &self.db
+    }
+
+    pub(crate) fn change(&self, statement: &str, values: &[&dyn rusqlite::ToSql]) -> Result<bool, KeyStoreError> {
         self.db.write(|sql| Ok(sql.execute(statement, values)? > 0))
     }
 }
 
-fn one<T>(
+pub(crate) fn one<T>(
     sql: &Connection,
     select: &str,
     values: &[&dyn rusqlite::ToSql],
@@ -154,12 +179,13 @@ fn one<T>(
     sql.prepare_cached(select)?.query_row(values, |row| Ok(read(row))).optional()?.transpose()
 }
 
-fn all<T>(
+pub(crate) fn all<T>(
     sql: &Connection,
     select: &str,
+    values: &[&dyn rusqlite::ToSql],
     read: fn(&Row<'_>) -> Result<T, KeyStoreError>,
 ) -> Result<Vec<T>, KeyStoreError> {
-    sql.prepare_cached(select)?.query_map([], |row| Ok(read(row)))?.map(|row| row?).collect()
+    sql.prepare_cached(select)?.query_map(values, |row| Ok(read(row)))?.map(|row| row?).collect()
 }
 
 fn api_key(row: &Row<'_>) -> Result<ApiKey, KeyStoreError> {
@@ -180,17 +206,25 @@ fn kind(name: &str) -> Result<KeyKind, KeyStoreError> {
 
 fn person(row: &Row<'_>) -> Result<Person, KeyStoreError> {
     let groups: String = row.get(1)?;
+    let roles: String = row.get(2)?;
+    let unknown = || KeyStoreError::corrupt("a person of unknown role");
     Ok(Person {
         id: uuid(row)?,
         groups: groups.lines().map(str::to_owned).collect(),
-        name: row.get(2)?,
-        created: row.get(3)?,
-        revoked: row.get(4)?,
+        roles: roles.lines().map(|role| Role::from_name(role).ok_or_else(unknown)).collect::<Result<_, _>>()?,
+        until: row.get(3)?,
+        name: row.get(4)?,
+        created: row.get(5)?,
+        revoked: row.get(6)?,
     })
 }
 
 fn uuid(row: &Row<'_>) -> Result<Uuid, KeyStoreError> {
-    let text: String = row.get(0)?;
+    uuid_at(row, 0)
+}
+
+pub(crate) fn uuid_at(row: &Row<'_>, column: usize) -> Result<Uuid, KeyStoreError> {
+    let text: String = row.get(column)?;
     Uuid::parse_str(&text).map_err(|_| KeyStoreError::corrupt("an id in keys.db is no UUID"))
 }
 
@@ -200,4 +234,9 @@ fn written(groups: &[String]) -> Result<String, KeyStoreError> {
         Some(_) => Err(KeyStoreError::GroupName),
         None => Ok(groups.join("\n")),
     }
+}
+
+/// Roles as stored: one a line.
+fn named(roles: &[Role]) -> String {
+    roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join("\n")
 }

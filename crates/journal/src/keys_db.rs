@@ -10,7 +10,7 @@ use crate::folder::DataFolder;
 use crate::keystore::KeyStoreError;
 
 /// Rises with the tables, and with the form of what whoever uses them seals into them (labels and names).
-const FORMAT: i64 = 2;
+const FORMAT: i64 = 3;
 const SCHEMA: &str = "
     CREATE TABLE master (epoch INTEGER PRIMARY KEY, proof BLOB NOT NULL) STRICT;
     CREATE TABLE key (
@@ -23,9 +23,26 @@ const SCHEMA: &str = "
         created INTEGER NOT NULL, revoked INTEGER
     ) STRICT;
     CREATE TABLE person (
-        id TEXT PRIMARY KEY, groups TEXT NOT NULL, name BLOB NOT NULL, created INTEGER NOT NULL, revoked INTEGER
+        id TEXT PRIMARY KEY, groups TEXT NOT NULL, roles TEXT NOT NULL, until INTEGER, name BLOB NOT NULL,
+        created INTEGER NOT NULL, revoked INTEGER
     ) STRICT;
-    PRAGMA user_version = 2;
+    CREATE TABLE credential (
+        id TEXT PRIMARY KEY, person TEXT NOT NULL, kind TEXT NOT NULL, tag BLOB NOT NULL UNIQUE, secret BLOB NOT NULL,
+        label BLOB NOT NULL, created INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX credential_person ON credential (person);
+    CREATE TABLE session (
+        id TEXT PRIMARY KEY, hash BLOB NOT NULL UNIQUE, person TEXT NOT NULL, method TEXT NOT NULL, strength TEXT NOT NULL,
+        created INTEGER NOT NULL, proved INTEGER NOT NULL, seen INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX session_person ON session (person);
+    CREATE TABLE invitation (
+        hash BLOB PRIMARY KEY, person TEXT NOT NULL, created INTEGER NOT NULL, expires INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE delegation (
+        id TEXT PRIMARY KEY, giver TEXT NOT NULL, taker TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL
+    ) STRICT;
+    PRAGMA user_version = 3;
 ";
 
 /// An open `keys.db`.

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign_evidence::key::{Key, Random, WRAPPED_LEN};
 use countersign_evidence::open::KeyState;
+use countersign_evidence::record::Role;
 use countersign_journal::{
     ApiKey, Credentials, DataFolder, KeyId, KeyKind, KeyStore, KeyStoreError, MasterKey, MemoryKeyStore, Owner, Person,
     SqliteKeyStore,
@@ -279,7 +280,15 @@ fn credentials_are_found_listed_and_revoked_once() {
         revoked: None,
     };
     let groups = vec!["finance".to_owned(), "security".to_owned()];
-    let person = Person { id: Uuid::from_u128(6), groups, name: vec![9], created: 11, revoked: None };
+    let person = Person {
+        id: Uuid::from_u128(6),
+        groups,
+        name: vec![9],
+        created: 11,
+        revoked: None,
+        roles: vec![Role::Reviewer],
+        until: None,
+    };
     {
         let keys = open(folder.path(), 1, &random).unwrap();
         let credentials = Credentials::beside(&keys);
@@ -297,8 +306,11 @@ fn credentials_are_found_listed_and_revoked_once() {
     assert_eq!(credentials.api_keys().unwrap(), [ApiKey { revoked: Some(20), ..key }]);
     assert_eq!(credentials.find_person(person.id).unwrap().as_ref(), Some(&person));
     let smuggled = ["harmless\nsecurity".to_owned()];
-    assert!(matches!(credentials.set_groups(person.id, &smuggled), Err(KeyStoreError::GroupName)));
-    assert!(credentials.set_groups(person.id, &[]).unwrap());
+    assert!(matches!(
+        credentials.set_access(person.id, &smuggled, &[Role::Reviewer], None),
+        Err(KeyStoreError::GroupName)
+    ));
+    assert!(credentials.set_access(person.id, &[], &[Role::Reviewer], None).unwrap());
     assert!(credentials.revoke_person(person.id, 21).unwrap());
     assert!(!credentials.revoke_person(Uuid::nil(), 21).unwrap());
     assert_eq!(credentials.people().unwrap(), [Person { groups: Vec::new(), revoked: Some(21), ..person }]);

@@ -92,15 +92,34 @@ pub struct Requirement {
     pub quorum: u32,
     /// How long the review stays open, in seconds.
     pub expires_s: u64,
+    /// Who may decide too, if it waits long.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalation: Option<Escalation>,
+    /// Whether approvals are signed by a passkey.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub signature: bool,
     /// The rule's `@message`: what reviewers and the agent are told.
     pub message: Option<String>,
+}
+
+/// From a time on, more groups may decide.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Escalation {
+    /// Seconds from the decision on.
+    pub after_s: u64,
+    /// Those groups.
+    pub groups: Vec<String>,
 }
 
 impl Requirement {
     /// Bytes that it takes in an `action.decided`, at most. Names of the policy need no escapes.
     pub(crate) fn recorded_bytes(&self) -> usize {
-        let groups: usize = self.groups.iter().map(|group| group.len() + r#""","#.len()).sum();
-        self.rule.len() + groups + r#"{"groups":[],"quorum":20,"rule":""},"#.len()
+        let later = self.escalation.iter().flat_map(|escalation| &escalation.groups);
+        let groups: usize = self.groups.iter().chain(later).map(|group| group.len() + r#""","#.len()).sum();
+        let escalation =
+            r#""escalation":{"at":"2026-01-02T03:04:05.000006Z","groups":[]},"signature":"passkey","#.len();
+        let more = if self.escalation.is_some() || self.signature { escalation } else { 0 };
+        self.rule.len() + groups + more + r#"{"groups":[],"quorum":20,"rule":""},"#.len()
     }
 }
 

@@ -40,7 +40,7 @@ pub use amount::{Amount, AmountError};
 pub use cases::{Case, TestOutcome, run_tests};
 pub use catalogue::{Agent, Catalogue, MOST_REVIEW_GROUPS, OnUnreachable, ResourceMapping, Sum, Tool};
 pub use category::{Category, UnknownCategory};
-pub use decision::{Decision, Effect, ErrorCode, Factor, Outcome, Reason, Requirement, Risk, RuleError};
+pub use decision::{Decision, Effect, ErrorCode, Escalation, Factor, Outcome, Reason, Requirement, Risk, RuleError};
 pub use error::{LoadErrors, Problem};
 pub use explain::{Explanation, RuleExplanation, Verdict};
 pub use request::{FactName, Facts, Request, Resource, User};

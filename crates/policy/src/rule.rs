@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cedar_policy::pst;
 
 use crate::catalogue::Catalogue;
-use crate::decision::{Effect, Requirement};
+use crate::decision::{Effect, Escalation, Requirement};
 use crate::duration::parse_duration;
 use crate::names::check_name;
 use crate::reads::Reads;
@@ -13,7 +13,7 @@ use crate::scope::Scope;
 use crate::spelling::suggestion;
 
 /// Annotations that a rule may have.
-const ANNOTATIONS: [&str; 6] = ["id", "review", "quorum", "expires", "message", "risk"];
+const ANNOTATIONS: [&str; 8] = ["id", "review", "quorum", "expires", "escalate", "signature", "message", "risk"];
 /// Most members that a rule may ask for.
 const MOST_QUORUM: u32 = 20;
 /// Longest `@message`, in bytes.
@@ -36,6 +36,10 @@ pub struct Rule {
     pub quorum: u32,
     /// `@expires`: how long the review stays open, in seconds.
     pub expires_s: u64,
+    /// `@escalate`: who may decide too, if it waits so long.
+    pub escalation: Option<Escalation>,
+    /// `@signature("passkey")`: approvals are signed.
+    pub signature: bool,
     /// `@risk`: points.
     pub points: u32,
     /// The Cedar text.
@@ -55,6 +59,12 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// Where in the payload the rule looks: member names from the payload down.
+    pub fn payload_paths(&self) -> impl Iterator<Item = &[String]> {
+        let below = |path: &&Vec<String>| path.first().is_some_and(|first| first == "payload");
+        self.reads.values.iter().filter(below).filter_map(|path| path.get(1..)).filter(|path| !path.is_empty())
+    }
+
     /// What a review rule asks for when it fires.
     pub(crate) fn requirement(&self) -> Requirement {
         Requirement {
@@ -62,6 +72,8 @@ impl Rule {
             groups: self.groups.clone(),
             quorum: self.quorum,
             expires_s: self.expires_s,
+            escalation: self.escalation.clone(),
+            signature: self.signature,
             message: self.message.clone(),
         }
     }
@@ -76,6 +88,8 @@ pub(crate) struct Annotations {
     pub(crate) groups: Vec<String>,
     pub(crate) quorum: u32,
     pub(crate) expires_s: u64,
+    pub(crate) escalation: Option<Escalation>,
+    pub(crate) signature: bool,
     pub(crate) points: u32,
 }
 
@@ -112,6 +126,8 @@ impl Annotations {
             groups: get("review").map(|list| groups(list, catalogue, problem)).unwrap_or_default(),
             quorum: get("quorum").map_or(1, |text| number("quorum", text, MOST_QUORUM, problem)),
             expires_s,
+            escalation: get("escalate").and_then(|text| escalation(text, expires_s, catalogue, problem)),
+            signature: get("signature").is_some_and(|text| signature(text, problem)),
             points: get("risk").map_or(0, |text| number("risk", text, 100, problem)),
         }
     }
@@ -124,7 +140,7 @@ fn effect_of<'a>(
     problem: &mut impl FnMut(String),
 ) -> Effect {
     let (review, risk) = (get("review").is_some(), get("risk").is_some());
-    for name in ["quorum", "expires"] {
+    for name in ["quorum", "expires", "escalate", "signature"] {
         if get(name).is_some() && !review {
             problem(format!("@{name} without @review: name the reviewers' group with @review(\"…\")"));
         }
@@ -160,6 +176,38 @@ fn groups(list: &str, catalogue: &Catalogue, problem: &mut impl FnMut(String)) -
         problem(format!("unknown review group {group:?}{near}: list it under \"review_groups\" in entities.json"));
     }
     groups
+}
+
+/// `2h: managers`, with several groups `2h: managers, board`.
+fn escalation(
+    text: &str,
+    expires_s: u64,
+    catalogue: &Catalogue,
+    problem: &mut impl FnMut(String),
+) -> Option<Escalation> {
+    let Some((after, list)) = text.split_once(':') else {
+        problem(format!("@escalate({text:?}): write when and to whom, as in @escalate(\"2h: managers\")"));
+        return None;
+    };
+    let groups = groups(list, catalogue, problem);
+    match parse_duration(after.trim()) {
+        Ok(after_s) if after_s < expires_s => Some(Escalation { after_s, groups }),
+        Ok(_) => {
+            problem(format!("@escalate({text:?}): the review has expired by then; escalate sooner"));
+            None
+        }
+        Err(error) => {
+            problem(format!("@escalate {error}"));
+            None
+        }
+    }
+}
+
+fn signature(text: &str, problem: &mut impl FnMut(String)) -> bool {
+    if text != "passkey" {
+        problem(format!("@signature({text:?}): the one kind of signature is @signature(\"passkey\")"));
+    }
+    true
 }
 
 fn number(name: &str, text: &str, most: u32, problem: &mut impl FnMut(String)) -> u32 {

@@ -239,6 +239,8 @@ fn read_rule(file: &str, line: u32, text: &str, catalogue: &Catalogue, problems:
             groups: annotations.groups,
             quorum: annotations.quorum,
             expires_s: annotations.expires_s,
+            escalation: annotations.escalation,
+            signature: annotations.signature,
             points: annotations.points,
             text: text.to_owned(),
             file: file.to_owned(),

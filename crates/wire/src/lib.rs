@@ -1,6 +1,8 @@
 //! What goes over the wire, as `docs/openapi.json` describes it. Every object refuses unknown members.
 
 mod action;
+mod difference;
+mod people;
 mod problem;
 mod review;
 mod story;
@@ -10,6 +12,10 @@ pub use action::{
     ActionView, AuthorizationView, CancelRequest, ExecutionView, FinishRequest, Page, ProposeRequest, ReasonView,
     Resource, ReviewView, StartNow, StartRequest, State, SummaryView, UserRef,
 };
+pub use difference::difference;
+pub use people::{
+    CredentialView, DelegationRequest, DelegationView, Ended, InvitationView, PersonRequest, PersonView, SessionView,
+};
 pub use problem::Problem;
 pub use review::{
     AssertionView, Change, Comparison, DecideRequest, DecidingField, PendingReview, Presentation, QuestionView,
@@ -17,6 +23,6 @@ pub use review::{
 };
 pub use story::{Answer, RecordView, Story};
 pub use system::{
-    ErasePersonRequest, EraseRequest, Erased, ImportPolicy, KeyCreatedView, KeyRequest, KeyView, LogView,
-    PersonRequest, PersonView, PolicyView, Resolved,
+    ErasePersonRequest, EraseRequest, Erased, ImportPolicy, KeyCreatedView, KeyRequest, KeyView, LogView, PolicyView,
+    Resolved,
 };

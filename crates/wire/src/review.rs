@@ -69,12 +69,6 @@ pub struct PendingReview {
     pub payload_version: u32,
     /// Equal for reviews of the same agent, tool, resource and payload; only those are approved together.
     pub fingerprint: String,
-    /// The person that it was handed to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub handed_to: Option<Uuid>,
-    /// Whether an answer to a question is still open.
-    #[serde(default)]
-    pub question_open: bool,
 }
 
 /// A part of the payload that a review rule read.

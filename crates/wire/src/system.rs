@@ -92,33 +92,6 @@ pub struct KeyCreatedView {
     pub secret: String,
 }
 
-/// `POST /v1/people`: a reviewer, or a change of its groups.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PersonRequest {
-    /// The person to change; a new one where absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub person: Option<Uuid>,
-    /// The name; sealed in the evidence.
-    pub name: String,
-    /// The identity under which agents act on this person's behalf: such actions it never approves.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub user: Option<String>,
-    /// Its groups from now on.
-    pub groups: Vec<String>,
-}
-
-/// A reviewer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct PersonView {
-    /// Its opaque id.
-    pub person: Uuid,
-    /// Its name.
-    pub name: String,
-    /// Its groups.
-    pub groups: Vec<String>,
-}
-
 /// `POST /v1/subjects/erase`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -14,6 +14,7 @@ mod person;
 mod policy;
 mod review;
 mod serve;
+mod sessions;
 mod stdio_peer;
 #[cfg(test)]
 mod tests;
@@ -46,9 +47,12 @@ pub(crate) enum Command {
     /// Make, list and revoke API keys
     #[command(subcommand)]
     Key(key::Command),
-    /// Add and list reviewers
+    /// Add, change, invite and list people
     #[command(subcommand)]
     Person(person::Command),
+    /// List and end sessions of the console
+    #[command(subcommand)]
+    Session(sessions::Command),
     /// The evidence log: state, checkpoint, proofs, check of its files
     #[command(subcommand)]
     Log(log::Command),
@@ -79,6 +83,7 @@ pub(crate) async fn run(command: Command, session: &mut Session) -> Result<Exit,
         Command::Policy(command) => policy::run(command, session).await,
         Command::Key(command) => key::run(command, session).await,
         Command::Person(command) => person::run(command, session).await,
+        Command::Session(command) => sessions::run(command, session).await,
         Command::Log(command) => log::run(command, session).await,
         Command::Verify(args) => verify::run(&args, session),
         Command::Mcp(args) => mcp::run(args, session).await,

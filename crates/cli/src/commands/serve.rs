@@ -94,15 +94,19 @@ impl Serving {
 }
 
 pub(crate) async fn run(args: &Serve, session: &mut Session) -> Result<Exit, Failure> {
-    let (data, config) = (session.global.data()?, session.global.config()?);
+    let (data, mut config) = (session.global.data()?, session.global.config()?);
+    config.listen = args.listen.unwrap_or(config.listen);
     if args.create {
         deployment::create_if_missing(&data, &config).await?;
     }
-    let listen = (!args.local).then(|| args.listen.unwrap_or(config.listen));
+    let listen = (!args.local).then_some(config.listen);
     let bar = Bar::new("records into the index");
     let serving = Serving::start(&data, &config, listen, |done, of| bar.at(done, of)).await?;
     bar.end();
     announce(&data, listen, &serving, session)?;
+    if listen.is_some() {
+        invite_first_admin(&serving, session).await?;
+    }
     tokio::select! {
         why = serving.deployment().failed() => {
             return Err(Failure::Unreachable(format!("the gate has stopped: {why}")));
@@ -120,6 +124,7 @@ fn announce(data: &Path, listen: Option<SocketAddr>, serving: &Serving, session:
     out.line(format!("  socket  {}", data.join(SOCKET).display()))?;
     if let Some(address) = listen {
         out.line(format!("  http    http://{address}"))?;
+        out.line(format!("  console {}", serving.deployment().gate.public_url()))?;
     }
     if serving.deployment().gate.denies_everything() {
         out.painted(
@@ -130,6 +135,20 @@ fn announce(data: &Path, listen: Option<SocketAddr>, serving: &Serving, session:
         out.line(format!("  policy  {}", serving.deployment().gate.policy_version()))?;
     }
     out.flush()?;
+    Ok(())
+}
+
+/// Somebody must be able to sign in to the console for the first time.
+async fn invite_first_admin(serving: &Serving, session: &mut Session) -> Result<(), Failure> {
+    let gate = &serving.deployment().gate;
+    let invited = gate.invite_first_admin().await;
+    let invited = invited.map_err(|error| Failure::No(format!("the first admin's link could not be made: {error}")))?;
+    if let Some(invited) = invited {
+        let out = &mut session.out;
+        out.painted(Paint::Yellow, "  admin   nobody administers yet; this link lets one person in, once, for a day:")?;
+        out.line(format!("          {}", invited.link))?;
+        out.flush()?;
+    }
     Ok(())
 }
 

@@ -33,7 +33,7 @@ const fn number(path: &'static str, least: u64, most: u64, about: &'static str) 
 const DAY: u64 = 86_400;
 
 /// In the order of the default file; keys of a section stand together, after those of none.
-pub(crate) const KEYS: [Key; 20] = [
+pub(crate) const KEYS: [Key; 23] = [
     text(
         "deployment",
         "Name of the deployment: the first part of each log's origin. It appears in public checkpoints.",
@@ -44,6 +44,13 @@ pub(crate) const KEYS: [Key; 20] = [
         "listen",
         "Address and port of the HTTP API. It speaks plain HTTP: beyond this host, put a TLS proxy before it.",
     ),
+    text(
+        "public_url",
+        "Where people reach the console, as they type it: scheme, host and port. Passkeys are bound to its host, and forms are \
+         taken from there alone. Where it is empty: http://localhost with the port of `listen`.",
+    ),
+    number("session_idle_s", 60, 30 * DAY, "Seconds without use after which somebody has to sign in again."),
+    number("session_s", 300, 90 * DAY, "Seconds after which somebody has to sign in again in any case."),
     text("policy_folder", "The policy folder that commands use where none is named; relative to the data folder."),
     text("time_zone", "IANA time zone of `context.time` in policies, such as Europe/Zurich."),
     Key {

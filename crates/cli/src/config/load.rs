@@ -229,6 +229,7 @@ fn check_text(path: &str, text: &str) -> Result<(), String> {
         "workspace" | "environment" => is_identifier(text),
         "listen" => text.parse::<std::net::SocketAddr>().is_ok(),
         "time_zone" => TimeZone::get(text).is_ok(),
+        "public_url" => text.is_empty() || is_address(text),
         _ => !text.is_empty(),
     };
     let wanted = match path {
@@ -236,9 +237,20 @@ fn check_text(path: &str, text: &str) -> Result<(), String> {
         "workspace" | "environment" => "takes 1 to 128 printable ASCII characters without spaces",
         "listen" => "takes an address and port such as 127.0.0.1:8640 or [::1]:8640",
         "time_zone" => "takes an IANA time zone such as UTC or Europe/Zurich",
+        "public_url" => "takes scheme, host and port such as https://gate.example.org, or nothing",
         _ => "must not be empty",
     };
     good.then_some(()).ok_or_else(|| wanted.to_owned())
+}
+
+/// Scheme, host and port, and nothing behind them.
+fn is_address(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    rest.is_some_and(|rest| {
+        let (host, port) = rest.trim_end_matches('/').rsplit_once(':').unwrap_or((rest.trim_end_matches('/'), "0"));
+        let of_host = |byte: u8| byte.is_ascii_alphanumeric() || b".-[]:".contains(&byte);
+        !host.is_empty() && host.bytes().all(of_host) && port.parse::<u16>().is_ok()
+    })
 }
 
 #[cfg(test)]
@@ -279,6 +291,8 @@ mod tests {
             ("deployment = \"a+b\"", "`deployment` takes 1 to 64"),
             ("time_zone = \"Mars/Olympus\"", "`time_zone` takes an IANA time zone"),
             ("listen = \"localhost\"", "`listen` takes an address and port"),
+            ("public_url = \"gate.example.org\"", "`public_url` takes scheme, host and port"),
+            ("public_url = \"https://gate.example.org/path\"", "`public_url` takes scheme, host and port"),
             ("policy_folder = \"\"", "`policy_folder` must not be empty"),
             ("authorization_ttl_s = 0", "`authorization_ttl_s` takes a whole number from 1 to 86400"),
             ("authorization_ttl_s = -5", "takes a whole number"),

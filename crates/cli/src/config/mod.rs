@@ -29,6 +29,12 @@ pub(crate) struct Config {
     pub(crate) environment: String,
     /// Where the HTTP API listens.
     pub(crate) listen: SocketAddr,
+    /// Where people reach it, as they type it; `http://localhost` with the port where empty.
+    pub(crate) public_url: String,
+    /// Seconds without use after which a session is over.
+    pub(crate) session_idle_s: u32,
+    /// Seconds after which a session is over in any case.
+    pub(crate) session_s: u32,
     /// The policy folder as written; see [`Config::policy_folder_in`].
     pub(crate) policy_folder: PathBuf,
     /// IANA name; see [`Config::zone`].
@@ -80,6 +86,9 @@ impl Default for Config {
             workspace: "default".to_owned(),
             environment: "default".to_owned(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8640)),
+            public_url: String::new(),
+            session_idle_s: 4 * 3_600,
+            session_s: 24 * 3_600,
             policy_folder: PathBuf::from("policy"),
             time_zone: "UTC".to_owned(),
             solo: false,
@@ -123,6 +132,14 @@ impl Config {
     /// The policy folder, where `data` is the data folder.
     pub(crate) fn policy_folder_in(&self, data: &Path) -> PathBuf {
         data.join(&self.policy_folder)
+    }
+
+    /// Where people reach it: scheme, host and port, without a slash at the end.
+    pub(crate) fn public_url(&self) -> String {
+        match self.public_url.trim_end_matches('/') {
+            "" => format!("http://localhost:{}", self.listen.port()),
+            url => url.to_owned(),
+        }
     }
 
     /// The time zone; loading has checked that it exists.

@@ -1,4 +1,13 @@
 //! One page per file.
 
+pub(crate) mod account;
+pub(crate) mod action;
+pub(crate) mod actions;
 pub(crate) mod home;
+pub(crate) mod invitation;
+pub(crate) mod log;
+pub(crate) mod people;
+pub(crate) mod policies;
 pub(crate) mod queue;
+pub(crate) mod review;
+pub(crate) mod sign_in;

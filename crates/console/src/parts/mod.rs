@@ -1,3 +1,9 @@
 //! Pieces that pages are built from.
 
+pub(crate) mod answer;
+pub(crate) mod badge;
+pub(crate) mod form;
+pub(crate) mod json;
+pub(crate) mod presentation;
 pub(crate) mod text;
+pub(crate) mod time;

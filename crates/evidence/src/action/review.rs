@@ -14,6 +14,8 @@ pub struct Approval {
     pub payload: Digest,
     /// When.
     pub at: Timestamp,
+    /// How it is signed.
+    pub signature: Option<Signing>,
 }
 
 /// People are being asked.
@@ -26,9 +28,11 @@ pub struct Review {
 }
 
 impl Review {
-    /// The approvals that fill seats of one requirement: distinct people who were in one of its groups.
+    /// The approvals that fill seats of one requirement: distinct people who were in one of its groups, signed where it asks
+    /// for that.
     pub fn seats<'a>(&'a self, requirement: &'a Requirement) -> impl Iterator<Item = &'a Approval> {
-        self.approvals.iter().filter(move |approval| counts(&approval.groups, requirement))
+        let signed = move |approval: &&Approval| is_signed_for(requirement, approval.signature);
+        self.approvals.iter().filter(move |approval| counts(&approval.groups, requirement)).filter(signed)
     }
 
     /// Whether every requirement has its quorum.
@@ -38,11 +42,17 @@ impl Review {
         })
     }
 
-    /// The rules for which a member of `groups` may fill a seat.
-    pub fn open_to(&self, groups: &[String]) -> Vec<String> {
+    /// The rules that a member of `groups` may decide. An approval counts for those that ask for a signature only where it
+    /// has one; a denial needs none.
+    pub fn open_to(&self, groups: &[String], verdict: Verdict, signature: Option<Signing>) -> Vec<String> {
         let may = self.demand.requirements.iter().filter(|requirement| counts(groups, requirement));
+        let may = may.filter(|requirement| verdict == Verdict::Deny || is_signed_for(requirement, signature));
         may.map(|requirement| requirement.rule.clone()).collect()
     }
+}
+
+fn is_signed_for(requirement: &Requirement, signature: Option<Signing>) -> bool {
+    requirement.signature.is_none() || requirement.signature == signature
 }
 
 fn counts(groups: &[String], requirement: &Requirement) -> bool {
@@ -64,7 +74,17 @@ impl Action {
         if envelope.time >= review.demand.expires_at {
             return rule("the review has expired");
         }
-        if decided.requirements.is_empty() || decided.requirements != review.open_to(&decided.groups) {
+        if decided.signature.is_some() != envelope.sealed.contains_key("signature")
+            || decided.signature.is_some() && Statement::of(self.id, decided).is_none()
+        {
+            return rule("a signed answer holds its signature, and names what it states");
+        }
+        if decided.meaning.is_some_and(|meaning| meaning != Meaning::of(decided.verdict, self.is_edit(decided))) {
+            return rule("it means something else than it says");
+        }
+        if decided.requirements.is_empty()
+            || decided.requirements != review.open_to(&decided.groups, decided.verdict, decided.signature)
+        {
             return rule("its requirements are those that the reviewer's groups may decide");
         }
         if decided.verdict == Verdict::Deny {
@@ -78,6 +98,7 @@ impl Action {
             groups: decided.groups.clone(),
             payload: decided.payload,
             at: envelope.time,
+            signature: decided.signature,
         };
         if decided.payload_version == self.payload_version() {
             return self.approved(review, approval, envelope);
@@ -89,6 +110,45 @@ impl Action {
             return rule("an edit seals the payload that it judges");
         }
         Ok(Stage::Edited(approval))
+    }
+
+    /// Whether the answer judges another payload than the one that was shown.
+    fn is_edit(&self, decided: &ReviewDecided) -> bool {
+        decided.payload_version != self.payload_version()
+    }
+
+    /// After its time, a requirement is open to the groups that the demand names for then.
+    pub(super) fn escalated(
+        &self,
+        review: &Review,
+        escalated: &ReviewEscalated,
+        envelope: &Envelope,
+    ) -> Result<Review, ApplyError> {
+        let mut review = review.clone();
+        for requirement in &mut review.demand.requirements {
+            match &escalated.rule {
+                Some(rule) if *rule != requirement.rule => continue,
+                Some(_) => {
+                    let due = |one: &Escalation| envelope.time >= one.at && one.groups == escalated.groups;
+                    if !requirement.escalation.as_ref().is_some_and(due) {
+                        return Err(broken(envelope, "it escalates otherwise than its rule says"));
+                    }
+                    requirement.escalation = None;
+                }
+                None => {}
+            }
+            for group in &escalated.groups {
+                if !requirement.groups.contains(group) {
+                    requirement.groups.push(group.clone());
+                }
+            }
+        }
+        match &escalated.rule {
+            Some(rule) if !review.demand.requirements.iter().any(|one| one.rule == *rule) => {
+                Err(broken(envelope, "it escalates a rule that does not ask for this review"))
+            }
+            _ => Ok(review),
+        }
     }
 
     fn approved(&self, review: &Review, approval: Approval, envelope: &Envelope) -> Result<Stage, ApplyError> {

@@ -124,7 +124,9 @@ impl Action {
                 return Ok(None);
             }
             (Reviewing(review), Body::ReviewDecided(decided)) => self.reviewed(review, decided, envelope)?,
-            (Reviewing(review), Body::ReviewEscalated(escalated)) => Reviewing(widened(review, escalated)),
+            (Reviewing(review), Body::ReviewEscalated(escalated)) => {
+                Reviewing(self.escalated(review, escalated, envelope)?)
+            }
             (Reviewing(review), Body::ReviewExpired(_)) => {
                 self.require(envelope, envelope.time >= review.demand.expires_at, "the review has not expired yet")?;
                 Denied(Denial::Expired)
@@ -251,16 +253,4 @@ impl Action {
             resolved: false,
         })
     }
-}
-
-fn widened(review: &Review, escalated: &ReviewEscalated) -> Review {
-    let mut review = review.clone();
-    for requirement in &mut review.demand.requirements {
-        for group in &escalated.groups {
-            if !requirement.groups.contains(group) {
-                requirement.groups.push(group.clone());
-            }
-        }
-    }
-    review
 }

@@ -79,6 +79,12 @@ impl CredentialKind {
             CredentialKind::Invitation => "invitation",
         }
     }
+
+    /// The kind of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let all = [CredentialKind::Passkey, CredentialKind::Password, CredentialKind::Oidc, CredentialKind::Invitation];
+        all.into_iter().find(|kind| kind.as_str() == name)
+    }
 }
 
 /// `access.credential_added`: another way to sign in. Sealed: label.

@@ -50,6 +50,24 @@ pub enum Strength {
     MultiFactor,
 }
 
+impl Strength {
+    /// The name in the format.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Strength::SingleFactor => "single_factor",
+            Strength::Federated => "federated",
+            Strength::MultiFactor => "multi_factor",
+        }
+    }
+
+    /// The strength of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Strength::SingleFactor, Strength::Federated, Strength::MultiFactor]
+            .into_iter()
+            .find(|one| one.as_str() == name)
+    }
+}
+
 /// Whether reviewer and requester are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use countersign_evidence::action::Stage;
 use countersign_evidence::digest::Digest;
 use countersign_evidence::json::Value;
-use countersign_evidence::record::{Body, ReviewDecided};
+use countersign_evidence::record::{Body, ReviewDecided, Verdict as Say};
 use uuid::Uuid;
 
 use super::Answer;
@@ -90,8 +90,12 @@ impl Turn<'_> {
                 "you have approved this already: one person fills one seat".to_owned(),
             ));
         }
-        let decided =
-            ReviewDecided { requirements: review.open_to(&verdict.decided.groups), ..verdict.decided.clone() };
+        let decided = &verdict.decided;
+        let requirements = review.open_to(&decided.groups, decided.verdict, decided.signature);
+        if requirements.is_empty() && !review.open_to(&decided.groups, Say::Deny, None).is_empty() {
+            return Err(GateError::SignatureRequired(verdict.action));
+        }
+        let decided = ReviewDecided { requirements, ..decided.clone() };
         if decided.requirements.is_empty() {
             let groups = crate::view::groups(review.demand.requirements.iter().flat_map(|one| &one.groups)).join(", ");
             return Err(GateError::NotAReviewer(format!("only members of {groups} may decide this")));

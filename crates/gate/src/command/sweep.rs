@@ -1,5 +1,8 @@
-use countersign_evidence::action::Stage;
-use countersign_evidence::record::{ActionClosed, Body, Closing, ExecutionFinished, Outcome, ReviewExpired};
+use countersign_evidence::action::{Review, Stage};
+use countersign_evidence::record::{
+    ActionClosed, Body, Closing, ExecutionFinished, Outcome, ReviewEscalated, ReviewExpired,
+};
+use countersign_evidence::time::Timestamp;
 
 use super::Answer;
 use crate::draft::{Draft, system};
@@ -28,6 +31,7 @@ impl Turn<'_> {
             Stage::Reviewing(review) if self.time >= review.demand.expires_at => {
                 Some(ReviewExpired { why: "time".to_owned() }.into())
             }
+            Stage::Reviewing(review) => escalation_due(review, self.time).map(Body::from),
             Stage::Authorized(authorization) if self.time >= authorization.expires_at => Some(closed().into()),
             Stage::Executing(execution) if self.time >= execution.started.deadline => {
                 Some(unknown(&execution.started.attempt).into())
@@ -35,6 +39,15 @@ impl Turn<'_> {
             _ => None,
         }
     }
+}
+
+/// A rule whose time to ask more people has come.
+fn escalation_due(review: &Review, now: Timestamp) -> Option<ReviewEscalated> {
+    review.demand.requirements.iter().find_map(|requirement| {
+        let escalation = requirement.escalation.as_ref().filter(|escalation| now >= escalation.at)?;
+        let (groups, rule) = (escalation.groups.clone(), Some(requirement.rule.clone()));
+        Some(ReviewEscalated { groups, rule, why: "time".to_owned() })
+    })
 }
 
 fn closed() -> ActionClosed {

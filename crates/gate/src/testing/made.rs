@@ -17,6 +17,7 @@ fn caller(number: u128, kind: KeyKind, person: Option<Person>) -> Caller {
         isolation: Isolation::SeparateUser,
         method: "key",
         strength: Strength::SingleFactor,
+        proved: None,
     }
 }
 
@@ -38,6 +39,7 @@ pub fn reviewer(n: u128, groups: &[&str], user: Option<&str>) -> Caller {
         groups: groups.iter().map(|group| (*group).to_owned()).collect(),
         user: user.map(str::to_owned),
         roles: vec![Role::Reviewer],
+        until: None,
         passkeys: Vec::new(),
         stands_in_for: Vec::new(),
     };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use countersign_evidence::record::{Isolation, KeyKind};
+use countersign_evidence::record::{Isolation, KeyKind, Role};
 use countersign_gate::Caller;
 use countersign_gate::testing::{Setup, TestGate};
 use countersign_journal::{ApiKey, Person};
@@ -34,7 +34,7 @@ async fn revocations(test: &TestGate, key: Uuid) -> (usize, Option<String>) {
 
 fn grace(person: Option<Uuid>, groups: &[&str]) -> PersonRequest {
     let groups = groups.iter().map(|group| (*group).to_owned()).collect();
-    PersonRequest { person, name: "Grace".to_owned(), user: None, groups }
+    PersonRequest { person, name: "Grace".to_owned(), user: None, groups, roles: None, until: None }
 }
 
 fn is_let_in(test: &TestGate, secret: &str) -> bool {
@@ -87,7 +87,7 @@ async fn what_the_log_says_of_access_is_stored_at_start() {
     let person = test.gate.put_person(&operator, grace(None, &["finance", "legal"])).await.unwrap().person;
     test.gate.put_person(&operator, grace(Some(person), &["legal"])).await.unwrap();
     // As if it had died between record and store.
-    test.credentials.set_groups(person, &["finance".to_owned(), "legal".to_owned()]).unwrap();
+    test.credentials.set_access(person, &["finance".to_owned(), "legal".to_owned()], &[Role::Reviewer], None).unwrap();
     for _ in 0..2 {
         test.restart().await.unwrap();
         assert_eq!(test.gate.people(&operator).unwrap()[0].groups, ["legal"]);
@@ -112,7 +112,15 @@ async fn a_label_or_a_name_that_does_not_open_is_in_nobodys_way() {
             ApiKey { id, kind: KeyKind::Agent, hash, scope: scope.clone(), label, created: i64::MAX, revoked: None };
         test.credentials.insert_api_key(&row).unwrap();
     }
-    let row = Person { id, groups: vec!["legal".to_owned()], name: vec![7; 100], created: i64::MAX, revoked: None };
+    let row = Person {
+        id,
+        groups: vec!["legal".to_owned()],
+        name: vec![7; 100],
+        created: i64::MAX,
+        revoked: None,
+        roles: vec![Role::Reviewer],
+        until: None,
+    };
     test.credentials.insert_person(&row).unwrap();
     let labels: Vec<String> = test.gate.keys(&operator).unwrap().into_iter().map(|key| key.label).collect();
     assert_eq!(labels, ["ci", "(lost)", "(lost)"]);

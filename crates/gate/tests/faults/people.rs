@@ -23,7 +23,14 @@ const REASON: &str = "Reasonflora, of course";
 
 fn added(person: Option<Uuid>) -> PersonRequest {
     let groups = vec!["finance".to_owned()];
-    PersonRequest { person, name: NAME.to_owned(), user: Some("wilhelmina@example.test".to_owned()), groups }
+    PersonRequest {
+        person,
+        name: NAME.to_owned(),
+        user: Some("wilhelmina@example.test".to_owned()),
+        groups,
+        roles: None,
+        until: None,
+    }
 }
 
 fn laptop(person: Uuid) -> KeyRequest {
@@ -192,7 +199,7 @@ async fn who_has_no_access_any_more_has_no_groups_on_record() {
     let all = records(&test).await;
     let last = all.last().unwrap();
     assert_eq!((&last["type"], &last["actor"]["type"]), (&"access.changed".into(), &"system".into()));
-    assert_eq!(last["body"], serde_json::json!({"person": person.to_string(), "groups": []}));
+    assert_eq!(last["body"], serde_json::json!({"person": person.to_string(), "groups": [], "roles": []}));
     test.restart().await.unwrap();
     assert_eq!(records(&test).await.len(), all.len(), "that is on record once");
     // Asked for again, the erasure takes what is left.

@@ -335,7 +335,7 @@ impl Lives {
             policy: None,
             signature: None,
             verdict,
-            requirements: life.action.review().unwrap().open_to(&["leads".to_owned()]),
+            requirements: life.action.review().unwrap().open_to(&["leads".to_owned()], Verdict::Approve, None),
             groups: vec!["leads".to_owned()],
             authentication: Authentication { method: "key".to_owned(), session: None, strength: None },
             separation: Separation::Enforced,

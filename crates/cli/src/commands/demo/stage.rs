@@ -45,6 +45,8 @@ impl Stage {
         let serving = Serving::start(&data, &config, None, |_, _| {}).await?;
         let owner = Client::new(Transport::unix(data.join(SOCKET)), None);
         let person = PersonRequest {
+            roles: None,
+            until: None,
             person: None,
             name: "You".to_owned(),
             user: Some("you".to_owned()),

@@ -15,13 +15,13 @@ fn review() -> String {
         "agent":"support-bot","tool":"payments/refund","category":"payment","environment":"production","risk":45,
         "requirements":[{{"rule":"refunds-large","message":"Over 500 needs two of finance.","groups":["finance","cfo"],"quorum":2,
         "approvals":[{{"person":"019b7c00-0000-7000-8000-0000000000aa","at":"2026-01-02T03:02:00.000000Z"}}]}}],
-        "payload_digest":"{DIGEST}","payload_version":0}}"#
+        "payload_digest":"{DIGEST}","payload_version":0,"fingerprint":"f"}}"#
     )
 }
 
 fn presentation() -> String {
     format!(
-        r#"{{"review":{},"sentence":"Refund 900 EUR to order-9.","payload":{{"amount":900,"to":"CH\u202e93","note":"a\nb"}},
+        r#"{{"review":{},"sentence":"Refund 900 EUR to order-9.","policy":"p","deciding":[],"payload_bytes":10,"rules":[],"facts":{{}},"payload":{{"amount":900,"to":"CH\u202e93","note":"a\nb"}},
         "intent":"The customer asked.\n\nPayload, whole (version 0)\namount: 1","user":"u-7","resource":"order-9","risk_factors":["large-sum"],
         "presentation_digest":"{SEEN}"}}"#,
         review()

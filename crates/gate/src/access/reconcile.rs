@@ -6,7 +6,8 @@
 
 use std::collections::HashSet;
 
-use countersign_evidence::record::{AccessChanged, KeyRevoked};
+use countersign_evidence::record::{AccessChanged, KeyRevoked, Role};
+use countersign_evidence::time::Timestamp;
 use uuid::Uuid;
 
 use crate::command::Command;
@@ -24,12 +25,17 @@ impl Shared {
                 tracing::warn!(%key, "the log says that this key is revoked, and keys.db did not: it is revoked");
             }
         }
-        for (person, groups) in index.access().map_err(unavailable)? {
-            let Some(stored) = credentials.find_person(person)? else { continue };
-            let groups = if stored.revoked.is_some() { Vec::new() } else { groups };
-            if stored.groups != groups {
-                tracing::warn!(%person, "this person's groups in keys.db were not those that it has by the log: they are now");
-                credentials.set_groups(person, &groups)?;
+        for access in index.access().map_err(unavailable)? {
+            let Some(stored) = credentials.find_person(access.person)? else { continue };
+            let (mut groups, mut roles) = (access.groups, access.roles.unwrap_or_else(|| vec![Role::Reviewer]));
+            let until = access.until.map(Timestamp::as_micros);
+            if stored.revoked.is_some() {
+                (groups, roles) = (Vec::new(), Vec::new());
+            }
+            if stored.groups != groups || stored.roles != roles || stored.until != until {
+                let person = access.person;
+                tracing::warn!(%person, "what this person has in keys.db was not what it has by the log: it is now");
+                credentials.set_access(person, &groups, &roles, until)?;
             }
         }
         Ok(())
@@ -39,13 +45,14 @@ impl Shared {
         self.parts.index.revoked_keys().map_err(unavailable).map(HashSet::from_iter)
     }
 
-    /// People without access to whom the log gives groups.
+    /// People without access to whom the log gives groups or roles.
     fn unrecorded_departures(&self) -> Result<Vec<Uuid>, GateError> {
         let mut found = Vec::new();
-        for (person, groups) in self.parts.index.access().map_err(unavailable)? {
-            let stored = self.parts.credentials.find_person(person)?;
-            if !groups.is_empty() && stored.is_some_and(|stored| stored.revoked.is_some()) {
-                found.push(person);
+        for access in self.parts.index.access().map_err(unavailable)? {
+            let stored = self.parts.credentials.find_person(access.person)?;
+            let has = !access.groups.is_empty() || access.roles.is_none_or(|roles| !roles.is_empty());
+            if has && stored.is_some_and(|stored| stored.revoked.is_some()) {
+                found.push(access.person);
             }
         }
         Ok(found)
@@ -66,7 +73,7 @@ impl Gate {
         let mut drafts: Vec<Draft> =
             missing.map(|key| Draft::plain(self.shared.new_id(), system(), KeyRevoked { key: key.id })).collect();
         for person in self.shared.unrecorded_departures()? {
-            let left = AccessChanged { person, groups: Vec::new(), roles: None, until: None };
+            let left = AccessChanged { person, groups: Vec::new(), roles: Some(Vec::new()), until: None };
             drafts.push(Draft::plain(self.shared.new_id(), system(), left));
         }
         match drafts.is_empty() {

@@ -1,4 +1,4 @@
-//! API keys and people: who may do what. Every change is a record.
+//! API keys. Every change is a record.
 
 use std::sync::atomic::Ordering;
 
@@ -7,18 +7,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_evidence::digest::Digest;
 use countersign_evidence::id::is_identifier;
 use countersign_evidence::json::{self, Limits};
-use countersign_evidence::record::{AccessChanged, Isolation, KeyCreated, KeyKind, KeyRevoked, Role, Strength};
+use countersign_evidence::record::{Isolation, KeyCreated, KeyKind, KeyRevoked, Strength};
 use countersign_evidence::time::Timestamp;
-use countersign_journal::{ApiKey, Credentials, KeyKind as OwnerKind, Person as PersonRow};
-use countersign_policy::MOST_REVIEW_GROUPS;
-use countersign_wire::{KeyCreatedView, KeyRequest, KeyView, PersonRequest, PersonView};
+use countersign_journal::ApiKey;
+use countersign_wire::{KeyCreatedView, KeyRequest, KeyView};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
-use crate::caller::{Caller, Person};
-use crate::command::Command;
-use crate::desk::{OwnerKey, Text};
+use crate::caller::Caller;
 use crate::draft::Field;
 use crate::error::GateError;
 use crate::gate::Gate;
@@ -35,18 +32,7 @@ pub(crate) struct Scope {
     pub(crate) person: Option<Uuid>,
 }
 
-/// What is sealed about a person.
-#[derive(Serialize, Deserialize)]
-struct About {
-    name: String,
-    user: Option<String>,
-}
-
 impl Gate {
-    pub(crate) fn credentials(&self) -> &Credentials {
-        &self.shared.parts.credentials
-    }
-
     /// Who a bearer key stands for.
     ///
     /// # Errors
@@ -54,7 +40,7 @@ impl Gate {
     pub fn authenticate(&self, bearer: &str, isolation: Isolation) -> Result<Caller, GateError> {
         let hash = Digest::of(bearer.as_bytes());
         if let Some(known) = self.shared.callers.read().get(&hash.0) {
-            return Ok(Caller { isolation, ..known.clone() });
+            return self.still(Caller { isolation, ..known.clone() });
         }
         let generation = self.shared.callers_generation.load(Ordering::Acquire);
         let found = self.credentials().find_api_key(&hash.0)?.ok_or(GateError::Unauthenticated)?;
@@ -75,6 +61,7 @@ impl Gate {
             isolation,
             method: "key",
             strength: Strength::SingleFactor,
+            proved: None,
         };
         let mut callers = self.shared.callers.write();
         if callers.len() >= MOST_KNOWN {
@@ -84,7 +71,17 @@ impl Gate {
         if self.shared.callers_generation.load(Ordering::Acquire) == generation {
             callers.insert(hash.0, caller.clone());
         }
-        Ok(caller)
+        drop(callers);
+        self.still(caller)
+    }
+
+    /// A person's time may have run out since it was looked up.
+    pub(crate) fn still(&self, caller: Caller) -> Result<Caller, GateError> {
+        let until = caller.person.as_ref().and_then(|person| person.until);
+        match until.is_some_and(|until| until <= self.shared.now()) {
+            true => Err(GateError::Unauthenticated),
+            false => Ok(caller),
+        }
     }
 
     /// A key or a person has changed: every caller is looked up anew.
@@ -92,36 +89,8 @@ impl Gate {
         let mut callers = self.shared.callers.write();
         self.shared.callers_generation.fetch_add(1, Ordering::AcqRel);
         callers.clear();
-    }
-
-    /// Somebody with access, and the key that seals what is about this person.
-    fn person(&self, id: Uuid) -> Result<Option<(Person, OwnerKey)>, GateError> {
-        let Some(row) = self.credentials().find_person(id)?.filter(|row| row.revoked.is_none()) else {
-            return Ok(None);
-        };
-        match (self.about(&row)?, self.shared.key_of_text(&row.name)?) {
-            (Text::Open(About { name, user }), Text::Open(key)) => Ok(Some((
-                Person {
-                    id,
-                    name,
-                    groups: row.groups,
-                    user,
-                    roles: vec![Role::Reviewer],
-                    passkeys: Vec::new(),
-                    stands_in_for: Vec::new(),
-                },
-                key,
-            ))),
-            (Text::Lost, _) | (_, Text::Lost) => {
-                let lost = format!("what keys.db holds of the person {id} does not open: restore keys.db from a copy");
-                Err(GateError::Broken(lost))
-            }
-            _ => Ok(None),
-        }
-    }
-
-    fn about(&self, row: &PersonRow) -> Result<Text<About>, GateError> {
-        self.shared.open_text(&row.name, row.id)
+        drop(callers);
+        self.shared.sessions.write().clear();
     }
 
     /// Makes a key. Its secret is in the answer and nowhere else.
@@ -129,7 +98,7 @@ impl Gate {
     /// # Errors
     /// [`GateError::Invalid`], [`GateError::Forbidden`].
     pub async fn create_key(&self, caller: &Caller, request: KeyRequest) -> Result<KeyCreatedView, GateError> {
-        caller.must_operate()?;
+        caller.must_administer()?;
         check_key(&request)?;
         // The person that it names is there until the key is.
         let _one_at_a_time = self.shared.access.lock().await;
@@ -165,7 +134,7 @@ impl Gate {
     /// # Errors
     /// [`GateError::Forbidden`].
     pub fn keys(&self, caller: &Caller) -> Result<Vec<KeyView>, GateError> {
-        caller.must_operate()?;
+        caller.must_administer()?;
         self.credentials().api_keys()?.into_iter().map(|row| self.key_view(row)).collect()
     }
 
@@ -188,7 +157,7 @@ impl Gate {
     /// # Errors
     /// [`GateError::NotFound`].
     pub async fn revoke_key(&self, caller: &Caller, key: Uuid) -> Result<KeyView, GateError> {
-        caller.must_operate()?;
+        caller.must_administer()?;
         let _one_at_a_time = self.shared.access.lock().await;
         self.revoke(caller, key).await
     }
@@ -209,103 +178,6 @@ impl Gate {
         }
         // Whatever this shows: it is on record by now.
         self.key_view(found)
-    }
-
-    /// Adds a person, or changes the groups of one.
-    ///
-    /// # Errors
-    /// [`GateError::Invalid`] where a group is not one of the active policy's.
-    pub async fn put_person(&self, caller: &Caller, request: PersonRequest) -> Result<PersonView, GateError> {
-        caller.must_operate()?;
-        self.check_groups(&request.groups)?;
-        let _one_at_a_time = self.shared.access.lock().await;
-        match request.person {
-            Some(id) => self.change_groups(caller, id, request.groups).await,
-            None => self.add_person(caller, request).await,
-        }
-    }
-
-    async fn add_person(&self, caller: &Caller, request: PersonRequest) -> Result<PersonView, GateError> {
-        let PersonRequest { name, user, groups, .. } = request;
-        let id = self.shared.new_id();
-        let under = self.shared.owner_key(OwnerKind::Person, &id.to_string())?;
-        self.record_groups(caller, id, &groups, &name, &under).await?;
-        let about = About { name, user };
-        let sealed = self.shared.seal_text(&about, id, &under);
-        let created = self.shared.now().as_micros();
-        let row = PersonRow { id, groups: groups.clone(), name: sealed, created, revoked: None };
-        self.credentials().insert_person(&row)?;
-        Ok(PersonView { person: id, name: about.name, groups })
-    }
-
-    async fn change_groups(&self, caller: &Caller, id: Uuid, groups: Vec<String>) -> Result<PersonView, GateError> {
-        let (known, under) = self.person(id)?.ok_or(GateError::NotFound("person"))?;
-        // What is taken away is gone before that is on record, and what is given is there only after: whatever fails in
-        // between, nobody decides by a group that the log does not give.
-        let kept: Vec<String> = known.groups.iter().filter(|group| groups.contains(group)).cloned().collect();
-        if kept.len() < known.groups.len() {
-            self.store_groups(id, &kept)?;
-        }
-        self.record_groups(caller, id, &groups, &known.name, &under).await?;
-        self.store_groups(id, &groups)?;
-        Ok(PersonView { person: id, name: known.name, groups })
-    }
-
-    async fn record_groups(
-        &self,
-        caller: &Caller,
-        person: Uuid,
-        groups: &[String],
-        name: &str,
-        under: &OwnerKey,
-    ) -> Result<(), GateError> {
-        let body = AccessChanged { person, groups: groups.to_vec(), roles: None, until: None };
-        self.record(caller, body, vec![Field::new("name", name)], under).await
-    }
-
-    pub(crate) fn store_groups(&self, person: Uuid, groups: &[String]) -> Result<(), GateError> {
-        let stored = self.credentials().set_groups(person, groups);
-        // Also where that failed: it may be stored all the same.
-        self.forget_callers();
-        Ok(stored.map(drop)?)
-    }
-
-    fn check_groups(&self, groups: &[String]) -> Result<(), GateError> {
-        if groups.len() > MOST_REVIEW_GROUPS {
-            return Err(GateError::Invalid(format!("a person is in at most {MOST_REVIEW_GROUPS} groups")));
-        }
-        let policy = self.shared.policy();
-        let known = &policy.catalogue().review_groups;
-        let Some(unknown) = groups.iter().find(|group| !known.contains_key(*group)) else { return Ok(()) };
-        let known: Vec<&str> = known.keys().map(String::as_str).collect();
-        let known = known.join(", ");
-        Err(GateError::Invalid(format!("the active policy knows no review group {unknown:?}; it knows: {known}")))
-    }
-
-    /// Everyone who reviews; who was erased does no more.
-    ///
-    /// # Errors
-    /// [`GateError::Forbidden`].
-    pub fn people(&self, caller: &Caller) -> Result<Vec<PersonView>, GateError> {
-        caller.must_look()?;
-        let view = |row: PersonRow| {
-            Ok(match self.about(&row)?.map(|about| about.name) {
-                Text::Erased => None,
-                name => Some(PersonView { person: row.id, name: name.shown(), groups: row.groups }),
-            })
-        };
-        self.credentials().people()?.into_iter().map(view).filter_map(Result::transpose).collect()
-    }
-
-    pub(crate) async fn record(
-        &self,
-        caller: &Caller,
-        body: impl Into<countersign_evidence::record::Body>,
-        fields: Vec<Field>,
-        under: &OwnerKey,
-    ) -> Result<(), GateError> {
-        let draft = self.shared.system_draft(caller, body, fields, under);
-        self.send(Command::System(vec![draft])).await.map(drop)
     }
 }
 

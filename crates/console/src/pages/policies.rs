@@ -1,0 +1,134 @@
+//! The policy in force, and those before it.
+
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use countersign_gate::GateError;
+use countersign_http::App;
+use countersign_wire::PolicyView;
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use crate::layout::{Page, refused};
+use crate::parts::badge::badge;
+use crate::parts::text::{lines, text};
+use crate::parts::time::time;
+use crate::viewer::Viewer;
+
+/// All versions.
+pub(crate) async fn policies(State(app): State<App>, viewer: Viewer) -> Response {
+    let versions = match app.gate().policies(&viewer.caller).await {
+        Ok(versions) => versions,
+        Err(error) => return refused(error),
+    };
+    let content = html! {
+        h1 { "Policies" }
+        @if versions.is_empty() {
+            div.empty {
+                p { strong { "No policy is in force: everything is denied." } }
+                p { "Activate one with " code { "countersign policy activate FOLDER" } "." }
+            }
+        }
+        ul.plain {
+            @for (at, one) in versions.iter().enumerate() {
+                li.card {
+                    a href={ "/policies/" (one.version) } { code { (text(&one.version)) } } " "
+                    @if one.active { (badge("in force", "good")) }
+                    " since " (time(one.activated_at)) ", " (one.tests_passed) " tests passed, "
+                    "record at position " (one.position)
+                    @if let Some(before) = versions.get(at + 1) {
+                        " · " a href={ "/policies/" (one.version) "?beside=" (before.version) } { "what changed" }
+                    }
+                }
+            }
+        }
+    };
+    Page { title: "Policies", place: "/policies", viewer: Some(&viewer), content }.into_response()
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Beside {
+    beside: Option<String>,
+}
+
+/// One version: its text, or how it differs from another.
+pub(crate) async fn policy(
+    State(app): State<App>,
+    viewer: Viewer,
+    Path(version): Path<String>,
+    Query(asked): Query<Beside>,
+) -> Response {
+    match told(&app, &viewer, &version, asked.beside.as_deref()).await {
+        Ok((policy, beside)) => page(&viewer, &policy, beside.as_ref()),
+        Err(error) => refused(error),
+    }
+}
+
+async fn told(
+    app: &App,
+    viewer: &Viewer,
+    version: &str,
+    beside: Option<&str>,
+) -> Result<(PolicyView, Option<PolicyView>), GateError> {
+    let policy = app.gate().policy(&viewer.caller, version).await?;
+    Ok((
+        policy,
+        match beside {
+            Some(beside) => Some(app.gate().policy(&viewer.caller, beside).await?),
+            None => None,
+        },
+    ))
+}
+
+fn page(viewer: &Viewer, policy: &PolicyView, beside: Option<&PolicyView>) -> Response {
+    let title = format!("Policy {}", policy.version);
+    let content = html! {
+        h1 { "Policy " code { (text(&policy.version)) } @if policy.active { " " (badge("in force", "good")) } }
+        p { "Since " (time(policy.activated_at)) ". Digest " code { (policy.digest.to_string()) } "." }
+        @match beside {
+            Some(before) => { p { "Beside " code { (text(&before.version)) } ":" } (difference(policy, before)) }
+            None => (files(policy)),
+        }
+        p { a href="/policies" { "All versions" } }
+    };
+    Page { title: &title, place: "/policies", viewer: Some(viewer), content }.into_response()
+}
+
+fn files(policy: &PolicyView) -> Markup {
+    html! {
+        @for (name, content) in policy.files.iter().flatten() {
+            section { h2 { code { (text(name)) } } pre tabindex="0" { (lines(content)) } }
+        }
+    }
+}
+
+/// Files line by line; lines that both have are left out but for three around a change.
+fn difference(policy: &PolicyView, before: &PolicyView) -> Markup {
+    let (new, old) = (policy.files.clone().unwrap_or_default(), before.files.clone().unwrap_or_default());
+    let names: std::collections::BTreeSet<&String> = new.keys().chain(old.keys()).collect();
+    let text_of = |files: &std::collections::BTreeMap<String, String>, name: &String| {
+        files.get(name).cloned().unwrap_or_default()
+    };
+    html! {
+        @for name in names {
+            @let (was, is) = (text_of(&old, name), text_of(&new, name));
+            @if was != is {
+                section {
+                    h2 { code { (text(name)) } }
+                    pre tabindex="0" {
+                        @let diff = similar::TextDiff::from_lines(&was, &is);
+                        @for group in diff.grouped_ops(3) {
+                            @for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
+                                @match change.tag() {
+                                    similar::ChangeTag::Delete => del { "- " (lines(change.value())) },
+                                    similar::ChangeTag::Insert => ins { "+ " (lines(change.value())) },
+                                    similar::ChangeTag::Equal => span { "  " (lines(change.value())) },
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        @if new == old { p.quiet { "Both have the same text." } }
+    }
+}

@@ -1,0 +1,228 @@
+//! One review: what is asked, why, and the answer.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use countersign_evidence::digest::Digest;
+use countersign_evidence::json::{self, Limits, Value};
+use countersign_evidence::record::{Role, Verdict};
+use countersign_evidence::visible::is_long;
+use countersign_gate::GateError;
+use countersign_http::App;
+use countersign_wire::{AssertionView, DecideRequest, Presentation, difference};
+use maud::html;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::layout::{Page, refused, shown};
+use crate::parts::answer::{self, Asked};
+use crate::parts::form::csrf;
+use crate::parts::json::changes;
+use crate::parts::presentation::document;
+use crate::parts::text::text;
+use crate::viewer::{Posted, Viewer, see_other};
+
+/// From this risk on an approval repeats the first deciding value.
+pub(crate) const HIGH_RISK: u32 = 70;
+
+/// The review.
+pub(crate) async fn review(State(app): State<App>, viewer: Viewer, Path(action): Path<Uuid>) -> Response {
+    page(&app, &viewer, action, None, StatusCode::OK).await
+}
+
+async fn page(app: &App, viewer: &Viewer, action: Uuid, problem: Option<&str>, status: StatusCode) -> Response {
+    let presentation = match app.gate().present(&viewer.caller, action).await {
+        Ok(presentation) => presentation,
+        // It was decided meanwhile: the action says how.
+        Err(GateError::NotFound("review")) => return see_other(&format!("/actions/{action}")),
+        Err(error) => return refused(error),
+    };
+    let decides = viewer.csrf.is_some() && viewer.caller.has(Role::Reviewer);
+    let content = html! {
+        article.review data-review=(action) data-live={ "/reviews/" (action) } {
+            @if let Some(problem) = problem { p.notice role="alert" { (text(problem)) } }
+            (document(&presentation))
+            @if decides { (answer::forms(viewer, &asked(&presentation, None))) }
+            @else { p.quiet { "You may look at this review, not decide it." } }
+        }
+    };
+    let title = format!("Review: {}", presentation.review.tool);
+    shown(status, &Page { title: &title, place: "/reviews", viewer: Some(viewer), content })
+}
+
+fn asked<'a>(presentation: &'a Presentation, edited: Option<&'a str>) -> Asked<'a> {
+    Asked {
+        presentation,
+        long: is_long(&presentation.payload),
+        confirm: presentation.deciding.first().filter(|_| presentation.review.risk >= HIGH_RISK),
+        edited,
+    }
+}
+
+/// An answer as the form holds it.
+#[derive(Deserialize)]
+pub(crate) struct Given {
+    verdict: String,
+    payload_digest: String,
+    #[serde(default)]
+    presentation_digest: String,
+    #[serde(default)]
+    reason: String,
+    #[serde(default)]
+    chip: String,
+    #[serde(default)]
+    active_ms: String,
+    #[serde(default)]
+    expanded_all: String,
+    #[serde(default)]
+    on_behalf_of: String,
+    #[serde(default)]
+    confirm: String,
+    #[serde(default)]
+    payload: String,
+    #[serde(default)]
+    credential: String,
+    #[serde(default)]
+    authenticator_data: String,
+    #[serde(default)]
+    client_data: String,
+    #[serde(default)]
+    signature: String,
+}
+
+fn invalid(what: &str) -> GateError {
+    GateError::Invalid(what.to_owned())
+}
+
+fn digest(text: &str, what: &str) -> Result<Digest, GateError> {
+    text.parse().map_err(|_| invalid(what))
+}
+
+/// The edited payload, read as strictly as any other.
+pub(crate) fn edited(text: &str) -> Result<Value, GateError> {
+    json::parse(text.as_bytes(), Limits::default()).map_err(|error| invalid(&format!("the edited payload: {error}")))
+}
+
+impl Given {
+    fn request(self) -> Result<DecideRequest, GateError> {
+        let verdict = match self.verdict.as_str() {
+            "approve" => Verdict::Approve,
+            "deny" => Verdict::Deny,
+            _ => return Err(invalid("say approve or deny")),
+        };
+        let reason = match (self.chip.trim(), self.reason.trim()) {
+            ("", text) => text.to_owned(),
+            (chip, "") => chip.to_owned(),
+            (chip, text) => format!("{chip}: {text}"),
+        };
+        let on_behalf_of = Some(self.on_behalf_of.trim()).filter(|person| !person.is_empty());
+        let on_behalf_of = on_behalf_of.map(str::parse).transpose().map_err(|_| invalid("on_behalf_of is no id"))?;
+        let payload = (verdict == Verdict::Approve && !self.payload.is_empty()).then(|| edited(&self.payload));
+        let signature = (!self.signature.is_empty()).then_some(AssertionView {
+            credential: self.credential,
+            authenticator_data: self.authenticator_data,
+            client_data: self.client_data,
+            signature: self.signature,
+        });
+        Ok(DecideRequest {
+            verdict,
+            reason: Some(reason).filter(|reason| !reason.is_empty()),
+            payload_digest: digest(&self.payload_digest, "payload_digest does not read")?,
+            payload: payload.transpose()?,
+            presentation_digest: match self.presentation_digest.as_str() {
+                "" => None,
+                text => Some(digest(text, "presentation_digest does not read")?),
+            },
+            active_ms: self.active_ms.parse().ok(),
+            expanded_all: (self.expanded_all == "1").then_some(true),
+            on_behalf_of,
+            signature,
+        })
+    }
+}
+
+/// Decides.
+pub(crate) async fn decide(State(app): State<App>, Path(action): Path<Uuid>, posted: Posted<Given>) -> Response {
+    let Posted { viewer, form } = posted;
+    match answer(&app, &viewer, action, form).await {
+        Ok(()) => see_other(&format!("/actions/{action}")),
+        Err(GateError::NotFound(what)) => refused(GateError::NotFound(what)),
+        Err(error) => {
+            let status = StatusCode::from_u16(error.kind().1).unwrap_or(StatusCode::CONFLICT);
+            page(&app, &viewer, action, Some(&error.to_string()), status).await
+        }
+    }
+}
+
+async fn answer(app: &App, viewer: &Viewer, action: Uuid, form: Given) -> Result<(), GateError> {
+    let confirm = form.confirm.trim().to_owned();
+    let request = form.request()?;
+    if request.verdict == Verdict::Approve {
+        confirmed(app, viewer, action, &request, &confirm).await?;
+    }
+    app.gate().decide(&viewer.caller, action, request).await.map(drop)
+}
+
+/// Where the risk is high, who approves has typed the value that matters most.
+async fn confirmed(
+    app: &App,
+    viewer: &Viewer,
+    action: Uuid,
+    request: &DecideRequest,
+    typed: &str,
+) -> Result<(), GateError> {
+    let presentation = app.gate().present(&viewer.caller, action).await?;
+    let Some(first) = presentation.deciding.first().filter(|_| presentation.review.risk >= HIGH_RISK) else {
+        return Ok(());
+    };
+    let in_question = request.payload.as_ref().and_then(|payload| pointed(payload, &first.path));
+    let expected = in_question.unwrap_or(&first.value);
+    match typed == answer::plain(expected) {
+        true => Ok(()),
+        false => Err(invalid(&format!("the risk is high: type the value of {} to approve", first.path))),
+    }
+}
+
+/// The value that a JSON Pointer names.
+fn pointed<'a>(value: &'a Value, pointer: &str) -> Option<&'a Value> {
+    pointer
+        .split('/')
+        .skip(1)
+        .try_fold(value, |value, name| value.as_object()?.get(&name.replace("~1", "/").replace("~0", "~")))
+}
+
+/// An edit to look at before it is decided.
+#[derive(Deserialize)]
+pub(crate) struct Edited {
+    payload: String,
+}
+
+/// Shows what an edit changes. Nothing is recorded but that the review was shown.
+pub(crate) async fn edit(State(app): State<App>, Path(action): Path<Uuid>, posted: Posted<Edited>) -> Response {
+    let Posted { viewer, form } = posted;
+    let changed = match edited(&form.payload) {
+        Ok(changed) => changed,
+        Err(error) => {
+            let why = error.to_string();
+            return page(&app, &viewer, action, Some(&why), StatusCode::UNPROCESSABLE_ENTITY).await;
+        }
+    };
+    let presentation = match app.gate().present(&viewer.caller, action).await {
+        Ok(presentation) => presentation,
+        Err(error) => return refused(error),
+    };
+    let written = changed.to_canonical();
+    let content = html! {
+        article.review data-review=(action) {
+            h1 { "Your change" }
+            p { (text(&presentation.sentence)) }
+            p { "Policy decides on the changed payload before it counts, and whoever approved the earlier one is asked again. \
+                 The agent's side has to execute exactly the changed payload." }
+            (changes(&difference(&presentation.payload, &changed), "Nothing: this is the payload in question."))
+            (answer::edit_form(&viewer, &asked(&presentation, Some(&written))))
+            form method="get" action={ "/reviews/" (action) } { button.quiet { "Back, without changing anything" } }
+            form.hidden { (csrf(&viewer)) }
+        }
+    };
+    shown(StatusCode::OK, &Page { title: "Your change", place: "/reviews", viewer: Some(&viewer), content })
+}

@@ -1,0 +1,188 @@
+//! Signing in: by passkey, or by password. Nothing here tells which names exist.
+
+use axum::Extension;
+use axum::extract::{Query, State};
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use countersign_evidence::record::{CredentialKind, Strength};
+use countersign_gate::{GateError, NewSession};
+use countersign_http::{App, Failure, session_cookie};
+use countersign_identity::passwords;
+use maud::{Markup, html};
+use serde::Deserialize;
+
+use crate::assets;
+use crate::console::{Ceremony, Console};
+use crate::layout::{self, Page, refused};
+use crate::viewer::{Anonymous, Posted, own_place, see_other};
+
+#[derive(Deserialize)]
+pub(crate) struct Wish {
+    #[serde(default)]
+    next: String,
+}
+
+/// Where one signs in.
+pub(crate) async fn sign_in(Extension(console): Extension<Console>, Query(wish): Query<Wish>) -> Response {
+    page(&console, own_place(&wish.next), None)
+}
+
+fn page(console: &Console, next: &str, problem: Option<&str>) -> Response {
+    let content = html! {
+        div.narrow {
+            h1 { "Sign in" }
+            @if let Some(problem) = problem { p.notice role="alert" { (problem) } }
+            @if console.has_passkeys() { (passkey_button("sign-in", "Sign in with a passkey", next)) }
+            form method="post" action="/sign-in" {
+                h2 { "With a password" }
+                input type="hidden" name="next" value=(next);
+                label { "Name or user identity" input name="name" autocomplete="username" required maxlength="256"; }
+                label { "Password"
+                    input name="password" type="password" autocomplete="current-password" required maxlength="256"; }
+                button { "Sign in" }
+            }
+            p.quiet { "No account? Somebody who administers this gate can send you an invitation." }
+        }
+    };
+    Page { title: "Sign in", place: "", viewer: None, content }.into_response()
+}
+
+/// A button that only works with the script behind it, which also shows it.
+pub(crate) fn passkey_button(ceremony: &str, label: &str, next: &str) -> Markup {
+    html! {
+        div.passkey data-passkey=(ceremony) data-next=(next) hidden {
+            button.main type="button" { (label) }
+            p.notice role="alert" hidden {}
+        }
+        noscript { p.quiet { "Passkeys need JavaScript; a password works without." } }
+        script type="module" src=(assets::PASSKEY.path()) {}
+    }
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Password {
+    name: String,
+    password: String,
+    #[serde(default)]
+    next: String,
+}
+
+/// By password.
+pub(crate) async fn by_password(
+    State(app): State<App>,
+    Extension(console): Extension<Console>,
+    posted: Anonymous<Password>,
+) -> Response {
+    let Anonymous { form: Password { name, password, next }, address } = posted;
+    let next = own_place(&next);
+    match check_password(&app, &name, password, &address).await {
+        Ok(session) => welcome(&app, &session, next),
+        Err(GateError::Unauthenticated) => page(&console, next, Some("That name and password do not belong together.")),
+        Err(GateError::TooMany(why)) => page(&console, next, Some(&why)),
+        Err(error) => refused(error),
+    }
+}
+
+async fn check_password(app: &App, name: &str, password: String, address: &str) -> Result<NewSession, GateError> {
+    let gate = app.gate();
+    gate.may_try(name, address)?;
+    let account = gate.account(name)?;
+    let hash = account.as_ref().and_then(|account| account.password.clone());
+    let checked = tokio::task::spawn_blocking(move || passwords::verify(&password, hash.as_deref())).await;
+    let right = checked.map_err(|error| GateError::Broken(error.to_string()))?;
+    let person = account.map(|account| account.person);
+    gate.tried(name, address, person, right).await?;
+    match person.filter(|_| right) {
+        Some(person) => gate.sign_in(person, CredentialKind::Password, Strength::SingleFactor).await,
+        None => Err(GateError::Unauthenticated),
+    }
+}
+
+/// What a script sends when a ceremony ends, and what it gets when one begins. Both are forms, so that there is one reader.
+#[derive(Deserialize)]
+pub(crate) struct Answered {
+    pub(crate) ceremony: String,
+    pub(crate) answer: String,
+    #[serde(default)]
+    pub(crate) next: String,
+    #[serde(default)]
+    pub(crate) label: String,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Nothing {}
+
+/// Begins a sign-in by passkey.
+pub(crate) async fn begin_passkey(
+    State(app): State<App>,
+    Extension(console): Extension<Console>,
+    _: Anonymous<Nothing>,
+) -> Response {
+    let begun = console.passkeys().and_then(|passkeys| passkeys.begin_sign_in());
+    match begun {
+        Ok((challenge, begun)) => begun_as(&console.begin(&app, Ceremony::SignIn(begun)), &challenge),
+        Err(error) => refused(GateError::Invalid(error.to_string())),
+    }
+}
+
+/// What a script needs to go on: the ceremony's name, and what the browser is to do.
+pub(crate) fn begun_as(ceremony: &str, challenge: &str) -> Response {
+    let body = format!(r#"{{"ceremony":"{ceremony}","challenge":{challenge}}}"#);
+    ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store")], body).into_response()
+}
+
+/// By passkey.
+pub(crate) async fn by_passkey(
+    State(app): State<App>,
+    Extension(console): Extension<Console>,
+    posted: Anonymous<Answered>,
+) -> Response {
+    match check_passkey(&app, &console, &posted.form).await {
+        Ok(session) => welcome(&app, &session, own_place(&posted.form.next)),
+        Err(error) => refused(error),
+    }
+}
+
+async fn check_passkey(app: &App, console: &Console, answered: &Answered) -> Result<NewSession, GateError> {
+    let invalid = |error: countersign_identity::passkeys::PasskeyError| GateError::Invalid(error.to_string());
+    let Some(Ceremony::SignIn(begun)) = console.take(app, &answered.ceremony) else {
+        return Err(GateError::Invalid("this sign-in took too long: begin it again".to_owned()));
+    };
+    let passkeys = console.passkeys().map_err(invalid)?;
+    let (answer, credential, claimed) = passkeys.read_answer(&answered.answer).map_err(invalid)?;
+    let gate = app.gate();
+    let (person, stored) = gate.passkey_account(&credential)?.ok_or(GateError::Unauthenticated)?;
+    if person != claimed {
+        return Err(GateError::Unauthenticated);
+    }
+    let signed_in = passkeys.sign_in(&answer, begun, &stored).map_err(invalid)?;
+    if let Some(state) = signed_in.state {
+        gate.passkey_used(&credential, state)?;
+    }
+    gate.sign_in(person, CredentialKind::Passkey, Strength::MultiFactor).await
+}
+
+/// Lets somebody in.
+pub(crate) fn welcome(app: &App, session: &NewSession, next: &str) -> Response {
+    with_cookie(app, see_other(next), &session.token, None)
+}
+
+/// Sets the session's cookie, or takes it away.
+fn with_cookie(app: &App, mut response: Response, token: &str, most_age: Option<u32>) -> Response {
+    let secure = if app.gate().public_url().starts_with("https://") { "; Secure" } else { "" };
+    let age = most_age.map(|age| format!("; Max-Age={age}")).unwrap_or_default();
+    let cookie = format!("{}={token}; Path=/; HttpOnly; SameSite=Lax{secure}{age}", session_cookie(app));
+    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// Ends one's own session.
+pub(crate) async fn sign_out(State(app): State<App>, posted: Posted<Nothing>) -> Response {
+    let caller = &posted.viewer.caller;
+    match app.gate().end_session(caller, caller.key, "signed_out").await {
+        Ok(()) | Err(GateError::NotFound(_)) => with_cookie(&app, see_other("/sign-in"), "", Some(0)),
+        Err(error) => layout::failed(&Failure::from(error)),
+    }
+}

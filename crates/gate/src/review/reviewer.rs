@@ -1,0 +1,99 @@
+//! Who decides, and what that person must not decide.
+
+use countersign_evidence::record::{Isolation, Role, Separation, Strength};
+use uuid::Uuid;
+
+use crate::caller::Caller;
+use crate::error::GateError;
+use crate::gate::Gate;
+use crate::open_action::OpenAction;
+use crate::shared::Shared;
+
+/// Who decides, as it is recorded.
+pub(super) struct Reviewer {
+    pub(super) id: String,
+    pub(super) name: String,
+    /// The groups that count: its own, or those of the person that it stands in for.
+    pub(super) groups: Vec<String>,
+    /// Whom it stands in for.
+    pub(super) on_behalf_of: Option<Uuid>,
+    /// Identities under which it, and whom it stands in for, may have asked.
+    identities: Vec<String>,
+    /// The owner alone, by configuration.
+    pub(super) solo: bool,
+}
+
+/// How identities are compared: who writes one in capitals or with a space behind it is the same person.
+fn plain_identity(identity: &str) -> String {
+    identity.trim().to_lowercase()
+}
+
+impl Gate {
+    /// Who this caller is as a reviewer, with the groups of `absent` where it says so.
+    pub(super) fn reviewer(&self, caller: &Caller, absent: Option<Uuid>) -> Result<Reviewer, GateError> {
+        match &caller.person {
+            Some(person) if caller.has(Role::Reviewer) => {
+                let mut identities = vec![person.id.to_string()];
+                identities.extend(person.user.clone());
+                let mut groups = person.groups.clone();
+                if let Some(absent) = absent {
+                    let now = self.shared.now();
+                    let found = person.stands_in(now).find(|one| one.person == absent);
+                    let found = found.ok_or_else(|| {
+                        GateError::NotAReviewer("that person has not asked you to decide while it is away".to_owned())
+                    })?;
+                    groups.clone_from(&found.groups);
+                    identities.push(found.person.to_string());
+                    identities.extend(found.user.clone());
+                }
+                let (id, name) = (person.id.to_string(), person.name.clone());
+                Ok(Reviewer { id, name, groups, on_behalf_of: absent, identities, solo: false })
+            }
+            Some(_) => Err(GateError::NotAReviewer("reviews are decided by people with the role reviewer".to_owned())),
+            None if caller.is_owner() && self.shared.settings().solo => Ok(Reviewer {
+                id: "owner".to_owned(),
+                name: "the data folder's owner".to_owned(),
+                groups: self.review_groups(),
+                on_behalf_of: None,
+                identities: Vec::new(),
+                solo: true,
+            }),
+            None => Err(GateError::NotAReviewer(
+                "reviews are decided by people: sign in to the console, use a reviewer's key (`countersign key create --kind \
+                 reviewer`), or turn on `solo` where one developer works alone"
+                    .to_owned(),
+            )),
+        }
+    }
+}
+
+impl Reviewer {
+    /// Whether reviewer and requester are told apart. Under the agent's own user nothing tells a reviewer's key or session
+    /// from the agent's reach, but for a passkey that verifies who touches it.
+    pub(super) fn separation(&self, caller: &Caller) -> Separation {
+        match caller.isolation {
+            _ if self.solo => Separation::None,
+            Isolation::SameUser if caller.strength != Strength::MultiFactor => Separation::None,
+            _ => Separation::Enforced,
+        }
+    }
+}
+
+impl Shared {
+    /// A requester never approves its own action: neither the user behind the agent nor whoever owns the agent, then or now;
+    /// nor does anybody in their place.
+    pub(super) fn not_own(&self, open: &OpenAction, reviewer: &Reviewer) -> Result<(), GateError> {
+        if reviewer.solo {
+            return Ok(());
+        }
+        let own: Vec<String> = reviewer.identities.iter().map(|identity| plain_identity(identity)).collect();
+        let policy = self.policy();
+        let agent = policy.catalogue().agents.get(&open.action.proposed.agent.id);
+        let owner_now = agent.and_then(|agent| agent.owner.as_deref());
+        let requesters = [open.requester.user.as_deref(), open.requester.owner.as_deref(), owner_now];
+        match requesters.into_iter().flatten().any(|requester| own.contains(&plain_identity(requester))) {
+            true => Err(GateError::NotAReviewer("nobody approves an action of their own agent".to_owned())),
+            false => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! How people prove who they are: ceremonies alone. What is stored, recorded and let in is the gate's matter.
+
+pub mod passkeys;
+pub mod passwords;

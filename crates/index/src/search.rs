@@ -1,0 +1,293 @@
+//! The search box's small language: `agent:billing decision:deny tool:stripe/* since:7d "free text"`. One reader for the
+//! console, the API and the command line.
+
+use countersign_evidence::record::{Category, Decision};
+use countersign_evidence::time::Timestamp;
+use countersign_wire::State;
+
+use crate::Query;
+use crate::codes::{DECISIONS, decision_name};
+
+/// What can be asked for by name.
+const KEYS: [&str; 14] = [
+    "agent",
+    "user",
+    "tool",
+    "category",
+    "decision",
+    "state",
+    "rule",
+    "reviewer",
+    "environment",
+    "resource",
+    "session",
+    "trace",
+    "since",
+    "until",
+];
+/// Longest question in bytes.
+const MOST: usize = 2_048;
+
+/// Why a question is not understood.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("at character {at}: {what}")]
+pub struct SearchError {
+    /// Where, counted from 1.
+    pub at: usize,
+    /// What is wrong, and what to write.
+    pub what: String,
+}
+
+/// One term of a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Term {
+    /// The key before the colon; `None` for free text.
+    pub key: Option<String>,
+    /// The value, without quotes.
+    pub value: String,
+    /// Where it begins, counted in characters from 1.
+    at: usize,
+}
+
+impl Term {
+    /// The term as it is written.
+    pub fn written(&self) -> String {
+        let plain =
+            !self.value.is_empty() && !self.value.chars().any(|one| one.is_whitespace() || "\":\\".contains(one));
+        let value = match plain {
+            true => self.value.clone(),
+            false => format!("\"{}\"", self.value.replace('\\', "\\\\").replace('"', "\\\"")),
+        };
+        self.key.as_ref().map_or(value.clone(), |key| format!("{key}:{value}"))
+    }
+}
+
+/// A term by itself.
+pub fn term(key: &str, value: &str) -> Term {
+    Term { key: Some(key.to_owned()), value: value.to_owned(), at: 1 }
+}
+
+/// The terms of a question, in order.
+///
+/// # Errors
+/// [`SearchError`] for a quote that is not closed, or an unknown key.
+pub fn terms(text: &str) -> Result<Vec<Term>, SearchError> {
+    if text.len() > MOST {
+        return Err(SearchError { at: 1, what: format!("a question has at most {MOST} bytes") });
+    }
+    let mut characters = text.chars().enumerate().peekable();
+    let mut terms = Vec::new();
+    loop {
+        while characters.next_if(|(_, one)| one.is_whitespace()).is_some() {}
+        let Some(&(begin, _)) = characters.peek() else { return Ok(terms) };
+        let (mut key, mut value, mut quoted) = (None, String::new(), false);
+        while let Some(&(at, one)) = characters.peek() {
+            match one {
+                '"' => {
+                    quoted = true;
+                    characters.next();
+                    value.push_str(&in_quotes(&mut characters, at)?);
+                }
+                ':' if key.is_none() && !quoted && !value.is_empty() => {
+                    characters.next();
+                    key = Some(checked(std::mem::take(&mut value), begin)?);
+                }
+                one if one.is_whitespace() => break,
+                one => {
+                    characters.next();
+                    value.push(one);
+                }
+            }
+        }
+        if key.is_some() && value.is_empty() {
+            let what = "nothing stands behind the colon".to_owned();
+            return Err(SearchError { at: begin + 1, what });
+        }
+        terms.push(Term { key, value, at: begin + 1 });
+    }
+}
+
+/// What stands up to the closing quote.
+fn in_quotes(
+    characters: &mut std::iter::Peekable<impl Iterator<Item = (usize, char)>>,
+    begin: usize,
+) -> Result<String, SearchError> {
+    let mut value = String::new();
+    loop {
+        match characters.next() {
+            Some((_, '"')) => return Ok(value),
+            Some((_, '\\')) => value.extend(characters.next().map(|(_, one)| one)),
+            Some((_, one)) => value.push(one),
+            None => return Err(SearchError { at: begin + 1, what: "this quote is not closed".to_owned() }),
+        }
+    }
+}
+
+fn checked(key: String, begin: usize) -> Result<String, SearchError> {
+    let key = if key == "env" { "environment".to_owned() } else { key };
+    match KEYS.contains(&key.as_str()) {
+        true => Ok(key),
+        false => {
+            let what = format!("{key:?} is not known; ask by {}, or put the text in quotes", KEYS.join(", "));
+            Err(SearchError { at: begin + 1, what })
+        }
+    }
+}
+
+/// The question as a query. `now` is what `since:7d` counts from.
+///
+/// # Errors
+/// [`SearchError`].
+pub fn search(text: &str, now: Timestamp) -> Result<Query, SearchError> {
+    let (mut query, mut words) = (Query::default(), Vec::new());
+    for term in terms(text)? {
+        let Some(key) = &term.key else {
+            words.push(term.value);
+            continue;
+        };
+        let wrong = |what: String| SearchError { at: term.at, what };
+        let value = term.value.clone();
+        let place = match key.as_str() {
+            "category" => {
+                set(&mut query.category, Category::from_name(&value), &wrong, key, || {
+                    names(&Category::ALL, Category::as_str)
+                })?;
+                continue;
+            }
+            "decision" => {
+                set(&mut query.decision, decision(&value), &wrong, key, || "allow, deny, review".to_owned())?;
+                continue;
+            }
+            "state" => {
+                set(&mut query.state, state(&value), &wrong, key, || names(&State::ALL, State::as_str))?;
+                continue;
+            }
+            "since" => {
+                set(&mut query.since, time(&value, now), &wrong, key, || TIMES.to_owned())?;
+                continue;
+            }
+            "until" => {
+                set(&mut query.until, time(&value, now), &wrong, key, || TIMES.to_owned())?;
+                continue;
+            }
+            "agent" => &mut query.agent,
+            "user" => &mut query.user,
+            "tool" => &mut query.tool,
+            "rule" => &mut query.rule,
+            "reviewer" => &mut query.reviewer,
+            "environment" => &mut query.environment,
+            "resource" => &mut query.resource,
+            "session" => &mut query.session,
+            _ => &mut query.trace,
+        };
+        set(place, Some(value), &wrong, key, String::new)?;
+    }
+    query.text = (!words.is_empty()).then(|| words.join(" "));
+    Ok(query)
+}
+
+const TIMES: &str = "7d, 24h, 30m, 2026-11-26, or a whole time in RFC 3339";
+
+fn set<T>(
+    place: &mut Option<T>,
+    value: Option<T>,
+    wrong: &impl Fn(String) -> SearchError,
+    key: &str,
+    known: impl FnOnce() -> String,
+) -> Result<(), SearchError> {
+    if place.is_some() {
+        return Err(wrong(format!("{key} is asked for twice: an action has one")));
+    }
+    *place = Some(value.ok_or_else(|| wrong(format!("{key} is one of {}", known())))?);
+    Ok(())
+}
+
+fn decision(name: &str) -> Option<Decision> {
+    DECISIONS.into_iter().find(|decision| decision_name(*decision) == name)
+}
+
+fn state(name: &str) -> Option<State> {
+    State::ALL.into_iter().find(|state| state.as_str() == name)
+}
+
+fn names<T: Copy>(all: &[T], name: impl Fn(T) -> &'static str) -> String {
+    all.iter().map(|one| name(*one)).collect::<Vec<_>>().join(", ")
+}
+
+/// A time, a day, or so long before now.
+fn time(text: &str, now: Timestamp) -> Option<Timestamp> {
+    let unit = match text.chars().last()? {
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => 0,
+    };
+    let number = text.get(..text.len().saturating_sub(1)).and_then(|number| number.parse::<u32>().ok());
+    if let (Some(number), 1..) = (number, unit) {
+        return Some(now.plus_seconds(-i64::from(number).checked_mul(unit)?));
+    }
+    let whole = if text.len() == 10 { format!("{text}T00:00:00.000000Z") } else { text.to_owned() };
+    whole.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn now() -> Timestamp {
+        "2026-11-26T12:00:00.000000Z".parse().unwrap()
+    }
+
+    #[test]
+    fn a_question_says_what_it_means() {
+        let query = search(r#"agent:billing decision:deny tool:stripe/* since:7d "two words" third"#, now()).unwrap();
+        let expected = Query {
+            agent: Some("billing".to_owned()),
+            decision: Some(Decision::Deny),
+            tool: Some("stripe/*".to_owned()),
+            since: Some("2026-11-19T12:00:00.000000Z".parse().unwrap()),
+            text: Some("two words third".to_owned()),
+            ..Query::default()
+        };
+        assert_eq!(query, expected);
+        assert_eq!(search("", now()).unwrap(), Query::default());
+        assert_eq!(search("env:prod", now()).unwrap().environment.as_deref(), Some("prod"));
+        assert_eq!(search(r#"user:"a \"b\" c""#, now()).unwrap().user.as_deref(), Some(r#"a "b" c"#));
+        assert_eq!(search(r#""agent:x""#, now()).unwrap().text.as_deref(), Some("agent:x"));
+        assert_eq!(
+            search("until:2026-11-20", now()).unwrap().until.unwrap().to_string(),
+            "2026-11-20T00:00:00.000000Z"
+        );
+        assert_eq!(search("state:succeeded", now()).unwrap().state, Some(State::Succeeded));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_told_with_its_place() {
+        let told = |text: &str| search(text, now()).unwrap_err().to_string();
+        assert!(told("x agnt:1").starts_with("at character 3: \"agnt\" is not known; ask by agent, "));
+        assert!(told("a \"b").starts_with("at character 3: this quote is not closed"));
+        assert!(told("agent:").starts_with("at character 1: nothing stands behind the colon"));
+        assert!(told("decision:no").contains("decision is one of allow, deny, review"));
+        assert!(told("since:yesterday").contains("since is one of 7d"));
+        assert!(told("agent:a agent:b").contains("agent is asked for twice"));
+        assert!(told("category:x").contains("read"));
+        assert!(told(&"x".repeat(MOST + 1)).contains("at most"));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_asked_is_answered_or_refused(text in any::<String>()) {
+            drop(search(&text, now()));
+        }
+
+        #[test]
+        fn a_term_reads_as_it_is_written(key in 0..KEYS.len(), value in "[^\u{0}]{1,20}", free in any::<bool>()) {
+            let key = (!free).then(|| KEYS[key].to_owned());
+            let term = Term { key, value, at: 1 };
+            prop_assert_eq!(terms(&term.written()).unwrap(), vec![term]);
+        }
+    }
+}
