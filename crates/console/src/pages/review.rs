@@ -146,7 +146,8 @@ pub(crate) async fn decide(State(app): State<App>, Path(action): Path<Uuid>, pos
     let Posted { viewer, form } = posted;
     match answer(&app, &viewer, action, form).await {
         Ok(()) => see_other(&format!("/actions/{action}")),
-        Err(GateError::NotFound(what)) => refused(GateError::NotFound(what)),
+        // Somebody else was quicker: the action says who.
+        Err(GateError::NotFound("review")) => see_other(&format!("/actions/{action}")),
         Err(error) => {
             let status = StatusCode::from_u16(error.kind().1).unwrap_or(StatusCode::CONFLICT);
             page(&app, &viewer, action, Some(&error.to_string()), status).await
