@@ -66,12 +66,21 @@ impl<T: DeserializeOwned> FromRequest<App> for Posted<T> {
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
         let (parts, body) = request.into_parts();
         let signed_in = SignedIn::of(&parts, app).map_err(|_| to_sign_in(&parts))?;
-        let bytes = read(body).await?;
-        let token: Token = form(&bytes)?;
-        signed_in.check_token(&parts, app, &token.csrf).map_err(|failure| layout::failed(&failure))?;
-        let csrf = Some(signed_in.csrf());
-        Ok(Posted { viewer: Viewer { caller: signed_in.caller, csrf }, form: form(&bytes)? })
+        posted(&parts, app, signed_in, body).await.map_err(|failure| layout::failed(&failure))
     }
+}
+
+async fn posted<T: DeserializeOwned>(
+    parts: &Parts,
+    app: &App,
+    signed_in: SignedIn,
+    body: Body,
+) -> Result<Posted<T>, Failure> {
+    let bytes = read(body).await?;
+    let token: Token = form(&bytes)?;
+    signed_in.check_token(parts, app, &token.csrf)?;
+    let csrf = Some(signed_in.csrf());
+    Ok(Posted { viewer: Viewer { caller: signed_in.caller, csrf }, form: form(&bytes)? })
 }
 
 /// A form of ours that somebody posted who is not signed in: from this site's own pages at least.
@@ -89,19 +98,21 @@ impl<T: DeserializeOwned> FromRequest<App> for Anonymous<T> {
         countersign_http::same_origin(&parts, app).map_err(|failure| layout::failed(&failure))?;
         let address = parts.extensions.get::<countersign_http::Address>();
         let address = address.map_or_else(|| "here".to_owned(), |address| address.0.to_string());
-        Ok(Anonymous { form: form(&read(body).await?)?, address })
+        let read = async { form(&read(body).await?) };
+        let form = read.await.map_err(|failure| layout::failed(&failure))?;
+        Ok(Anonymous { form, address })
     }
 }
 
-async fn read(body: Body) -> Result<Vec<u8>, Response> {
+async fn read(body: Body) -> Result<Vec<u8>, Failure> {
     let too_large = |_| GateError::PayloadTooLarge { bytes: MOST_FORM + 1, limit: MOST_FORM };
     let read = Limited::new(body, MOST_FORM).collect().await.map_err(too_large);
-    read.map(|collected| collected.to_bytes().to_vec()).map_err(|error| layout::failed(&Failure::from(error)))
+    read.map(|collected| collected.to_bytes().to_vec()).map_err(Failure::from)
 }
 
-fn form<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Response> {
+fn form<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
     let refused = |error: serde_urlencoded::de::Error| GateError::Invalid(format!("the form does not read: {error}"));
-    serde_urlencoded::from_bytes(bytes).map_err(refused).map_err(|error| layout::failed(&Failure::from(error)))
+    serde_urlencoded::from_bytes(bytes).map_err(|error| refused(error).into())
 }
 
 fn to_sign_in(parts: &Parts) -> Response {

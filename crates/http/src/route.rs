@@ -28,8 +28,10 @@ pub enum Access {
 /// What the table says of a route.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteInfo {
-    /// The method. All but GET change something.
+    /// The method.
     pub method: Method,
+    /// Whether it changes something.
+    pub changes: bool,
     /// The path, its variable parts in braces.
     pub path: &'static str,
     /// Who may call it.
@@ -46,13 +48,16 @@ pub struct Entry {
 
 /// A route that changes nothing.
 pub fn get<H: Handler<T, App>, T: 'static>(path: &'static str, handler: H) -> Entry {
-    Entry { info: RouteInfo { method: Method::GET, path, access: Access::Key, query: false }, handler: on_get(handler) }
+    Entry {
+        info: RouteInfo { method: Method::GET, changes: false, path, access: Access::Key, query: false },
+        handler: on_get(handler),
+    }
 }
 
 /// A route that changes something.
 pub fn post<H: Handler<T, App>, T: 'static>(path: &'static str, handler: H) -> Entry {
     Entry {
-        info: RouteInfo { method: Method::POST, path, access: Access::Key, query: false },
+        info: RouteInfo { method: Method::POST, changes: true, path, access: Access::Key, query: false },
         handler: on_post(handler),
     }
 }
@@ -66,6 +71,12 @@ impl Entry {
     /// Reads query parameters.
     pub fn query(mut self) -> Self {
         self.info.query = true;
+        self
+    }
+
+    /// Only asks, though what it asks stands in a body.
+    pub fn asks(mut self) -> Self {
+        self.info.changes = false;
         self
     }
 

@@ -25,7 +25,7 @@ fn entries() -> Vec<Entry> {
         get ("/v1/reviews", list_reviews::list_reviews),
         get ("/v1/reviews/{action}", present::present),
         post("/v1/reviews/{action}/decide", decide::decide),
-        post("/v1/reviews/{action}/statement", statement::statement),
+        post("/v1/reviews/{action}/statement", statement::statement).asks(),
         get ("/v1/policies", list_policies::list_policies),
         post("/v1/policies", activate_policy::activate_policy),
         get ("/v1/policies/{version}", show_policy::show_policy),

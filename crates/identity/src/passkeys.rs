@@ -87,7 +87,7 @@ impl Passkeys {
         name: &str,
         known: &[Vec<u8>],
     ) -> Result<(String, Registration), PasskeyError> {
-        let exclude = known.iter().map(|id| id.clone().into()).collect();
+        let exclude = known.to_vec();
         let (mut challenge, state) = self.webauthn.start_passkey_registration(person, name, name, Some(exclude))?;
         // Signing in names nobody: the authenticator must be able to find the key by itself.
         if let Some(selection) = &mut challenge.public_key.authenticator_selection {

@@ -118,11 +118,14 @@ fn an_answer_signs_its_statement_and_no_other() {
     }
 }
 
+/// A part of an assertion.
+type Part = fn(&mut Assertion) -> &mut String;
+
 #[test]
 fn a_changed_byte_anywhere_is_found() {
     for authenticator in [Authenticator::p256(), Authenticator::ed25519()] {
         let answer = authenticator.answer(&statement());
-        let parts: [(&str, fn(&mut Assertion) -> &mut String); 3] = [
+        let parts: [(&str, Part); 3] = [
             ("authenticator_data", |answer| &mut answer.authenticator_data),
             ("client_data", |answer| &mut answer.client_data),
             ("signature", |answer| &mut answer.signature),

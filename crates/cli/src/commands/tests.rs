@@ -65,7 +65,7 @@ async fn keys_people_policies_and_the_log_are_told() {
         r#"[{{"key":"{ID}","kind":"gateway","label":"laptop\u001b","environments":[],"agents":["a","b"],
         "created_at":"2026-01-01T03:04:05.000000Z","revoked_at":"2026-01-02T03:04:00.000000Z"}}]"#
     );
-    let person = format!(r#"[{{"person":"{ID}","name":"Ann","groups":["finance","cfo"]}}]"#);
+    let person = format!(r#"[{{"person":"{ID}","name":"Ann","groups":["finance","cfo"],"roles":["reviewer"]}}]"#);
     let digest = "A".repeat(43);
     let policy = format!(
         r#"[{{"version":"a1b2c3d4e5f6","digest":"{digest}","active":true,"activated_at":"2026-01-01T03:04:05.000000Z",

@@ -41,9 +41,11 @@ async fn page(app: &App, viewer: &Viewer, action: Uuid, problem: Option<&str>, s
     let content = html! {
         article.review data-review=(action) data-live={ "/reviews/" (action) } {
             @if let Some(problem) = problem { p.notice role="alert" { (text(problem)) } }
-            (document(&presentation))
-            @if decides { (answer::forms(viewer, &asked(&presentation, None))) }
-            @else { p.quiet { "You may look at this review, not decide it." } }
+            (document(&presentation, decides))
+            div.decision {
+                @if decides { (answer::forms(viewer, &asked(&presentation, None))) }
+                @else { p.quiet { "You may look at this review, not decide it." } }
+            }
         }
     };
     let title = format!("Review: {}", presentation.review.tool);

@@ -34,7 +34,7 @@ pub(crate) fn plain(value: &Value) -> String {
 pub(crate) fn forms(viewer: &Viewer, asked: &Asked<'_>) -> Markup {
     let action = asked.presentation.review.action;
     html! {
-        div.answers aria-label="Your answer" {
+        div #answer.answers role="group" aria-label="Your answer" {
             form #approve method="post" action={ "/reviews/" (action) } data-answer {
                 h2 { "Approve" }
                 (hidden(viewer, asked))

@@ -10,13 +10,14 @@ use super::text::{lines, lookalikes, text};
 use super::time::{time, until};
 
 /// All of it.
-pub(crate) fn document(presentation: &Presentation) -> Markup {
+pub(crate) fn document(presentation: &Presentation, decides: bool) -> Markup {
     let review = &presentation.review;
     html! {
         h1 { (text(&presentation.sentence)) }
         p.badges {
             (badge(&review.category, "plain")) " " (risk(review.risk)) " " (until(review.expires_at)) " "
             (lookalikes(&presentation.payload.to_canonical()))
+            @if decides { a.jump href="#answer" { "Go to your answer" } }
         }
         (deciding(&presentation.deciding))
         section {
@@ -55,6 +56,7 @@ fn deciding(fields: &[DecidingField]) -> Markup {
 fn value(value: &Value) -> Markup {
     match value {
         Value::String(untrusted) => lines(untrusted),
+        Value::Number(_) | Value::Bool(_) | Value::Null => html! { (value.to_canonical()) },
         other => json(other, "A part of the payload"),
     }
 }

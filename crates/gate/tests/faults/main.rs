@@ -16,6 +16,7 @@ mod people;
 mod policies;
 mod presenting;
 mod redeeming;
+mod signing_in;
 
 use countersign_evidence::record::Outcome;
 use countersign_gate::GateError;

@@ -4,11 +4,14 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request};
 use bytes::Bytes;
 use countersign_evidence::json::{self, Limits, Value};
-use countersign_gate::Settings;
+use countersign_evidence::record::{CredentialKind, Strength};
+use countersign_evidence::time::Clock;
 use countersign_gate::testing::{Setup, TestGate, policy};
+use countersign_gate::{NewSession, Settings};
 use countersign_http::{App, Peer, router};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
+use uuid::Uuid;
 
 /// Rules with one example of each decision.
 const RULES: &str = r#"
@@ -172,6 +175,29 @@ impl House {
         let digest = shown.get("review").unwrap().get("payload_digest").unwrap().as_str().unwrap().to_owned();
         let body = format!(r#"{{"verdict":"{verdict}","reason":"seen","payload_digest":"{digest}"}}"#);
         Ask::post(&format!("/v1/reviews/{action}/decide")).json(body).key(&self.reviewer)
+    }
+
+    /// The reviewer in `owners`, signed in.
+    pub(crate) async fn signed_in(&self) -> NewSession {
+        let person = self.people().await[0];
+        self.gate.gate.sign_in(person, CredentialKind::Password, Strength::SingleFactor).await.unwrap()
+    }
+
+    /// Everybody's id: the reviewer first, then the stranger.
+    pub(crate) async fn people(&self) -> Vec<Uuid> {
+        let people = self.ask(Ask::get("/v1/people").key(&self.operator)).await.good().json();
+        let mut people = people.as_array().unwrap().to_vec();
+        people.sort_by_key(|person| person.get("groups").unwrap().as_array().unwrap().is_empty());
+        let id = |person: &Value| person.get("person").unwrap().as_str().unwrap().parse().unwrap();
+        people.iter().map(id).collect()
+    }
+
+    /// Lets the second person decide for the first.
+    pub(crate) async fn delegation(&self) -> Ask {
+        let people = self.people().await;
+        let until = self.gate.clock.now().plus_seconds(3_600);
+        let body = format!(r#"{{"from":"{}","to":"{}","until":"{until}"}}"#, people[0], people[1]);
+        Ask::post("/v1/delegations").json(body).key(&self.operator)
     }
 
     /// Durable records.

@@ -7,4 +7,5 @@ mod description;
 mod house;
 mod published;
 mod records;
+mod sessions;
 mod sockets;
