@@ -1,6 +1,6 @@
 // What people do in the console, and what they cannot do.
 
-import { mkdirSync, readFileSync, existsSync } from 'node:fs';
+import { mkdirSync, readFileSync, existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { House, check, finish, load, packageFile, parts, binary, scene, sleep } from './house.mjs';
 
@@ -19,6 +19,15 @@ async function accessible(page, name) {
   await page.evaluate(axeSource);
   const { violations } = await page.evaluate(() => axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'] }));
   check(`${name}: axe finds nothing`, violations.length === 0, JSON.stringify(violations.map((one) => [one.id, one.nodes.map((node) => node.html)])));
+}
+
+/** What the verifier says, whatever it comes to. */
+function verify(file) {
+  try {
+    return house.run('verify', file);
+  } catch (error) {
+    return error.stdout;
+  }
 }
 
 const heading = (page) => page.locator('h1').textContent();
@@ -165,6 +174,16 @@ await scene('a signed approval', async () => {
   const decided = records.body.find((one) => one.type === 'review.decided');
   const { body } = JSON.parse(decided.envelope);
   check('the record says how it was signed', body.signature === 'passkey' && body.meaning === 'approval' && body.authentication.strength === 'multi_factor' && body.separation === 'enforced', decided.envelope);
+  const story = path.join(house.folder, 'story.json');
+  writeFileSync(story, house.run('--json', 'action', 'story', action));
+  const said = verify(story);
+  check('the signature verifies offline', said.includes('PASS         signatures     1 answers are signed by passkeys, made at ' + house.url), said);
+  const text = (disclosure) => Buffer.from(disclosure, 'base64url').toString();
+  const bytes = decided.disclosures.find((one) => /"signature","[A-Za-z0-9_-]+"/.test(text(one)));
+  const other = text(bytes).replace(/"signature","(.)/, (_, first) => `"signature","${first === 'A' ? 'B' : 'A'}`);
+  const changed = readFileSync(story, 'utf8').replace(bytes, Buffer.from(other).toString('base64url'));
+  writeFileSync(story, changed);
+  check('another signature does not', verify(story).includes('FAIL'), verify(story));
   const bare = await rhea.page.evaluate(async ([action, csrf]) => {
     const answer = await fetch(`/v1/reviews/${action}/decide`, { method: 'POST', headers: { 'content-type': 'application/json', 'x-csrf-token': csrf }, body: JSON.stringify({ verdict: 'approve', payload_digest: 'A'.repeat(43) }) });
     return answer.status;

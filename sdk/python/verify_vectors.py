@@ -11,7 +11,7 @@ import json
 import sys
 from pathlib import Path
 
-from evidence_check import canonical, envelope, log, sealing
+from evidence_check import canonical, envelope, log, sealing, signature
 from evidence_check.sealing import b64decode, b64encode
 
 
@@ -92,6 +92,18 @@ def check_conformance(folder, tally):
             tally.check(f"a case of {name}", rule(records) == holds)
             if name.startswith("redeemed"):
                 tally.check("sealed fields", all(map(envelope.seals_rightly, records)))
+
+
+def check_signatures(folder, tally):
+    file = json.loads((folder / "signatures.json").read_text())
+    for case in file["accept"]:
+        record = envelope.read(case["envelope"].encode())
+        tally.check("statement", signature.statement(record).decode() == case["statement"])
+        tally.check("origin", signature.check(record, case["assertion"]) == case["origin"])
+    for case in file["reject"]:
+        record = envelope.read(case["envelope"].encode())
+        errors = (signature.Unsigned, canonical.Refused, envelope.Malformed)
+        tally.refuses(f"refuse: {case['why']}", lambda: signature.check(record, case["assertion"]), *errors)
 
 
 def only(records, kind):
@@ -258,12 +270,17 @@ def check_proofs(folder, trusted, entries, tally):
         tally.refuses(f"{path.name}: another entry", lambda: log.check_inclusion(other, index, size, root, hashes), log.Broken)
 
 
+CHECKS = (
+    check_canonical, check_envelopes, check_conformance, check_signatures, check_disclosures, check_vault, check_log,
+)
+
+
 def main():
     if len(sys.argv) != 2:
         print(__doc__, file=sys.stderr)
         return 2
     folder, tally = Path(sys.argv[1]), Tally()
-    for check in (check_canonical, check_envelopes, check_conformance, check_disclosures, check_vault, check_log):
+    for check in CHECKS:
         tally.accepts(check.__name__, lambda check=check: check(folder, tally))
     if tally.skipped:
         print(f"{tally.skipped} compressed vault sections skipped: this Python has no zstd module")

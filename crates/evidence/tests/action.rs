@@ -187,7 +187,6 @@ impl Course {
         };
         let last = self.life.policy.clone().filter(|_| !self.dice.rarely(12));
         ActionAuthorized {
-            standing: None,
             by,
             policy_set: last.unwrap_or_else(|| policy(self.dice.of(&["one", "two", "three"]))),
             payload_version: self.version(12),

@@ -20,8 +20,15 @@ fn text(case: &Value, member: &str) -> String {
 }
 
 /// Every type of record that the format names, so that a new one cannot come without a vector.
-const TYPES: [&str; 23] = [
+const TYPES: [&str; 30] = [
     "access.changed",
+    "access.credential_added",
+    "access.credential_removed",
+    "access.delegated",
+    "access.delegation_ended",
+    "access.locked",
+    "access.session_ended",
+    "access.signed_in",
     "action.authorized",
     "action.closed",
     "action.decided",

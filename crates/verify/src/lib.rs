@@ -19,6 +19,7 @@ mod proof;
 mod report;
 mod scan;
 mod shelf;
+mod signatures;
 mod story;
 mod system;
 mod tree;

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use countersign_evidence::digest::Digest;
+use countersign_evidence::json::Value;
 use countersign_evidence::key::Key;
 use countersign_evidence::open::{ActionOpener, KeyRing, KeyState};
 use countersign_evidence::record::{Body, Envelope};
@@ -54,7 +55,8 @@ impl<'a> Openings<'a> {
         }
     }
 
-    pub(crate) fn take(&mut self, stored: &Stored<'_>, envelope: &Envelope) {
+    /// Takes the next record; gives its signature, where it has one that opens.
+    pub(crate) fn take(&mut self, stored: &Stored<'_>, envelope: &Envelope) -> Option<Value> {
         let mut system = Known::default();
         let known = match envelope.link {
             Some(link) => self.actions.entry(link.action).or_default(),
@@ -72,8 +74,12 @@ impl<'a> Openings<'a> {
         };
         let opened = match opener.open(envelope, Some(stored.vault)) {
             Ok(opened) => opened,
-            Err(error) => return self.findings.at(stored.position, error.to_string()),
+            Err(error) => {
+                self.findings.at(stored.position, error.to_string());
+                return None;
+            }
         };
+        let signature = opened.fields.get("signature").cloned();
         if known.key.is_none() {
             known.key = opener.action_key().cloned();
         }
@@ -89,6 +95,7 @@ impl<'a> Openings<'a> {
             let keys = keys.into_iter().chain(known.wrapped_by.iter().copied()).collect();
             self.closed.push(Closed { position: stored.position, fields, keys, gone: gone || known.first_gone });
         }
+        signature
     }
 
     /// A field that does not open is covered where the log says that a key which would open it is destroyed.

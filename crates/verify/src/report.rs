@@ -25,6 +25,8 @@ pub enum Question {
     UnknownTypes,
     /// Does every sealed field open to what the envelope commits to?
     Openings,
+    /// Do the signed answers bear a signature of exactly what they state?
+    Signatures,
 }
 
 impl Question {
@@ -38,6 +40,7 @@ impl Question {
             Question::Conformance => "conformance",
             Question::UnknownTypes => "unknown_types",
             Question::Openings => "openings",
+            Question::Signatures => "signatures",
         }
     }
 }
@@ -130,9 +133,11 @@ impl Report {
         self.verdicts.iter().any(|answer| answer.verdict == Verdict::Fail)
     }
 
-    /// Whether every question that was asked passed. Opening sealed fields is only asked where keys are given.
+    /// Whether every question that was asked passed. Sealed fields, and signatures among them, are only asked about where
+    /// they can be opened.
     pub fn passed(&self) -> bool {
-        let unasked = |answer: &Answer| answer.question == Question::Openings && answer.verdict == Verdict::NotChecked;
+        let sealed = |answer: &Answer| matches!(answer.question, Question::Openings | Question::Signatures);
+        let unasked = |answer: &Answer| sealed(answer) && answer.verdict == Verdict::NotChecked;
         let mut asked = self.verdicts.iter().filter(|answer| !unasked(answer)).peekable();
         asked.peek().is_some() && asked.all(|answer| answer.verdict == Verdict::Pass)
     }

@@ -12,6 +12,7 @@ use countersign_tlog::{TlogProof, TrustFile};
 use crate::conformance::Matches;
 use crate::proof;
 use crate::report::{Answer, Findings, LogSeen, Question, Report, Verdict};
+use crate::signatures::Signatures;
 
 /// Largest story in bytes.
 const MOST_STORY: usize = 256 << 20;
@@ -122,7 +123,9 @@ fn judge(told: &[Told], trust: Option<&TrustFile>) -> Report {
     ));
     verdicts.push(conformance.judge(Question::Conformance, any, format!("{some} records by the rules; {matches}")));
     verdicts.extend(unknown_types(unknown));
+    let signatures = std::mem::take(&mut openings.signatures);
     verdicts.push(openings.judge());
+    verdicts.extend(signatures.judge());
     Report { log, matches: Some(matches), verdicts: merge(verdicts) }
 }
 
@@ -200,14 +203,21 @@ struct Opened {
     findings: Findings,
     whole: u64,
     withheld: Vec<(u64, String)>,
+    signatures: Signatures,
 }
 
 impl Opened {
     fn open(&mut self, told: &Told, envelope: &Envelope) {
         let disclosures: Disclosures = told.disclosures.iter().cloned().collect();
+        let mut signature = None;
         for (name, digest) in &envelope.sealed {
             match disclosures.open(name, *digest) {
-                Ok(Some(opened)) if opened.withheld == 0 => self.whole += 1,
+                Ok(Some(opened)) if opened.withheld == 0 => {
+                    self.whole += 1;
+                    if name == "signature" {
+                        signature = Some(opened.value);
+                    }
+                }
                 Ok(opened) => {
                     let how = if opened.is_some() { "in part" } else { "wholly" };
                     self.withheld.push((told.position, format!("{name} is withheld {how}")));
@@ -215,6 +225,7 @@ impl Opened {
                 Err(error) => self.findings.at(told.position, format!("{name}: {error}")),
             }
         }
+        self.signatures.take(told.position, envelope, signature.as_ref());
         if let Some(stray) = stray(&told.disclosures, envelope) {
             self.findings.at(told.position, format!("the disclosure {stray} opens none of its sealed fields"));
         }

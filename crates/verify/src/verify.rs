@@ -12,6 +12,7 @@ use crate::ledger::Ledger;
 use crate::openings::Openings;
 use crate::report::{Answer, Findings, LogSeen, Question, Report, Verdict};
 use crate::shelf::{CHECKPOINT, Shelf};
+use crate::signatures::Signatures;
 
 /// What to check, and with what.
 #[derive(Default, Clone, Copy)]
@@ -63,16 +64,18 @@ pub fn verify_folder(
     let (origin, size) = (checkpoint.origin().to_owned(), checkpoint.size());
     let mut ledger = (!options.integrity_only).then(|| Ledger::new(&origin));
     let mut openings = options.keys.filter(|_| !without_vault).map(|ring| Openings::new(ring, &origin));
+    let mut signatures = Signatures::default();
     let each = |stored: Stored<'_>| {
-        let envelope = ledger.as_mut().and_then(|ledger| ledger.take(&stored));
-        if let (Some(openings), Some(envelope)) = (openings.as_mut(), envelope) {
-            openings.take(&stored, &envelope);
-        }
+        let Some(envelope) = ledger.as_mut().and_then(|ledger| ledger.take(&stored)) else { return };
+        let signature = openings.as_mut().and_then(|openings| openings.take(&stored, &envelope));
+        signatures.take(stored.position, &envelope, signature.as_ref());
     };
     let mut pass =
         integrity::walk(&mut shelf, &checkpoint, without_vault, each, |done| progress(Progress { done, of: size }))?;
     shelf.report_left(without_vault, &mut pass.findings);
-    Ok(report(&checkpoint, authenticity, pass, ledger, openings, without_vault))
+    let mut report = report(&checkpoint, authenticity, pass, ledger, openings, without_vault);
+    report.verdicts.extend(signatures.judge());
+    Ok(report)
 }
 
 fn report(

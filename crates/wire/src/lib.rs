@@ -18,8 +18,8 @@ pub use people::{
 };
 pub use problem::Problem;
 pub use review::{
-    AssertionView, Change, Comparison, DecideRequest, DecidingField, PendingReview, Presentation, QuestionView,
-    RequirementView, RuleView, SeatView, StatementView,
+    AssertionView, Change, Comparison, DecideRequest, DecidingField, PendingReview, Presentation, RequirementView,
+    RuleView, SeatView, StatementView,
 };
 pub use story::{Answer, RecordView, Story};
 pub use system::{

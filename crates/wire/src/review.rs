@@ -121,23 +121,6 @@ pub struct Comparison {
     pub changes: Vec<Change>,
 }
 
-/// A question of a reviewer to the agent's side.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct QuestionView {
-    /// Its id.
-    pub question: Uuid,
-    /// The reviewer's opaque id.
-    pub asked_by: String,
-    /// When.
-    #[schema(value_type = String)]
-    pub asked_at: Timestamp,
-    /// The question.
-    pub text: String,
-    /// The answer: the agent's own claim.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub answer: Option<String>,
-}
-
 /// `GET /v1/reviews/{action}`: everything that a reviewer sees.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Presentation {
@@ -165,9 +148,6 @@ pub struct Presentation {
     /// The facts from the trail that the decision read.
     #[schema(value_type = Object)]
     pub facts: Value,
-    /// What was asked and answered so far.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub questions: Vec<QuestionView>,
     /// The agent's own claim about why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intent: Option<String>,

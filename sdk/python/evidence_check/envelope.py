@@ -67,6 +67,10 @@ def integer(least, most):
 uint, u32, signed = integer(0, MOST_INTEGER), integer(0, 2**32 - 1), integer(-MOST_INTEGER, MOST_INTEGER)
 
 
+def boolean(value):
+    need(isinstance(value, bool), "boolean")
+
+
 def one_of(*names):
     return lambda value: need(isinstance(value, str) and value in names, "name")
 
@@ -97,6 +101,10 @@ def members(**forms):
 POLICY = members(version=ident, digest=digest)
 KEY_KIND = one_of("agent", "gateway", "reviewer", "operator", "auditor")
 OUTCOME = one_of("succeeded", "failed", "unknown")
+SIGNATURE = one_of("passkey")
+STRENGTH = one_of("single_factor", "federated", "multi_factor")
+ROLE = one_of("reviewer", "operator", "auditor", "admin")
+CREDENTIAL = one_of("passkey", "password", "oidc", "invitation")
 WHY = members(why=ident)
 KEYS = members(keys=listed(uuid))
 
@@ -123,7 +131,11 @@ BODIES = {
         reasons_total_=uint,
         risk=members(score=u32, factors=listed(members(rule=ident, points=u32))),
         review_=members(
-            requirements=listed(members(rule=ident, groups=listed(ident), quorum=u32)), expires_at=time
+            requirements=listed(members(
+                rule=ident, groups=listed(ident), quorum=u32, signature_=SIGNATURE,
+                escalation_=members(at=time, groups=listed(ident)),
+            )),
+            expires_at=time,
         ),
         errors_=listed(members(rule=ident, code=ident), least=1),
         payload_version=u32,
@@ -133,14 +145,19 @@ BODIES = {
         verdict=one_of("approve", "deny"),
         requirements=listed(ident),
         groups=listed(ident),
-        authentication=members(method=ident, session_=uuid),
+        authentication=members(method=ident, session_=uuid, strength_=STRENGTH),
         separation=one_of("enforced", "none"),
         payload_version=u32,
         payload=digest,
         presentation_=digest,
         active_ms_=uint,
+        expanded_all_=boolean,
+        meaning_=one_of("approval", "edited_approval", "rejection"),
+        on_behalf_of_=uuid,
+        policy_=ident,
+        signature_=SIGNATURE,
     ),
-    "review.escalated": members(groups=listed(ident), why=ident),
+    "review.escalated": members(groups=listed(ident), rule_=ident, why=ident),
     "review.expired": WHY,
     "review.cancelled": WHY,
     "action.authorized": members(
@@ -169,7 +186,14 @@ BODIES = {
         key=uuid, kind=KEY_KIND, environments=listed(ident), agents=listed(ident), person_=uuid
     ),
     "key.revoked": members(key=uuid),
-    "access.changed": members(person=uuid, groups=listed(ident)),
+    "access.changed": members(person=uuid, groups=listed(ident), roles_=listed(ROLE), until_=time),
+    "access.credential_added": members(person=uuid, credential=uuid, kind=CREDENTIAL),
+    "access.credential_removed": members(person=uuid, credential=uuid),
+    "access.signed_in": members(person=uuid, session=uuid, method=CREDENTIAL, strength=STRENGTH),
+    "access.session_ended": members(person=uuid, session=uuid, why=ident),
+    "access.locked": members(person=uuid, until=time),
+    "access.delegated": members(**{"delegation": uuid, "from": uuid, "to": uuid, "since": time, "until": time}),
+    "access.delegation_ended": members(delegation=uuid),
     "config.changed": members(setting=ident, value=ident),
     "subject.erasure_requested": KEYS,
     "subject.erased": KEYS,
@@ -180,7 +204,7 @@ SEALS = {
     "action.proposed": ({"payload"}, {"intent", "user", "resource", "context"}),
     "action.decided": ({"facts"}, {"errors", "reasons"}),
     "review.presented": ({"presentation"}, set()),
-    "review.decided": (set(), {"reason", "name", "payload"}),
+    "review.decided": (set(), {"reason", "name", "payload", "signature"}),
     "execution.started": ({"payload"}, {"context"}),
     "execution.refused": (set(), {"payload"}),
     "execution.finished": (set(), {"response", "error"}),
@@ -188,6 +212,8 @@ SEALS = {
     "policy.activated": ({"text"}, set()),
     "key.created": (set(), {"label"}),
     "access.changed": (set(), {"name"}),
+    "access.credential_added": (set(), {"label", "public_key"}),
+    "access.delegated": (set(), {"reason"}),
 }
 
 

@@ -120,9 +120,6 @@ impl Action {
                 self.require(envelope, shown.payload_version == self.payload_version(), "it shows another version")?;
                 return Ok(None);
             }
-            (Reviewing(_), Body::ReviewAsked(_) | Body::ReviewAnswered(_) | Body::ReviewHandedOver(_)) => {
-                return Ok(None);
-            }
             (Reviewing(review), Body::ReviewDecided(decided)) => self.reviewed(review, decided, envelope)?,
             (Reviewing(review), Body::ReviewEscalated(escalated)) => {
                 Reviewing(self.escalated(review, escalated, envelope)?)

@@ -1,8 +1,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Category, Strength};
-use crate::digest::Digest;
+use super::Strength;
 use crate::time::Timestamp;
 
 /// What a person may do.
@@ -87,7 +86,7 @@ impl CredentialKind {
     }
 }
 
-/// `access.credential_added`: another way to sign in. Sealed: label.
+/// `access.credential_added`: another way to sign in. Sealed: label, public_key (of a passkey).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CredentialAdded {
@@ -167,52 +166,4 @@ pub struct AccessDelegated {
 pub struct DelegationEnded {
     /// Its id.
     pub delegation: Uuid,
-}
-
-/// `access.viewed`: an auditor looked at something. Sealed: query.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct AccessViewed {
-    /// The person.
-    pub person: Uuid,
-    /// What kind of thing: `action`, `list`, `export`, `policy`, `log`, `people`, `review`.
-    pub what: String,
-    /// The one action that it was about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub about: Option<Uuid>,
-}
-
-/// `standing.granted`: actions of exactly this shape need no review, so many times, until then. Sealed: payload, reason,
-/// name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StandingGranted {
-    /// Its id.
-    pub standing: Uuid,
-    /// The reviewed action whose shape it takes.
-    pub action: Uuid,
-    /// The agent.
-    pub agent: String,
-    /// `server/tool`.
-    pub tool: String,
-    /// The kind of side effect.
-    pub category: Category,
-    /// The environment.
-    pub environment: String,
-    /// The review rules that it satisfies.
-    pub rules: Vec<String>,
-    /// Digest of the payload that it is for, as that action's records name it.
-    pub payload: Digest,
-    /// How often it can be used.
-    pub uses: u32,
-    /// Until when.
-    pub expires_at: Timestamp,
-}
-
-/// `standing.revoked`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StandingRevoked {
-    /// Its id.
-    pub standing: Uuid,
 }

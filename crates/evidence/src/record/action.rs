@@ -327,8 +327,6 @@ pub enum AuthorizedBy {
     Policy,
     /// Reviewers, after policy asked for them.
     Review,
-    /// A standing approval, after policy asked for reviewers.
-    Standing,
 }
 
 /// `action.authorized`: exactly this payload may be executed once, until then.
@@ -345,9 +343,6 @@ pub struct ActionAuthorized {
     pub payload: Digest,
     /// The authorization ends here.
     pub expires_at: Timestamp,
-    /// The standing approval that it used.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub standing: Option<Uuid>,
 }
 
 /// How an action ended where no other record says so.

@@ -12,8 +12,8 @@ mod signature;
 mod system;
 
 pub use access::{
-    AccessChanged, AccessDelegated, AccessLocked, AccessViewed, CredentialAdded, CredentialKind, CredentialRemoved,
-    DelegationEnded, Role, SessionEnded, SignedIn, StandingGranted, StandingRevoked,
+    AccessChanged, AccessDelegated, AccessLocked, CredentialAdded, CredentialKind, CredentialRemoved, DelegationEnded,
+    Role, SessionEnded, SignedIn,
 };
 pub use action::{
     ActionAuthorized, ActionClosed, ActionDecided, ActionProposed, Agent, Authenticated, AuthorizedBy, Category,
@@ -26,8 +26,8 @@ pub use execution::{
     Enforcement, ExecutionFinished, ExecutionRefused, ExecutionResolved, ExecutionStarted, Match, Outcome, Refusal,
 };
 pub use review::{
-    Authentication, ReviewAnswered, ReviewAsked, ReviewCancelled, ReviewDecided, ReviewEscalated, ReviewExpired,
-    ReviewHandedOver, ReviewPresented, Separation, Strength, Verdict,
+    Authentication, ReviewCancelled, ReviewDecided, ReviewEscalated, ReviewExpired, ReviewPresented, Separation,
+    Strength, Verdict,
 };
 pub use sealed::{Sealable, SealedError};
 pub use signature::{Assertion, Meaning, PublicKey, Signing, Statement};

@@ -119,31 +119,6 @@ pub struct ReviewDecided {
     pub signature: Option<Signing>,
 }
 
-/// `review.asked`: a reviewer asks the agent's side before deciding. Sealed: question.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ReviewAsked {
-    /// The question's id.
-    pub question: Uuid,
-}
-
-/// `review.answered`: the agent's side answers. Sealed: answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ReviewAnswered {
-    /// The question that it answers.
-    pub question: Uuid,
-}
-
-/// `review.handed_over`: a reviewer leaves it to another person who may decide it. Nobody gains a right by it. Sealed:
-/// reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ReviewHandedOver {
-    /// To whom.
-    pub to: Uuid,
-}
-
 /// `review.escalated`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -40,9 +40,6 @@ impl Body {
             Body::ActionDecided(_) => (&["facts"], &["errors", "reasons"]),
             Body::ReviewPresented(_) => (&["presentation"], &[]),
             Body::ReviewDecided(_) => (&[], &["reason", "name", "payload", "signature"]),
-            Body::ReviewAsked(_) => (&["question"], &[]),
-            Body::ReviewAnswered(_) => (&["answer"], &[]),
-            Body::ReviewHandedOver(_) => (&[], &["reason"]),
             Body::ExecutionStarted(_) => (&["payload"], &["context"]),
             Body::ExecutionRefused(_) => (&[], &["payload"]),
             Body::ExecutionFinished(_) => (&[], &["response", "error"]),
@@ -50,10 +47,8 @@ impl Body {
             Body::PolicyActivated(_) => (&["text"], &[]),
             Body::KeyCreated(_) => (&[], &["label"]),
             Body::AccessChanged(_) => (&[], &["name"]),
-            Body::CredentialAdded(_) => (&[], &["label"]),
+            Body::CredentialAdded(_) => (&[], &["label", "public_key"]),
             Body::AccessDelegated(_) => (&[], &["reason"]),
-            Body::AccessViewed(_) => (&[], &["query"]),
-            Body::StandingGranted(_) => (&["payload"], &["reason", "name"]),
             Body::ReviewEscalated(_)
             | Body::ReviewExpired(_)
             | Body::ReviewCancelled(_)
@@ -68,7 +63,6 @@ impl Body {
             | Body::SessionEnded(_)
             | Body::AccessLocked(_)
             | Body::DelegationEnded(_)
-            | Body::StandingRevoked(_)
             | Body::ConfigChanged(_)
             | Body::SubjectErasureRequested(_)
             | Body::SubjectErased(_) => (&[], &[]),

@@ -164,7 +164,6 @@ impl Life {
         let by = match body.by {
             AuthorizedBy::Policy => self.stage == "allowed",
             AuthorizedBy::Review => self.stage == "in review" && self.satisfied(),
-            AuthorizedBy::Standing => false,
         };
         let same = body.payload == self.payload() && body.payload_version == self.version();
         if !by || !same || body.expires_at <= envelope.time || self.policy.as_ref() != Some(&body.policy_set) {

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::caller::{Caller, Passkey};
 use crate::draft::Field;
 use crate::error::GateError;
-use crate::gate::Gate;
+use crate::gate::{Gate, value_of};
 
 /// Ways to sign in that one person has at most.
 const MOST_CREDENTIALS: usize = 20;
@@ -65,6 +65,13 @@ impl NewCredential {
             NewCredential::Password(_) => CredentialKind::Password,
             NewCredential::Passkey { .. } => CredentialKind::Passkey,
             NewCredential::Oidc { .. } => CredentialKind::Oidc,
+        }
+    }
+
+    fn public_key(&self) -> Option<PublicKey> {
+        match self {
+            NewCredential::Passkey { public_key, .. } => Some(public_key.clone()),
+            _ => None,
         }
     }
 
@@ -194,7 +201,7 @@ impl Gate {
     pub async fn add_credential(&self, person: Uuid, new: NewCredential, label: &str) -> Result<Uuid, GateError> {
         let _one_at_a_time = self.shared.access.lock().await;
         let (known, under) = self.person(person)?.ok_or(GateError::NotFound("person"))?;
-        let (kind, tag) = (new.kind(), new.tag(person));
+        let (kind, tag, public_key) = (new.kind(), new.tag(person), new.public_key());
         let before = self.credentials().find_credential(&tag)?;
         if before.as_ref().is_some_and(|before| before.person != person) {
             return Err(GateError::Invalid("this way to sign in belongs to somebody else already".to_owned()));
@@ -214,8 +221,10 @@ impl Gate {
             created: self.shared.now().as_micros(),
         };
         let body = CredentialAdded { person, credential: id, kind };
+        let mut fields = vec![Field::new("label", label)];
+        fields.extend(public_key.map(|key| Field::new("public_key", value_of(&key))));
         // The record first: a way in that works is always on record.
-        self.record(&Caller::of_person(known), body, vec![Field::new("label", label)], &under).await?;
+        self.record(&Caller::of_person(known), body, fields, &under).await?;
         self.credentials().put_credential(&row)?;
         self.forget_callers();
         Ok(id)

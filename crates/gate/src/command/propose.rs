@@ -75,7 +75,6 @@ impl Turn<'_> {
     pub(super) fn authorize(&mut self, open: &mut OpenAction, by: AuthorizedBy) -> Result<(), GateError> {
         let decided = open.action.decided.as_ref().ok_or(GateError::NotFound("decision"))?;
         let body = ActionAuthorized {
-            standing: None,
             by,
             policy_set: decided.policy_set.clone(),
             payload_version: open.action.payload_version(),

@@ -122,7 +122,6 @@ impl Shared {
             comparison: self.comparison(open, &payload).await?,
             rules: rules(&review, &asking),
             facts: facts(&told),
-            questions: Vec::new(),
             intent: text("intent"),
             user,
             resource: text("resource"),

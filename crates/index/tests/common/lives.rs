@@ -256,7 +256,6 @@ impl Lives {
 
     fn authorize(&mut self, life: &mut Life, by: AuthorizedBy) {
         let body = ActionAuthorized {
-            standing: None,
             by,
             policy_set: life.action.decided.clone().unwrap().policy_set,
             payload_version: life.action.payload_version(),

@@ -292,7 +292,6 @@ fn edit(log: &mut Writer, act: &mut Act, person: &Person) {
 
 fn authorize(log: &mut Writer, act: &mut Act, by: AuthorizedBy) {
     let body = ActionAuthorized {
-        standing: None,
         by,
         policy_set: act.policy.clone(),
         payload_version: act.payloads.len() as u32 - 1,

@@ -4,6 +4,7 @@ mod canonical;
 mod conformance;
 mod envelopes;
 mod sealing;
+mod signatures;
 
 use std::collections::BTreeMap;
 
@@ -27,6 +28,7 @@ pub fn files() -> BTreeMap<String, Vec<u8>> {
     files.insert("envelopes.json".to_owned(), envelopes::file());
     files.insert("conformance.json".to_owned(), conformance::file());
     files.insert("disclosures.json".to_owned(), sealing::disclosures());
+    files.insert("signatures.json".to_owned(), signatures::file());
     files.insert("vault.json".to_owned(), sealing::vault());
     published(&mut files);
     files

@@ -45,6 +45,27 @@ pub fn of_every_type() -> Vec<String> {
     texts
 }
 
+/// What is recorded of people who sign in.
+fn access(log: &mut Writer) {
+    let (person, other, credential) = (Uuid::from_u128(5), Uuid::from_u128(6), Uuid::from_u128(8));
+    let (session, delegation) = (Uuid::from_u128(9), Uuid::from_u128(10));
+    let operator = || actor(ActorKind::Operator, "operator-1");
+    let roles = Some(vec![Role::Reviewer, Role::Admin]);
+    let until = Some(log.now.plus_seconds(86_400));
+    log.system(operator(), AccessChanged { person, groups: Vec::new(), roles, until }, "");
+    let added = CredentialAdded { person, credential, kind: CredentialKind::Passkey };
+    log.system(operator(), added, r#"{"label":"passkey","public_key":{"crv":"Ed25519","kty":"OKP","x":"AA"}}"#);
+    log.system(operator(), CredentialRemoved { person, credential }, "");
+    let (method, strength) = (CredentialKind::Passkey, Strength::MultiFactor);
+    log.system(operator(), SignedIn { person, session, method, strength }, "");
+    log.system(operator(), SessionEnded { person, session, why: "signed_out".to_owned() }, "");
+    log.system(operator(), AccessLocked { person, until: log.now.plus_seconds(60) }, "");
+    let (since, until) = (log.now, log.now.plus_seconds(3_600));
+    let away = AccessDelegated { delegation, from: person, to: other, since, until };
+    log.system(operator(), away, r#"{"reason":"away"}"#);
+    log.system(operator(), DelegationEnded { delegation }, "");
+}
+
 /// Types that no course of an action brings.
 fn rare(log: &mut Writer) {
     let operator = || actor(ActorKind::Operator, "operator-1");
@@ -58,6 +79,7 @@ fn rare(log: &mut Writer) {
     };
     log.system(operator(), body, r#"{"label":"for the payments agent"}"#);
     log.system(operator(), KeyRevoked { key }, "");
+    access(log);
     let body = ConfigChanged { setting: "authorization_seconds".to_owned(), value: "300".to_owned() };
     log.system(operator(), body, "");
     let clock = log.now.plus_seconds(-90);
