@@ -11,7 +11,7 @@ use maud::html;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::sign_in::{Answered, Nothing, begun_as, passkey_button, welcome};
+use super::sign_in::{Answered, Nothing, begun_as, hashing, passkey_button, welcome};
 use crate::console::{Ceremony, Console};
 use crate::layout::{Page, refused};
 use crate::parts::text::text;
@@ -77,8 +77,7 @@ pub(crate) async fn by_password(
 /// A new password's hash; that takes the processor a while.
 pub(crate) async fn hashed(app: &App, password: String) -> Result<NewCredential, GateError> {
     let app = app.clone();
-    let hashed = tokio::task::spawn_blocking(move || passwords::hash(&password, app.gate().random())).await;
-    let hashed = hashed.map_err(|error| GateError::Broken(error.to_string()))?;
+    let hashed = hashing(move || passwords::hash(&password, app.gate().random())).await?;
     hashed.map(NewCredential::Password).map_err(|error| GateError::Invalid(error.to_string()))
 }
 

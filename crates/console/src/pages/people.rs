@@ -65,7 +65,8 @@ fn one(viewer: &Viewer, person: &PersonView, groups: &[String]) -> Markup {
                 form method="post" action="/people" {
                     (csrf(viewer))
                     input type="hidden" name="person" value=(person.person);
-                    input type="hidden" name="name" value=(person.name);
+                    label { "Name" input name="name" required maxlength="256" value=(person.name); }
+                    label { "Another user identity (empty: as it is)" input name="user" maxlength="256" spellcheck="false"; }
                     (access(&person.roles, &person.groups, groups))
                     button { "Save" }
                 }

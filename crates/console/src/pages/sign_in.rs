@@ -10,6 +10,7 @@ use countersign_http::{App, Failure, session_cookie};
 use countersign_identity::passwords;
 use maud::{Markup, html};
 use serde::Deserialize;
+use tokio::sync::Semaphore;
 
 use crate::assets;
 use crate::console::{Ceremony, Console};
@@ -88,14 +89,23 @@ async fn check_password(app: &App, name: &str, password: String, address: &str) 
     gate.may_try(name, address)?;
     let account = gate.account(name)?;
     let hash = account.as_ref().and_then(|account| account.password.clone());
-    let checked = tokio::task::spawn_blocking(move || passwords::verify(&password, hash.as_deref())).await;
-    let right = checked.map_err(|error| GateError::Broken(error.to_string()))?;
+    let right = hashing(move || passwords::verify(&password, hash.as_deref())).await?;
     let person = account.map(|account| account.person);
     gate.tried(name, address, person, right).await?;
     match person.filter(|_| right) {
         Some(person) => gate.sign_in(person, CredentialKind::Password, Strength::SingleFactor).await,
         None => Err(GateError::Unauthenticated),
     }
+}
+
+/// Hashing takes 19 MiB and a while each time: only so much of it at once.
+static HASHING: Semaphore = Semaphore::const_new(4);
+
+/// Runs what hashes a password.
+pub(crate) async fn hashing<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, GateError> {
+    // The semaphore is never closed.
+    let _turn = HASHING.acquire().await;
+    tokio::task::spawn_blocking(work).await.map_err(|error| GateError::Broken(error.to_string()))
 }
 
 /// What a script sends when a ceremony ends, and what it gets when one begins. Both are forms, so that there is one reader.

@@ -19,7 +19,7 @@ use crate::gate::Gate;
 const MOST_NAME: usize = 256;
 
 /// What is sealed about a person.
-#[derive(Serialize, Deserialize)]
+#[derive(PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct About {
     pub(super) name: String,
     pub(super) user: Option<String>,
@@ -108,11 +108,7 @@ impl Gate {
     pub(super) async fn add_person(&self, caller: &Caller, request: PersonRequest) -> Result<PersonView, GateError> {
         let PersonRequest { name, user, groups, until, .. } = request;
         let roles = request.roles.unwrap_or_else(|| vec![Role::Reviewer]);
-        if let Some(user) = &user
-            && self.account(user)?.is_some()
-        {
-            return Err(GateError::Invalid("somebody has this user identity already".to_owned()));
-        }
+        self.free_user(user.as_deref(), None)?;
         let id = self.shared.new_id();
         let under = self.shared.owner_key(OwnerKind::Person, &id.to_string())?;
         self.record_access(caller, id, &Access { groups: &groups, roles: &roles, until }, &name, &under).await?;
@@ -134,10 +130,14 @@ impl Gate {
     async fn change_person(&self, caller: &Caller, id: Uuid, request: PersonRequest) -> Result<PersonView, GateError> {
         let row = self.credentials().find_person(id)?.filter(|row| row.revoked.is_none());
         let row = row.ok_or(GateError::NotFound("person"))?;
-        let (Text::Open(about), Text::Open(under)) = (self.about(&row)?, self.shared.key_of_text(&row.name)?) else {
+        let (Text::Open(known), Text::Open(under)) = (self.about(&row)?, self.shared.key_of_text(&row.name)?) else {
             return Err(GateError::NotFound("person"));
         };
-        let PersonRequest { groups, until, .. } = request;
+        let PersonRequest { name, user, groups, until, .. } = request;
+        let about = About { name, user: user.or_else(|| known.user.clone()) };
+        if about.user != known.user {
+            self.free_user(about.user.as_deref(), Some(id))?;
+        }
         let roles = request.roles.unwrap_or_else(|| row.roles.clone());
         if row.roles.contains(&Role::Admin) && (!roles.contains(&Role::Admin) || until.is_some()) {
             self.leave_an_admin(id)?;
@@ -153,7 +153,20 @@ impl Gate {
         }
         self.record_access(caller, id, &Access { groups: &groups, roles: &roles, until }, &about.name, &under).await?;
         self.store_access(id, &groups, &roles, until.map(Timestamp::as_micros))?;
+        if about != known {
+            self.credentials().set_name(id, &self.shared.seal_text(&about, id, &under))?;
+            self.forget_callers();
+        }
         Ok(PersonView { person: id, name: about.name, groups, roles, until })
+    }
+
+    /// Two people under one user identity could not be told apart.
+    fn free_user(&self, user: Option<&str>, of: Option<Uuid>) -> Result<(), GateError> {
+        let holder = user.map(|user| self.account(user)).transpose()?.flatten();
+        match holder.is_some_and(|holder| Some(holder.person) != of) {
+            true => Err(GateError::Invalid("somebody has this user identity already".to_owned())),
+            false => Ok(()),
+        }
     }
 
     /// Ends all access of a person: keys, sessions, ways to sign in. Its decisions stay.

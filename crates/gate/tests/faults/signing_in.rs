@@ -177,3 +177,24 @@ async fn a_delegation_lends_what_one_has_and_nothing_that_was_lent() {
     test.clock.advance(3_601);
     assert_eq!(stands_in(&token), [] as [Uuid; 0], "its time is up");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_can_change_and_two_people_never_have_one_identity() {
+    let mut test = TestGate::open(Setup::default()).await;
+    let owner = Caller::owner();
+    let ada = hired(&test, "Ada", &[Role::Reviewer]).await;
+    let bea = hired(&test, "Bea", &[Role::Reviewer]).await;
+    let renamed =
+        PersonRequest { person: Some(ada), name: "Ada of Finance".to_owned(), user: None, ..somebody("Ada", &[]) };
+    test.gate.put_person(&owner, PersonRequest { roles: None, ..renamed }).await.unwrap();
+    test.restart().await.unwrap();
+    let account = test.gate.account("ada@example.org").unwrap().unwrap();
+    assert_eq!((account.person, account.name.as_str()), (ada, "Ada of Finance"));
+    let taken = PersonRequest {
+        person: Some(bea),
+        user: Some("ADA@example.org".to_owned()),
+        ..somebody("Bea", &[Role::Reviewer])
+    };
+    assert!(matches!(test.gate.put_person(&owner, taken).await, Err(GateError::Invalid(_))));
+    assert!(matches!(test.gate.put_person(&owner, somebody("Ada", &[])).await, Err(GateError::Invalid(_))));
+}
