@@ -344,6 +344,8 @@ await scene('the explorer', async () => {
   await page.waitForURL(/q=agent/);
   check('one search box finds it', (await page.locator('table.rows tbody tr').count()) === 1);
   await shoot(page, 'explorer');
+  const told = house.json('action', 'list', 'agent:billing tool:payments/* state:succeeded');
+  check('the command line finds the same by the same words', told.actions.length === 1, JSON.stringify(told));
   await page.getByRole('link', { name: /Without state:succeeded/ }).click();
   check('a chip widens the question', (await page.locator('table.rows tbody tr').count()) >= 2);
   await page.goto(`${house.url}/actions?q=agnt:x`);

@@ -1,7 +1,7 @@
 use axum::extract::State;
 use countersign_evidence::record::{Category, Decision};
 use countersign_evidence::time::Timestamp;
-use countersign_index::Query;
+use countersign_index::{Query, search};
 use countersign_wire::{Page, State as ActionState};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -9,13 +9,18 @@ use utoipa::IntoParams;
 use crate::answer::{Answer, ok};
 use crate::app::App;
 use crate::asker::Asker;
+use crate::kinds;
 use crate::params::Params;
+use crate::problem::Failure;
 
 /// What a list is narrowed to; everything that is given must hold.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Filters {
+    /// A question in the search box's language, such as `agent:billing decision:deny tool:stripe/* since:7d "text"`. Not
+    /// together with other filters but `before` and `limit`.
+    q: Option<String>,
     /// The agent's id.
     agent: Option<String>,
     /// The user's id.
@@ -57,9 +62,21 @@ pub(crate) struct Filters {
     limit: Option<usize>,
 }
 
-impl From<Filters> for Query {
-    fn from(filters: Filters) -> Self {
-        let usual = Query::default();
+impl Filters {
+    /// The question, by its text or by single filters.
+    fn query(self, now: Timestamp) -> Result<Query, Failure> {
+        let bad = |what: String| Failure::new(kinds::BAD_QUERY, what);
+        let (before, limit) = (self.before, self.limit.unwrap_or(Query::default().limit));
+        let Some(text) = self.q.clone() else { return Ok(self.filters(limit)) };
+        let asked = search::search(&text, now).map_err(|error| bad(format!("q: {error}")))?;
+        match self.filters(limit) == (Query { before, limit, ..Query::default() }) {
+            true => Ok(Query { before, limit, ..asked }),
+            false => Err(bad("q says it all: give it alone, or single filters".to_owned())),
+        }
+    }
+
+    fn filters(self, limit: usize) -> Query {
+        let filters = self;
         Query {
             agent: filters.agent,
             user: filters.user,
@@ -77,8 +94,8 @@ impl From<Filters> for Query {
             session: filters.session,
             trace: filters.trace,
             before: filters.before,
-            limit: filters.limit.unwrap_or(usual.limit),
-            ..usual
+            limit,
+            ..Query::default()
         }
     }
 }
@@ -93,5 +110,6 @@ pub(crate) async fn list_actions(
     Asker(caller): Asker,
     Params(filters): Params<Filters>,
 ) -> Answer {
-    ok(&app.gate().list(&caller, filters.into()).await?)
+    let query = filters.query(app.clock().now())?;
+    ok(&app.gate().list(&caller, query).await?)
 }

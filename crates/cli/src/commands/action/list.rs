@@ -23,6 +23,10 @@ const PAGE: u32 = 200;
 /// List actions, newest first
 #[derive(Debug, Args)]
 pub(crate) struct List {
+    /// A question as in the console's search box: agent:billing decision:deny tool:stripe/* since:7d "text"; in place of the
+    /// options
+    #[arg(value_name = "QUESTION")]
+    question: Option<String>,
     /// Of this agent
     #[arg(long, value_name = "ID")]
     agent: Option<String>,
@@ -99,6 +103,7 @@ impl List {
                 .map_err(|what| Failure::Usage(format!("{option}: {what}")))
         };
         Ok(vec![
+            ("q", self.question.clone()),
             ("agent", self.agent.clone()),
             ("user", self.user.clone()),
             ("tool", self.tool.clone()),
