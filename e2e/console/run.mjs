@@ -335,6 +335,24 @@ await scene('other sites and thieves', async () => {
   check('also for who has stolen it', stolen.status === 303);
 });
 
+await scene('pages are live', async () => {
+  const { page } = rhea;
+  await page.goto(`${house.url}/reviews`);
+  await page.waitForFunction(() => document.documentElement.dataset.following === 'yes');
+  const before = await page.locator('.queue li').count();
+  const action = await house.propose(agent, 'mail/send', { to: 'l@example.org', text: 'live' });
+  await page.waitForFunction((before) => document.querySelectorAll('.queue li').length === before + 1, before, { timeout: 10_000 });
+  check('what is new appears in the queue by itself', true);
+  await page.goto(`${house.url}/reviews/${action}`);
+  await page.locator('#deny input[name=reason]').fill('half a sentence');
+  await house.stop();
+  await house.serve();
+  await house.api(agent, 'POST', `/v1/actions/${action}/cancel`, {});
+  await page.locator('[data-live-notice]:visible').waitFor({ timeout: 20_000 });
+  check('after the server was away too, a page says that more has happened', true);
+  check('and keeps what was typed', (await page.locator('#deny input[name=reason]').inputValue()) === 'half a sentence');
+});
+
 await scene('the explorer', async () => {
   const { page } = rhea;
   await page.goto(`${house.url}/actions`);

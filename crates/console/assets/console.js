@@ -52,3 +52,31 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
   }
 });
+
+// Live: the log is followed while the page is open. Lists are drawn anew; where somebody may be typing, a line says that
+// more has happened. The browser reconnects by itself and goes on behind the last record that it saw.
+const lists = [...document.querySelectorAll("[data-live]")];
+const notices = [...document.querySelectorAll("[data-live-notice]")];
+
+async function redraw() {
+  const answer = await fetch(location.href, { credentials: "same-origin" });
+  if (!answer.ok || answer.redirected) return location.reload();
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const held = document.activeElement?.getAttribute("href");
+  for (const [at, fresh] of [...page.querySelectorAll("[data-live]")].entries()) lists[at]?.replaceChildren(...fresh.childNodes);
+  if (held) document.querySelector(`[data-live] a[href="${CSS.escape(held)}"]`)?.focus();
+  show();
+  count();
+}
+
+if ((lists.length > 0 || notices.length > 0) && window.EventSource) {
+  let waiting = null;
+  const events = new EventSource(`/v1/events?after=${(lists[0] ?? notices[0]).dataset.after}`);
+  events.addEventListener("record", ({ data }) => {
+    const { type, action } = JSON.parse(data);
+    if (lists.some((list) => list.dataset.live.split(" ").some((kind) => type.startsWith(kind)))) waiting ??= setTimeout(() => ((waiting = null), redraw()), 200);
+    // That somebody looks changes nothing.
+    if (type !== "review.presented") for (const notice of notices) if (notice.dataset.liveNotice === action) notice.hidden = false;
+  });
+  document.documentElement.dataset.following = "yes";
+}

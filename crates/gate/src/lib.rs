@@ -11,6 +11,7 @@ mod command;
 mod desk;
 mod draft;
 mod error;
+mod events;
 mod follow;
 mod gate;
 mod history;

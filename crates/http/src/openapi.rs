@@ -27,7 +27,7 @@ use crate::routes::*;
         list_people::list_people, put_person::put_person, erase_person::erase_person, erase_subject::erase_subject,
         invite_person::invite_person, end_person::end_person, list_sessions::list_sessions,
         end_session::end_session, list_delegations::list_delegations, delegate::delegate,
-        end_delegation::end_delegation, show_log::show_log,
+        end_delegation::end_delegation, events::events, show_log::show_log,
         checkpoint::checkpoint, tile::tile, show_openapi::show_openapi, show_problem::show_problem, healthz::healthz,
         readyz::readyz, show_metrics::show_metrics,
     ),

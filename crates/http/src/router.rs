@@ -43,6 +43,7 @@ fn entries() -> Vec<Entry> {
         post("/v1/delegations", delegate::delegate),
         post("/v1/delegations/{delegation}/end", end_delegation::end_delegation),
         post("/v1/subjects/erase", erase_subject::erase_subject),
+        get ("/v1/events", events::events).query(),
         get ("/v1/log", show_log::show_log),
         get ("/log/checkpoint", checkpoint::checkpoint).public(),
         get ("/log/tile/{*path}", tile::tile).public(),

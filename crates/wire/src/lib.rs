@@ -23,6 +23,6 @@ pub use review::{
 };
 pub use story::{Answer, RecordView, Story};
 pub use system::{
-    ErasePersonRequest, EraseRequest, Erased, ImportPolicy, KeyCreatedView, KeyRequest, KeyView, LogView, PolicyView,
-    Resolved,
+    ErasePersonRequest, EraseRequest, Erased, EventView, ImportPolicy, KeyCreatedView, KeyRequest, KeyView, LogView,
+    PolicyView, Resolved,
 };

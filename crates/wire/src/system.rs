@@ -144,3 +144,19 @@ pub struct Resolved {
     /// The actions that it names or ties together.
     pub actions: Vec<Uuid>,
 }
+
+/// `GET /v1/events`: a record of the log, as far as its clear fields tell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EventView {
+    /// Its log position.
+    pub position: u64,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// When.
+    #[schema(value_type = String)]
+    pub time: Timestamp,
+    /// The action that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<Uuid>,
+}

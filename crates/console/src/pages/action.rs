@@ -24,8 +24,9 @@ const PANELS: [&str; 4] = ["Intended", "Policy", "Reviewed", "Executed"];
 
 /// The action.
 pub(crate) async fn action(State(app): State<App>, viewer: Viewer, Path(action): Path<Uuid>) -> Response {
+    let after = app.gate().durable().saturating_sub(1);
     match told(&app, &viewer, action).await {
-        Ok((story, log)) => page(&viewer, &story, &log),
+        Ok((story, log)) => page(&viewer, &story, &log, after),
         Err(error) => refused(error),
     }
 }
@@ -34,9 +35,12 @@ async fn told(app: &App, viewer: &Viewer, action: Uuid) -> Result<(Story, LogVie
     Ok((app.gate().story(&viewer.caller, action).await?, app.gate().log_view(&viewer.caller).await?))
 }
 
-fn page(viewer: &Viewer, story: &Story, log: &LogView) -> Response {
+fn page(viewer: &Viewer, story: &Story, log: &LogView, after: u64) -> Response {
     let row = &story.summary;
     let content = html! {
+        div data-live-notice=(story.action) data-after=(after) hidden {
+            p.notice role="status" { "More has happened to this action since. " a href="" { "Show it" } }
+        }
         div.head {
             h1 { (text(&row.tool)) }
             p.badges { (badge::state(&story.badge)) " " (badge::state(row.state.as_str())) " " (badge::risk(row.risk)) }

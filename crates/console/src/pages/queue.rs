@@ -17,6 +17,8 @@ use crate::viewer::Viewer;
 
 /// Reviews, the most pressing first: little time and high risk.
 pub(crate) async fn queue(State(app): State<App>, viewer: Viewer) -> Response {
+    // Before it is looked: what comes after that is told live.
+    let after = app.gate().durable().saturating_sub(1);
     let mut reviews = match app.gate().reviews(&viewer.caller) {
         Ok(reviews) => reviews,
         Err(error) => return refused(error),
@@ -24,11 +26,11 @@ pub(crate) async fn queue(State(app): State<App>, viewer: Viewer) -> Response {
     let now = app.clock().now();
     reviews.sort_by_key(|review| (pressing(review, now), review.action));
     let content = html! {
-        div.head {
+        div data-live="review. action." data-after=(after) { div.head {
             h1 { "Reviews" }
-            p.quiet data-live="/reviews" { (reviews.len()) " waiting" }
+            p.quiet { (reviews.len()) " waiting" }
         }
-        @if reviews.is_empty() { (nothing()) } @else { (groups(&reviews)) (list(&viewer, &reviews)) }
+        @if reviews.is_empty() { (nothing()) } @else { (groups(&reviews)) (list(&viewer, &reviews)) } }
     };
     Page { title: "Reviews", place: "/reviews", viewer: Some(&viewer), content }.into_response()
 }

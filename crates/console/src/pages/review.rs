@@ -31,6 +31,7 @@ pub(crate) async fn review(State(app): State<App>, viewer: Viewer, Path(action):
 }
 
 async fn page(app: &App, viewer: &Viewer, action: Uuid, problem: Option<&str>, status: StatusCode) -> Response {
+    let after = app.gate().durable().saturating_sub(1);
     let presentation = match app.gate().present(&viewer.caller, action).await {
         Ok(presentation) => presentation,
         // It was decided meanwhile: the action says how.
@@ -39,7 +40,10 @@ async fn page(app: &App, viewer: &Viewer, action: Uuid, problem: Option<&str>, s
     };
     let decides = viewer.csrf.is_some() && viewer.caller.has(Role::Reviewer);
     let content = html! {
-        article.review data-review=(action) data-live={ "/reviews/" (action) } {
+        article.review data-review=(action) {
+            div data-live-notice=(action) data-after=(after) hidden {
+                p.notice role="status" { "Somebody else has decided or changed this meanwhile. " a href="" { "Look again" } }
+            }
             @if let Some(problem) = problem { p.notice role="alert" { (text(problem)) } }
             (document(&presentation, decides))
             div.decision {

@@ -11,6 +11,7 @@ pub(crate) mod end_person;
 pub(crate) mod end_session;
 pub(crate) mod erase_person;
 pub(crate) mod erase_subject;
+pub(crate) mod events;
 pub(crate) mod finish;
 pub(crate) mod healthz;
 pub(crate) mod invite_person;

@@ -200,6 +200,17 @@ impl House {
         Ask::post("/v1/delegations").json(body).key(&self.operator)
     }
 
+    /// An answer that has no end.
+    pub(crate) async fn stream(&self, path: &str, last: Option<u64>) -> Body {
+        let mut request = Request::builder().uri(path).header("authorization", format!("Bearer {}", self.auditor));
+        if let Some(last) = last {
+            request = request.header("last-event-id", last.to_string());
+        }
+        let answer = self.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(answer.headers()["content-type"], "text/event-stream");
+        answer.into_body()
+    }
+
     /// Durable records.
     pub(crate) async fn durable(&self) -> u64 {
         self.ask(Ask::get("/v1/log").key(&self.auditor)).await.good().member("sequenced").parse().unwrap()
