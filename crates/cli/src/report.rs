@@ -1,6 +1,6 @@
 //! The verifier's verdicts, for people and as an exit code.
 
-use countersign_verify::{Answer, Matches, Report, Verdict};
+use countersign_verify::{Answer, Matches, Question, Report, Verdict};
 
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -12,9 +12,13 @@ use countersign_evidence::visible::visible;
 /// 1 where anything failed, 0 where everything else passed, else 3. Opening sealed fields takes keys that a verifier need not
 /// have, so that alone does not count as unchecked.
 pub(crate) fn exit_of(report: &Report) -> Exit {
+    // What lies under seal is a question of its own: whoever holds no keys leaves it open, and it vouches for nothing else.
+    let sealed = |answer: &&Answer| matches!(answer.question, Question::Openings | Question::Signatures);
+    let mut counted = report.verdicts.iter().filter(|answer| !sealed(answer)).peekable();
+    let some = counted.peek().is_some();
     match report.failed() {
         true => Exit::No,
-        false if report.passed() => Exit::Done,
+        false if some && counted.all(|answer| answer.verdict == Verdict::Pass) => Exit::Done,
         false => Exit::NotChecked,
     }
 }
@@ -82,8 +86,6 @@ fn counts(matches: &Matches) -> Facts {
 #[cfg(test)]
 mod tests {
     use countersign_verify::Finding;
-
-    use countersign_verify::Question;
 
     use super::*;
 
