@@ -151,7 +151,7 @@ fn a_file_of_another_format_is_refused_and_stays_as_it_is() {
         let sql = rusqlite::Connection::open(folder.path().join("keys.db")).unwrap();
         sql.pragma_update(None, "user_version", format).unwrap();
     };
-    for other in [1, 3] {
+    for other in [2, 4] {
         set(other);
         let refused = open(folder.path(), 1, &random).err().unwrap().to_string();
         assert!(
@@ -159,7 +159,7 @@ fn a_file_of_another_format_is_refused_and_stays_as_it_is() {
             "{refused}"
         );
     }
-    set(2);
+    set(3);
     assert!(open(folder.path(), 1, &random).unwrap().open(id).unwrap().live().is_some());
 }
 
