@@ -51,7 +51,7 @@ impl Output {
         }
     }
 
-    /// One line. Whatever comes from outside has gone through [`crate::visible`] before.
+    /// One line. Whatever comes from outside has gone through [`countersign_evidence::visible`] before.
     pub(crate) fn line(&mut self, text: impl AsRef<str>) -> io::Result<()> {
         writeln!(self.to, "{}", text.as_ref())
     }

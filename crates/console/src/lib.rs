@@ -2,7 +2,7 @@
 //!
 //! [`entries`](router) has every page on one screen; each is a file below `pages`. A page is built from the same answers of
 //! the gate that the API gives. Everything works without scripts; scripts only make it live and quick. What comes from
-//! outside goes through [`parts::text`].
+//! outside goes through `parts::text`.
 
 mod assets;
 mod console;

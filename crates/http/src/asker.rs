@@ -48,7 +48,7 @@ pub struct SignedIn {
 
 impl SignedIn {
     /// Whose session cookie the request brings. A browser sends it along whoever wrote the request: what changes something
-    /// needs [`SignedIn::check_token`] or [`SignedIn::check_header`] too.
+    /// needs the token that only our own pages hold too: see [`SignedIn::check_token`].
     ///
     /// # Errors
     /// 401 where nobody is signed in.
