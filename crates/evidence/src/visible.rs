@@ -40,7 +40,11 @@ const AT_ONCE: (usize, usize) = (8 << 10, 60);
 
 /// Whether a value is longer than what is shown at once: who decides on it has to have all of it shown.
 pub fn is_long(value: &Value) -> bool {
-    let written = pretty_json(value);
+    is_long_text(&pretty_json(value))
+}
+
+/// As [`is_long`], of a value that [`pretty_json`] has written.
+pub fn is_long_text(written: &str) -> bool {
     written.len() > AT_ONCE.0 || written.lines().count() > AT_ONCE.1
 }
 

@@ -206,3 +206,8 @@ impl Caller {
 fn forbidden(what: &str, kinds: &str) -> GateError {
     GateError::Forbidden(format!("this key may not {what}: that takes a key of kind {kinds}"))
 }
+
+/// How identities and names are compared: who writes one in capitals or with a space behind it is the same person.
+pub(crate) fn plain_identity(identity: &str) -> String {
+    identity.trim().to_lowercase()
+}

@@ -6,6 +6,7 @@ use countersign_wire::EventView;
 use crate::caller::Caller;
 use crate::error::GateError;
 use crate::gate::Gate;
+use crate::writer::WriterState;
 
 /// Records that are read at a time.
 const AT_ONCE: usize = 256;
@@ -30,7 +31,7 @@ impl Gate {
     pub fn still_here(&self, caller: &Caller) -> Result<(), GateError> {
         let here = match (caller.is_owner(), caller.is_session()) {
             (true, _) => true,
-            (_, true) => self.credentials().sessions()?.iter().any(|session| session.id == caller.key),
+            (_, true) => self.credentials().session(caller.key)?.is_some(),
             _ => self.credentials().api_keys()?.iter().any(|key| key.id == caller.key && key.revoked.is_none()),
         };
         here.then_some(()).ok_or(GateError::Unauthenticated)
@@ -44,12 +45,14 @@ impl Gate {
     pub async fn events(&self, caller: &Caller, position: u64) -> Result<Vec<EventView>, GateError> {
         self.may_follow(caller)?;
         let mut told = self.told();
-        while self.durable() <= position {
-            told.borrow_and_update();
-            if self.durable() > position {
-                break;
-            }
-            told.changed().await.map_err(|_| GateError::Unavailable("the writer has ended".to_owned()))?;
+        let there = told.wait_for(|state| match state {
+            WriterState::Writing(size) => *size > position,
+            WriterState::Stopped(_) => true,
+        });
+        // The sender may be gone; what is durable can be read all the same.
+        drop(there.await);
+        if self.durable() <= position {
+            return Err(GateError::Unavailable("the writer has ended".to_owned()));
         }
         let read = self.shared.parts.reader.read(position, AT_ONCE).await;
         let entries = read.map_err(|error| GateError::Broken(error.to_string()))?;

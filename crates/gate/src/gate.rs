@@ -21,7 +21,7 @@ use crate::shared::Shared;
 use crate::writer::{Job, WriterState};
 
 /// How often something is made ready again because another policy came into force meanwhile.
-const MOST_TRIES: usize = 5;
+pub(crate) const MOST_TRIES: usize = 5;
 
 /// The gate: a handle that is cheap to clone. Every answer of every method leaves only after its records are durable.
 #[derive(Clone)]

@@ -2,6 +2,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_evidence::id::uuid_v7;
 use countersign_evidence::key::{Key, Random};
 use countersign_evidence::open::KeyRing;
@@ -82,6 +84,13 @@ impl Shared {
 
     pub(crate) fn new_id(&self) -> Uuid {
         uuid_v7(self.now(), self.random())
+    }
+
+    /// 256 random bits as text, for whoever is to prove something by knowing them.
+    pub(crate) fn new_secret(&self) -> String {
+        let mut secret = [0; 32];
+        self.random().fill(&mut secret);
+        URL_SAFE_NO_PAD.encode(secret)
     }
 
     /// The policy set in force.

@@ -145,42 +145,27 @@ pub fn search(text: &str, now: Timestamp) -> Result<Query, SearchError> {
             words.push(term.value);
             continue;
         };
-        let wrong = |what: String| SearchError { at: term.at, what };
-        let value = term.value.clone();
-        let place = match key.as_str() {
+        let (text, value) = (term.value.as_str(), Some(term.value.clone()));
+        let place = Place { at: term.at, key };
+        match key.as_str() {
+            "agent" => place.set(&mut query.agent, value, String::new),
+            "user" => place.set(&mut query.user, value, String::new),
+            "tool" => place.set(&mut query.tool, value, String::new),
+            "rule" => place.set(&mut query.rule, value, String::new),
+            "reviewer" => place.set(&mut query.reviewer, value, String::new),
+            "environment" => place.set(&mut query.environment, value, String::new),
+            "resource" => place.set(&mut query.resource, value, String::new),
+            "session" => place.set(&mut query.session, value, String::new),
             "category" => {
-                set(&mut query.category, Category::from_name(&value), &wrong, key, || {
-                    names(&Category::ALL, Category::as_str)
-                })?;
-                continue;
+                let known = || names(&Category::ALL, Category::as_str);
+                place.set(&mut query.category, Category::from_name(text), known)
             }
-            "decision" => {
-                set(&mut query.decision, decision(&value), &wrong, key, || "allow, deny, review".to_owned())?;
-                continue;
-            }
-            "state" => {
-                set(&mut query.state, state(&value), &wrong, key, || names(&State::ALL, State::as_str))?;
-                continue;
-            }
-            "since" => {
-                set(&mut query.since, time(&value, now), &wrong, key, || TIMES.to_owned())?;
-                continue;
-            }
-            "until" => {
-                set(&mut query.until, time(&value, now), &wrong, key, || TIMES.to_owned())?;
-                continue;
-            }
-            "agent" => &mut query.agent,
-            "user" => &mut query.user,
-            "tool" => &mut query.tool,
-            "rule" => &mut query.rule,
-            "reviewer" => &mut query.reviewer,
-            "environment" => &mut query.environment,
-            "resource" => &mut query.resource,
-            "session" => &mut query.session,
-            _ => &mut query.trace,
-        };
-        set(place, Some(value), &wrong, key, String::new)?;
+            "decision" => place.set(&mut query.decision, decision(text), || names(&DECISIONS, decision_name)),
+            "state" => place.set(&mut query.state, state(text), || names(&State::ALL, State::as_str)),
+            "since" => place.set(&mut query.since, time(text, now), || TIMES.to_owned()),
+            "until" => place.set(&mut query.until, time(text, now), || TIMES.to_owned()),
+            _ => place.set(&mut query.trace, value, String::new),
+        }?;
     }
     query.text = (!words.is_empty()).then(|| words.join(" "));
     Ok(query)
@@ -188,18 +173,22 @@ pub fn search(text: &str, now: Timestamp) -> Result<Query, SearchError> {
 
 const TIMES: &str = "7d, 24h, 30m, 2026-11-26, or a whole time in RFC 3339";
 
-fn set<T>(
-    place: &mut Option<T>,
-    value: Option<T>,
-    wrong: &impl Fn(String) -> SearchError,
-    key: &str,
-    known: impl FnOnce() -> String,
-) -> Result<(), SearchError> {
-    if place.is_some() {
-        return Err(wrong(format!("{key} is asked for twice: an action has one")));
+/// A term's place in the question.
+struct Place<'a> {
+    at: usize,
+    key: &'a str,
+}
+
+impl Place<'_> {
+    /// Asks for a value, once; `known` lists the ones there are.
+    fn set<T>(&self, of: &mut Option<T>, value: Option<T>, known: impl FnOnce() -> String) -> Result<(), SearchError> {
+        let wrong = |what: String| SearchError { at: self.at, what };
+        if of.is_some() {
+            return Err(wrong(format!("{} is asked for twice: an action has one", self.key)));
+        }
+        *of = Some(value.ok_or_else(|| wrong(format!("{} is one of {}", self.key, known())))?);
+        Ok(())
     }
-    *place = Some(value.ok_or_else(|| wrong(format!("{key} is one of {}", known())))?);
-    Ok(())
 }
 
 fn decision(name: &str) -> Option<Decision> {

@@ -134,6 +134,11 @@ impl Credentials {
         self.db().with(|sql| one(sql, &format!("{SESSION} WHERE hash = ?"), params![hash], session))
     }
 
+    /// The session with this id.
+    pub fn session(&self, id: Uuid) -> Result<Option<Session>, KeyStoreError> {
+        self.db().with(|sql| one(sql, &format!("{SESSION} WHERE id = ?"), params![id.to_string()], session))
+    }
+
     /// All sessions, the latest first.
     pub fn sessions(&self) -> Result<Vec<Session>, KeyStoreError> {
         self.db().with(|sql| all(sql, &format!("{SESSION} ORDER BY created DESC, id"), &[], session))

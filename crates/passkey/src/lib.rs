@@ -99,13 +99,8 @@ fn check_authenticator_data(bytes: &[u8], origin: &str) -> Result<(), SignatureE
         return Err(SignatureError::RelyingParty);
     };
     let host = host_of(origin).ok_or(SignatureError::RelyingParty)?;
-    let mut candidate = Some(host);
-    let known = std::iter::from_fn(|| {
-        let now = candidate?;
-        candidate = now.split_once('.').map(|(_, rest)| rest);
-        Some(now)
-    })
-    .any(|id| Digest::of(id.as_bytes()).0 == rp);
+    let parents = std::iter::successors(Some(host), |host| host.split_once('.').map(|(_, parent)| parent));
+    let known = parents.into_iter().any(|id| Digest::of(id.as_bytes()).0 == rp);
     if !known {
         return Err(SignatureError::RelyingParty);
     }

@@ -4,48 +4,69 @@ use std::collections::BTreeSet;
 
 use countersign_evidence::json::Value;
 
-use crate::Change;
+use crate::{Change, pointer};
 
 /// Differences listed at most; what lies beyond is told as one change of the whole.
 const MOST: usize = 1_000;
 
+/// One step down into a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step<'a> {
+    /// Into a member of an object.
+    Member(&'a str),
+    /// Into an element of a list.
+    Element(usize),
+}
+
+/// Is told where two values differ, and what stands there before and after.
+pub type Visit<'v, 'a> = dyn FnMut(&[Step<'a>], Option<&'a Value>, Option<&'a Value>) + 'v;
+
+/// Calls with each place where `after` is other than `before`, and what stands there in both. Never where both are equal.
+pub fn each_difference<'a>(before: &'a Value, after: &'a Value, each: &mut Visit<'_, 'a>) {
+    walk(&mut Vec::new(), Some(before), Some(after), each);
+}
+
+fn walk<'a>(path: &mut Vec<Step<'a>>, before: Option<&'a Value>, after: Option<&'a Value>, each: &mut Visit<'_, 'a>) {
+    match (before, after) {
+        _ if before == after => {}
+        (Some(Value::Object(old)), Some(Value::Object(new))) => {
+            let names: BTreeSet<&str> = old.iter().chain(new.iter()).map(|(name, _)| name).collect();
+            for name in names {
+                path.push(Step::Member(name));
+                walk(path, old.get(name), new.get(name), each);
+                path.pop();
+            }
+        }
+        (Some(Value::Array(old)), Some(Value::Array(new))) => {
+            for at in 0..old.len().max(new.len()) {
+                path.push(Step::Element(at));
+                walk(path, old.get(at), new.get(at), each);
+                path.pop();
+            }
+        }
+        _ => each(path, before, after),
+    }
+}
+
 /// What is there, gone or other in `after`. Empty exactly where both are equal.
 pub fn difference(before: &Value, after: &Value) -> Vec<Change> {
     let mut changes = Vec::new();
-    compare("", before, after, &mut changes);
+    each_difference(before, after, &mut |path, before, after| {
+        if changes.len() <= MOST {
+            changes.push(Change { path: pointer_to(path), before: before.cloned(), after: after.cloned() });
+        }
+    });
     if changes.len() > MOST {
         return vec![Change { path: String::new(), before: Some(before.clone()), after: Some(after.clone()) }];
     }
     changes
 }
 
-fn compare(path: &str, before: &Value, after: &Value, changes: &mut Vec<Change>) {
-    if before == after || changes.len() > MOST {
-        return;
-    }
-    match (before, after) {
-        (Value::Object(old), Value::Object(new)) => {
-            let names: BTreeSet<&str> = old.iter().chain(new.iter()).map(|(name, _)| name).collect();
-            for name in names {
-                let path = format!("{path}/{}", name.replace('~', "~0").replace('/', "~1"));
-                element(path, old.get(name), new.get(name), changes);
-            }
-        }
-        (Value::Array(old), Value::Array(new)) => {
-            for at in 0..old.len().max(new.len()) {
-                element(format!("{path}/{at}"), old.get(at), new.get(at), changes);
-            }
-        }
-        _ => changes.push(Change { path: path.to_owned(), before: Some(before.clone()), after: Some(after.clone()) }),
-    }
-}
-
-fn element(path: String, before: Option<&Value>, after: Option<&Value>, changes: &mut Vec<Change>) {
-    match (before, after) {
-        (Some(before), Some(after)) => compare(&path, before, after, changes),
-        (None, None) => {}
-        (before, after) => changes.push(Change { path, before: before.cloned(), after: after.cloned() }),
-    }
+fn pointer_to(path: &[Step<'_>]) -> String {
+    path.iter().fold(String::new(), |at, step| match step {
+        Step::Member(name) => pointer::member(&at, name),
+        Step::Element(place) => format!("{at}/{place}"),
+    })
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod action;
 mod difference;
 mod people;
+pub mod pointer;
 mod problem;
 mod review;
 mod story;
@@ -12,7 +13,7 @@ pub use action::{
     ActionView, AuthorizationView, CancelRequest, ExecutionView, FinishRequest, Page, ProposeRequest, ReasonView,
     Resource, ReviewView, StartNow, StartRequest, State, SummaryView, UserRef,
 };
-pub use difference::difference;
+pub use difference::{Step, Visit, difference, each_difference};
 pub use people::{
     CredentialView, DelegationRequest, DelegationView, Ended, InvitationView, PersonRequest, PersonView, SessionView,
 };

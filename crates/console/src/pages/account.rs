@@ -3,7 +3,6 @@
 use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use countersign_evidence::time::Timestamp;
 use countersign_gate::{GateError, Person};
 use countersign_http::App;
 use countersign_identity::passwords;
@@ -16,7 +15,7 @@ use super::invitation::{NewPassword, begin_registration, hashed, registered};
 use super::sign_in::{Answered, Nothing, passkey_button};
 use crate::console::Console;
 use crate::layout::{Page, refused};
-use crate::parts::form::csrf;
+use crate::parts::form::{csrf, end_of};
 use crate::parts::text::text;
 use crate::parts::time::time;
 use crate::viewer::{Posted, Viewer, see_other};
@@ -206,11 +205,9 @@ pub(crate) struct Away {
 pub(crate) async fn delegate(State(app): State<App>, posted: Posted<Away>) -> Response {
     let Away { to, until, reason } = posted.form;
     let delegate = async {
-        let end: Timestamp = format!("{until}T23:59:59.000000Z")
-            .parse()
-            .map_err(|_| GateError::Invalid("until: give a day as YYYY-MM-DD".to_owned()))?;
+        let until = end_of(&until)?;
         let reason = Some(reason).filter(|reason| !reason.trim().is_empty());
-        let request = DelegationRequest { from: None, to, since: None, until: end, reason };
+        let request = DelegationRequest { from: None, to, since: None, until, reason };
         app.gate().delegate(&posted.viewer.caller, request).await.map(drop)
     };
     back(delegate.await)

@@ -3,7 +3,6 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use countersign_evidence::record::Role;
-use countersign_evidence::time::Timestamp;
 use countersign_gate::GateError;
 use countersign_http::App;
 use countersign_wire::{InvitationView, PersonRequest, PersonView};
@@ -11,7 +10,7 @@ use maud::{Markup, html};
 use uuid::Uuid;
 
 use crate::layout::{Page, refused};
-use crate::parts::form::csrf;
+use crate::parts::form::{csrf, end_of};
 use crate::parts::text::text;
 use crate::parts::time::time;
 use crate::viewer::{Posted, Viewer, see_other};
@@ -122,8 +121,7 @@ fn request(pairs: &Pairs) -> Result<PersonRequest, GateError> {
     let invalid = |what: &str| GateError::Invalid(what.to_owned());
     let roles = all(pairs, "role").iter().map(|name| Role::from_name(name)).collect::<Option<Vec<_>>>();
     let person = first(pairs, "person").map(str::parse).transpose().map_err(|_| invalid("person is no id"))?;
-    let end = |day: &str| format!("{day}T23:59:59.000000Z").parse::<Timestamp>();
-    let until = first(pairs, "until").map(end).transpose().map_err(|_| invalid("until: give a day as YYYY-MM-DD"))?;
+    let until = first(pairs, "until").map(end_of).transpose()?;
     Ok(PersonRequest {
         person,
         name: first(pairs, "name").unwrap_or_default().to_owned(),

@@ -9,7 +9,7 @@ use countersign_evidence::record::{Role, Verdict};
 use countersign_evidence::visible::is_long;
 use countersign_gate::GateError;
 use countersign_http::App;
-use countersign_wire::{AssertionView, DecideRequest, Presentation, difference};
+use countersign_wire::{AssertionView, DecideRequest, Presentation, difference, pointer};
 use maud::html;
 use serde::Deserialize;
 use uuid::Uuid;
@@ -182,20 +182,12 @@ async fn confirmed(
     let Some(first) = presentation.deciding.first().filter(|_| presentation.review.risk >= HIGH_RISK) else {
         return Ok(());
     };
-    let in_question = request.payload.as_ref().and_then(|payload| pointed(payload, &first.path));
+    let in_question = request.payload.as_ref().and_then(|payload| pointer::find(payload, &first.path));
     let expected = in_question.unwrap_or(&first.value);
     match typed == answer::plain(expected) {
         true => Ok(()),
         false => Err(invalid(&format!("the risk is high: type the value of {} to approve", first.path))),
     }
-}
-
-/// The value that a JSON Pointer names.
-fn pointed<'a>(value: &'a Value, pointer: &str) -> Option<&'a Value> {
-    pointer
-        .split('/')
-        .skip(1)
-        .try_fold(value, |value, name| value.as_object()?.get(&name.replace("~1", "/").replace("~0", "~")))
 }
 
 /// An edit to look at before it is decided.

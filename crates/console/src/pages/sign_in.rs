@@ -6,7 +6,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use countersign_evidence::record::{CredentialKind, Strength};
 use countersign_gate::{GateError, NewSession};
-use countersign_http::{App, Failure, session_cookie};
+use countersign_http::{App, session_cookie};
 use countersign_identity::passwords;
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 
 use crate::assets;
 use crate::console::{Ceremony, Console};
-use crate::layout::{self, Page, refused};
+use crate::layout::{Page, refused};
 use crate::viewer::{Anonymous, Posted, own_place, see_other};
 
 #[derive(Deserialize)]
@@ -193,6 +193,6 @@ pub(crate) async fn sign_out(State(app): State<App>, posted: Posted<Nothing>) ->
     let caller = &posted.viewer.caller;
     match app.gate().end_session(caller, caller.key, "signed_out").await {
         Ok(()) | Err(GateError::NotFound(_)) => with_cookie(&app, see_other("/sign-in"), "", Some(0)),
-        Err(error) => layout::failed(&Failure::from(error)),
+        Err(error) => refused(error),
     }
 }

@@ -1,7 +1,7 @@
 //! JSON as people read it: whole, never cut off.
 
 use countersign_evidence::json::Value;
-use countersign_evidence::visible::{is_long, pretty_json};
+use countersign_evidence::visible::{is_long_text, pretty_json};
 use countersign_wire::Change;
 use maud::{Markup, html};
 
@@ -10,13 +10,12 @@ use super::text::text;
 /// A whole value. Hidden characters stand as JSON's own escapes.
 pub(crate) fn json(value: &Value, label: &str) -> Markup {
     let written = pretty_json(value);
-    let lines = written.lines().count();
     let whole = html! { pre.json tabindex="0" aria-label=(label) { (written) } };
-    match is_long(value) {
+    match is_long_text(&written) {
         false => whole,
         true => html! {
             details.whole data-whole {
-                summary { "Show all of it: " (lines) " lines, " (written.len()) " bytes" }
+                summary { "Show all of it: " (written.lines().count()) " lines, " (written.len()) " bytes" }
                 (whole)
             }
         },

@@ -125,17 +125,16 @@ impl Action {
         envelope: &Envelope,
     ) -> Result<Review, ApplyError> {
         let mut review = review.clone();
-        for requirement in &mut review.demand.requirements {
-            match &escalated.rule {
-                Some(rule) if *rule != requirement.rule => continue,
-                Some(_) => {
-                    let due = |one: &Escalation| envelope.time >= one.at && one.groups == escalated.groups;
-                    if !requirement.escalation.as_ref().is_some_and(due) {
-                        return Err(broken(envelope, "it escalates otherwise than its rule says"));
-                    }
-                    requirement.escalation = None;
+        let concerned = |one: &Requirement| escalated.rule.as_ref().is_none_or(|rule| *rule == one.rule);
+        let mut found = false;
+        for requirement in review.demand.requirements.iter_mut().filter(|one| concerned(one)) {
+            found = true;
+            if escalated.rule.is_some() {
+                let due = |one: &Escalation| envelope.time >= one.at && one.groups == escalated.groups;
+                if !requirement.escalation.as_ref().is_some_and(due) {
+                    return Err(broken(envelope, "it escalates otherwise than its rule says"));
                 }
-                None => {}
+                requirement.escalation = None;
             }
             for group in &escalated.groups {
                 if !requirement.groups.contains(group) {
@@ -143,11 +142,9 @@ impl Action {
                 }
             }
         }
-        match &escalated.rule {
-            Some(rule) if !review.demand.requirements.iter().any(|one| one.rule == *rule) => {
-                Err(broken(envelope, "it escalates a rule that does not ask for this review"))
-            }
-            _ => Ok(review),
+        match found {
+            true => Ok(review),
+            false => Err(broken(envelope, "it escalates a rule that does not ask for this review")),
         }
     }
 

@@ -9,7 +9,7 @@ use countersign_wire::CredentialView;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::caller::{Caller, Passkey};
+use crate::caller::{Caller, Passkey, plain_identity};
 use crate::draft::Field;
 use crate::error::GateError;
 use crate::gate::{Gate, value_of};
@@ -42,13 +42,6 @@ pub enum NewCredential {
         /// What the ceremony needs to check it again, opaque here.
         state: String,
     },
-    /// An account at an OpenID provider.
-    Oidc {
-        /// The provider.
-        issuer: String,
-        /// The account there.
-        subject: String,
-    },
 }
 
 /// What is stored of a passkey.
@@ -64,7 +57,6 @@ impl NewCredential {
         match self {
             NewCredential::Password(_) => CredentialKind::Password,
             NewCredential::Passkey { .. } => CredentialKind::Passkey,
-            NewCredential::Oidc { .. } => CredentialKind::Oidc,
         }
     }
 
@@ -80,9 +72,6 @@ impl NewCredential {
         match self {
             NewCredential::Password(_) => tag(CredentialKind::Password, &[person.as_bytes()]),
             NewCredential::Passkey { credential, .. } => tag(CredentialKind::Passkey, &[credential]),
-            NewCredential::Oidc { issuer, subject } => {
-                tag(CredentialKind::Oidc, &[issuer.as_bytes(), subject.as_bytes()])
-            }
         }
     }
 
@@ -93,7 +82,6 @@ impl NewCredential {
                 let stored = StoredPasskey { credential, public_key, state };
                 json::to_string(&stored).map_err(|error| GateError::Invalid(error.to_string()))?.into_bytes()
             }
-            NewCredential::Oidc { .. } => Vec::new(),
         })
     }
 }
@@ -119,24 +107,19 @@ pub(super) fn passkey(row: &Credential) -> Result<Passkey, GateError> {
     Ok(Passkey { credential, public_key })
 }
 
-/// How names to sign in by are compared.
-fn folded(name: &str) -> String {
-    name.trim().to_lowercase()
-}
-
 impl Gate {
     /// Who signs in by this name: a person's user identity, or its name where nobody else has the same.
     ///
     /// # Errors
     /// [`GateError::Unavailable`].
     pub fn account(&self, name: &str) -> Result<Option<Account>, GateError> {
-        let (wanted, mut by_name) = (folded(name), Vec::new());
+        let (wanted, mut by_name) = (plain_identity(name), Vec::new());
         for row in self.credentials().people()?.into_iter().filter(|row| row.revoked.is_none()) {
             let crate::desk::Text::Open(about) = self.about(&row)? else { continue };
-            if about.user.as_deref().is_some_and(|user| folded(user) == wanted) {
+            if about.user.as_deref().is_some_and(|user| plain_identity(user) == wanted) {
                 return self.account_of(row.id, about.name).map(Some);
             }
-            if folded(&about.name) == wanted {
+            if plain_identity(&about.name) == wanted {
                 by_name.push((row.id, about.name));
             }
         }
@@ -161,16 +144,6 @@ impl Gate {
         found.map(|row| Ok((row.person, stored(&row)?.state))).transpose()
     }
 
-    /// What the ceremonies stored with a person's passkeys.
-    ///
-    /// # Errors
-    /// [`GateError::Unavailable`].
-    pub fn passkey_states(&self, person: Uuid) -> Result<Vec<String>, GateError> {
-        let rows = self.credentials().credentials_of(person)?;
-        let passkeys = rows.into_iter().filter(|row| row.kind == CredentialKind::Passkey);
-        passkeys.map(|row| Ok(stored(&row)?.state)).collect()
-    }
-
     /// Stores what the ceremony wants to know next time (a signature counter).
     ///
     /// # Errors
@@ -183,15 +156,6 @@ impl Gate {
         let text = json::to_string(&renewed).map_err(|error| GateError::Broken(error.to_string()))?;
         self.credentials().set_secret(row.id, text.as_bytes()).map(drop)?;
         Ok(())
-    }
-
-    /// Whose account at an OpenID provider this is.
-    ///
-    /// # Errors
-    /// [`GateError::Unavailable`].
-    pub fn oidc_account(&self, issuer: &str, subject: &str) -> Result<Option<Uuid>, GateError> {
-        let tag = tag(CredentialKind::Oidc, &[issuer.as_bytes(), subject.as_bytes()]);
-        Ok(self.credentials().find_credential(&tag)?.map(|row| row.person))
     }
 
     /// Adds a way to sign in for a person that has proved it.
@@ -319,7 +283,7 @@ impl Gate {
 }
 
 fn account_key(name: &str) -> String {
-    format!("name {}", Digest::of(folded(name).as_bytes()))
+    format!("name {}", Digest::of(plain_identity(name).as_bytes()))
 }
 
 fn address_key(address: &str) -> String {

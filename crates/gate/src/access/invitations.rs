@@ -1,7 +1,5 @@
 //! Links that let one person in once, to set how it signs in.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_evidence::digest::Digest;
 use countersign_evidence::record::{CredentialAdded, CredentialKind, Role};
 use countersign_evidence::time::Timestamp;
@@ -58,9 +56,7 @@ impl Gate {
     /// For whoever holds the lock.
     async fn invitation_for(&self, caller: &Caller, person: Uuid) -> Result<InvitationView, GateError> {
         let (_, under) = self.person(person)?.ok_or(GateError::NotFound("person"))?;
-        let mut secret = [0; 32];
-        self.shared.random().fill(&mut secret);
-        let token = URL_SAFE_NO_PAD.encode(secret);
+        let token = self.shared.new_secret();
         let now = self.shared.now();
         let expires_at = now.plus_seconds(HOLDS_S);
         let body = CredentialAdded { person, credential: self.shared.new_id(), kind: CredentialKind::Invitation };

@@ -2,8 +2,6 @@
 
 use std::sync::atomic::Ordering;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_evidence::digest::Digest;
 use countersign_evidence::id::is_identifier;
 use countersign_evidence::json::{self, Limits};
@@ -107,9 +105,7 @@ impl Gate {
             Some(person) => self.person(person)?.ok_or(GateError::NotFound("person"))?.1,
             None => self.shared.workspace_key.clone(),
         };
-        let mut secret = [0; 32];
-        self.shared.random().fill(&mut secret);
-        let secret = format!("{PREFIX}_{}_{}", request.kind.as_str(), URL_SAFE_NO_PAD.encode(secret));
+        let secret = format!("{PREFIX}_{}_{}", request.kind.as_str(), self.shared.new_secret());
         let key = self.shared.new_id();
         let (environments, agents, person) = (request.environments, request.agents, request.person);
         let scope = Scope { environments: environments.clone(), agents: agents.clone(), person };

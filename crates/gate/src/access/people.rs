@@ -215,15 +215,6 @@ impl Gate {
         }
     }
 
-    /// Whether nobody can administer through the console yet.
-    ///
-    /// # Errors
-    /// [`GateError::Unavailable`].
-    pub fn lacks_an_admin(&self) -> Result<bool, GateError> {
-        let people = self.credentials().people()?;
-        Ok(!people.iter().any(|row| row.revoked.is_none() && row.roles.contains(&Role::Admin)))
-    }
-
     async fn record_access(
         &self,
         caller: &Caller,

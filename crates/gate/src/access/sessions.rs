@@ -93,8 +93,7 @@ impl Gate {
         strength: Strength,
     ) -> Result<NewSession, GateError> {
         let _one_at_a_time = self.shared.access.lock().await;
-        let row = self.credentials().sessions()?.into_iter().find(|row| row.id == caller.key);
-        let row = row.ok_or(GateError::Unauthenticated)?;
+        let row = self.credentials().session(caller.key)?.ok_or(GateError::Unauthenticated)?;
         let (token, person, session) = (self.fresh_token(), row.person, row.id);
         let renewed = Session {
             hash: Digest::of(token.as_bytes()).0,
@@ -111,9 +110,7 @@ impl Gate {
     }
 
     fn fresh_token(&self) -> String {
-        let mut secret = [0; 32];
-        self.shared.random().fill(&mut secret);
-        format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(secret))
+        format!("{PREFIX}{}", self.shared.new_secret())
     }
 
     /// Who is signed in under this token.
@@ -194,7 +191,7 @@ impl Gate {
     /// [`GateError::NotFound`].
     pub async fn end_session(&self, caller: &Caller, session: Uuid, why: &str) -> Result<(), GateError> {
         let _one_at_a_time = self.shared.access.lock().await;
-        let row = self.credentials().sessions()?.into_iter().find(|row| row.id == session);
+        let row = self.credentials().session(session)?;
         let row = row.filter(|row| caller.must_be(row.person).is_ok()).ok_or(GateError::NotFound("session"))?;
         self.drop_session(caller, &row, why).await
     }

@@ -22,7 +22,7 @@ use crate::caller::Caller;
 use crate::command::{Command, Edit, Verdict};
 use crate::draft::{Draft, Field, Fields, actor};
 use crate::error::GateError;
-use crate::gate::{Gate, may_see, value_of};
+use crate::gate::{Gate, MOST_TRIES, may_see, value_of};
 use crate::open_action::OpenAction;
 use crate::prepare::check_paths;
 use reviewer::Reviewer;
@@ -30,9 +30,6 @@ use reviewer::Reviewer;
 /// Rises with what presentations hold.
 const RENDERER: &str = "countersign/2";
 const MOST_REASON: usize = 4_096;
-/// How often an edit is judged again because another policy came into force meanwhile.
-const MOST_TRIES: usize = 5;
-
 impl Gate {
     /// Decides a review.
     ///

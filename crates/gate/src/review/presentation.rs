@@ -3,12 +3,17 @@
 use std::sync::Arc;
 
 use countersign_evidence::action::Action;
+use countersign_evidence::digest::Digest;
 use countersign_evidence::json::{Object, Value};
-use countersign_evidence::record::{Body, Requirement, ReviewPresented, Verdict as Say};
+use countersign_evidence::record::{
+    ActorKind, Body, Decision, KeyKind, Requirement, ReviewPresented, Role, Verdict as Say,
+};
+use countersign_evidence::time::Timestamp;
 use countersign_index::Query;
 use countersign_policy::Rule;
 use countersign_wire::{
     Comparison, DecidingField, PendingReview, Presentation, RequirementView, RuleView, SeatView, State, difference,
+    pointer,
 };
 use uuid::Uuid;
 
@@ -23,8 +28,6 @@ use crate::gate::{Gate, may_see, value_of};
 use crate::load::{Told, user_of};
 use crate::open_action::{OpenAction, Shown};
 use crate::shared::Shared;
-use countersign_evidence::digest::Digest;
-use countersign_evidence::record::{ActorKind, Decision, KeyKind, Role};
 
 /// Parts of a payload that are shown at the top, at most.
 const MOST_DECIDING: usize = 12;
@@ -202,8 +205,7 @@ fn deciding(asking: &[&Rule], payload: &Value) -> Vec<DecidingField> {
     for rule in asking {
         for path in rule.payload_paths() {
             let Some(value) = at(payload, path) else { continue };
-            let escaped = path.iter().map(|name| name.replace('~', "~0").replace('/', "~1"));
-            let path: String = escaped.map(|name| format!("/{name}")).collect();
+            let path = path.iter().fold(String::new(), |path, name| pointer::member(&path, name));
             let known = found.iter().position(|one| one.path == path);
             match known.and_then(|at| found.get_mut(at)) {
                 Some(known) => known.rules.push(rule.id.clone()),
@@ -235,7 +237,7 @@ fn facts(told: &[Told]) -> Value {
 }
 
 /// The payload of an action as people approved it last, and when.
-fn approved_payload(told: &[Told]) -> Option<(countersign_evidence::time::Timestamp, Value)> {
+fn approved_payload(told: &[Told]) -> Option<(Timestamp, Value)> {
     let approved = told
         .iter()
         .rev()

@@ -3,7 +3,7 @@
 use countersign_evidence::record::{Isolation, Role, Separation, Strength};
 use uuid::Uuid;
 
-use crate::caller::Caller;
+use crate::caller::{Caller, plain_identity};
 use crate::error::GateError;
 use crate::gate::Gate;
 use crate::open_action::OpenAction;
@@ -21,11 +21,6 @@ pub(super) struct Reviewer {
     identities: Vec<String>,
     /// The owner alone, by configuration.
     pub(super) solo: bool,
-}
-
-/// How identities are compared: who writes one in capitals or with a space behind it is the same person.
-fn plain_identity(identity: &str) -> String {
-    identity.trim().to_lowercase()
 }
 
 impl Gate {

@@ -1,42 +1,28 @@
 //! What an edit changes, element by element.
 
-use std::collections::BTreeSet;
-
+use countersign_client::wire::{Step, each_difference};
 use countersign_evidence::json::Value;
 
 /// One line per changed element: `+ path: new`, `- path: old`, `~ path: old → new`. Empty where the values are equal.
 pub(super) fn differences(before: &Value, after: &Value) -> Vec<String> {
     let mut lines = Vec::new();
-    compare("payload", before, after, &mut lines);
+    each_difference(before, after, &mut |path, before, after| {
+        let text = |value: Option<&Value>| value.map(Value::to_canonical).unwrap_or_default();
+        let (path, old, new) = (written(path), text(before), text(after));
+        lines.push(match (before, after) {
+            (Some(_), None) => format!("- {path}: {old}"),
+            (None, _) => format!("+ {path}: {new}"),
+            (Some(_), Some(_)) => format!("~ {path}: {old} → {new}"),
+        });
+    });
     lines
 }
 
-fn compare(path: &str, before: &Value, after: &Value, lines: &mut Vec<String>) {
-    match (before, after) {
-        _ if before == after => {}
-        (Value::Object(old), Value::Object(new)) => {
-            let names: BTreeSet<&str> = old.iter().chain(new.iter()).map(|(name, _)| name).collect();
-            for name in names {
-                let path = format!("{path}.{name}");
-                element(&path, old.get(name), new.get(name), lines);
-            }
-        }
-        (Value::Array(old), Value::Array(new)) => {
-            for at in 0..old.len().max(new.len()) {
-                element(&format!("{path}[{at}]"), old.get(at), new.get(at), lines);
-            }
-        }
-        _ => lines.push(format!("~ {path}: {} → {}", before.to_canonical(), after.to_canonical())),
-    }
-}
-
-fn element(path: &str, before: Option<&Value>, after: Option<&Value>, lines: &mut Vec<String>) {
-    match (before, after) {
-        (Some(before), Some(after)) => compare(path, before, after, lines),
-        (Some(before), None) => lines.push(format!("- {path}: {}", before.to_canonical())),
-        (None, Some(after)) => lines.push(format!("+ {path}: {}", after.to_canonical())),
-        (None, None) => {}
-    }
+fn written(path: &[Step<'_>]) -> String {
+    path.iter().fold("payload".to_owned(), |path, step| match step {
+        Step::Member(name) => format!("{path}.{name}"),
+        Step::Element(at) => format!("{path}[{at}]"),
+    })
 }
 
 #[cfg(test)]

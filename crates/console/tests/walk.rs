@@ -1,0 +1,39 @@
+//! Every page of the table, as somebody without a session meets it.
+#![allow(clippy::unwrap_used)]
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use countersign_console::{page_table, router};
+use countersign_gate::Settings;
+use countersign_gate::testing::{Setup, TestGate};
+use countersign_http::{Access, App, Peer};
+use tower::ServiceExt;
+
+#[tokio::test]
+async fn nobody_without_a_session_sees_or_changes_anything() {
+    let test = TestGate::open(Setup::default()).await;
+    let app = App::new(test.gate.clone(), test.store.clone(), test.clock.clone(), Settings::default().most_payload);
+    let router = router(&app);
+    let before = test.gate.durable();
+    for page in page_table() {
+        let path = page.path.replace("{action}", "019b7c00-0000-7000-8000-000000000001");
+        let request = Request::builder().method(&page.method).uri(&path);
+        let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let mut request = request.body(Body::empty()).unwrap();
+        request.extensions_mut().insert(Peer::SameUser);
+        let answer = router.clone().oneshot(request).await.unwrap();
+        let (status, to) = (answer.status(), answer.headers().get(header::LOCATION).cloned());
+        let sent_to_sign_in = || {
+            status == StatusCode::SEE_OTHER
+                && to.as_ref().is_some_and(|to| to.as_bytes().starts_with(b"/sign-in?next="))
+        };
+        match (page.access, page.changes) {
+            (Access::Public, false) => {
+                assert!(status.is_success() || status == StatusCode::NOT_FOUND, "{path}: {status}")
+            }
+            (Access::Public, true) => assert_eq!(status, StatusCode::FORBIDDEN, "{path}: no page of ours sent it"),
+            _ => assert!(sent_to_sign_in(), "{path}: {status}"),
+        }
+    }
+    assert_eq!(test.gate.durable(), before, "nothing was recorded");
+}
