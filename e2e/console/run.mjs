@@ -167,6 +167,7 @@ await scene('a signed approval', async () => {
   check('who has no passkey is told to add one', (await tom.page.locator('#approve').textContent()).includes('Add a passkey to your account'));
   check('and has no other way to approve', (await tom.page.getByRole('button', { name: 'Approve exactly this', exact: true }).count()) === 0);
   await rhea.page.goto(`${house.url}/reviews/${action}`);
+  await rhea.page.getByLabel(/type the value of the tool/).fill('crm/export');
   await rhea.page.getByRole('button', { name: /sign with your passkey/ }).click();
   await rhea.page.waitForURL(`${house.url}/actions/${action}`);
   check('a passkey signs the approval', (await house.state(agent, action)).state === 'authorized');
@@ -290,7 +291,7 @@ await scene('hostile payloads', async () => {
   check('what reorders or hides is made visible', shown.includes('\\u202e') && shown.includes('\\u200b'), shown);
   check('mixed alphabets are pointed out', (await page.locator('.badges').textContent()).includes('mixed alphabets: U+0430'));
   check('nothing of a payload is a link', (await page.locator('main a[href^="javascript"]').count()) === 0);
-  const long = { text: Array.from({ length: 20_000 }, (_, at) => `line ${at} of something long`).join('\n').slice(0, 700_000), last: 'the very end' };
+  const long = { text: Array.from({ length: 40_000 }, (_, at) => `line ${at} of something long`).join('\n').slice(0, 1_000_000), last: 'the very end' };
   const big = await house.propose(agent, 'mail/send', long);
   await page.goto(`${house.url}/reviews/${big}`);
   check('a long payload is there to its end', (await page.locator('pre.json').first().textContent()).includes('the very end'));
@@ -351,6 +352,22 @@ await scene('pages are live', async () => {
   await page.locator('[data-live-notice]:visible').waitFor({ timeout: 20_000 });
   check('after the server was away too, a page says that more has happened', true);
   check('and keeps what was typed', (await page.locator('#deny input[name=reason]').inputValue()) === 'half a sentence');
+});
+
+await scene('many open pages', async () => {
+  const pages = [];
+  for (let number = 0; number < 8; number += 1) {
+    const page = await rhea.context.newPage();
+    await page.goto(`${house.url}/reviews`, { timeout: 10_000 });
+    pages.push(page);
+  }
+  check('the eighth open page answers as the first', (await heading(pages.at(-1))) === 'Reviews');
+  const card = '.queue a.card';
+  const before = await pages[0].locator(card).count();
+  await house.propose(agent, 'payments/refund', { amount: 701, order: 'o-71' });
+  const drawn = pages.map((page) => page.waitForFunction(([card, before]) => document.querySelectorAll(card).length > before, [card, before], { timeout: 5000 }));
+  check('and all of them follow', (await Promise.all(drawn)).length === 8);
+  for (const page of pages) await page.close();
 });
 
 await scene('the explorer', async () => {

@@ -54,7 +54,7 @@ document.addEventListener("keydown", (event) => {
 });
 
 // Live: the log is followed while the page is open. Lists are drawn anew; where somebody may be typing, a line says that
-// more has happened. The browser reconnects by itself and goes on behind the last record that it saw.
+// more has happened. The connection goes on behind the last record by itself after the server was away.
 const lists = [...document.querySelectorAll("[data-live]")];
 const notices = [...document.querySelectorAll("[data-live-notice]")];
 
@@ -69,14 +69,23 @@ async function redraw() {
   count();
 }
 
-if ((lists.length > 0 || notices.length > 0) && window.EventSource) {
-  let waiting = null;
-  const events = new EventSource(`/v1/events?after=${(lists[0] ?? notices[0]).dataset.after}`);
-  events.addEventListener("record", ({ data }) => {
-    const { type, action } = JSON.parse(data);
-    if (lists.some((list) => list.dataset.live.split(" ").some((kind) => type.startsWith(kind)))) waiting ??= setTimeout(() => ((waiting = null), redraw()), 200);
-    // That somebody looks changes nothing.
-    if (type !== "review.presented") for (const notice of notices) if (notice.dataset.liveNotice === action) notice.hidden = false;
-  });
-  document.documentElement.dataset.following = "yes";
+function happened({ type, action, missed, following }) {
+  if (following) document.documentElement.dataset.following = "yes";
+  const concerns = (list) => missed || list.dataset.live.split(" ").some((kind) => type?.startsWith(kind));
+  if (lists.some(concerns)) waiting ??= setTimeout(() => ((waiting = null), redraw()), 200);
+  // That somebody looks changes nothing.
+  if (type === "review.presented") return;
+  for (const notice of notices) if (missed || notice.dataset.liveNotice === action) notice.hidden = false;
+}
+
+let waiting = null;
+let worker = null;
+const after = (lists[0] ?? notices[0])?.dataset.after;
+if (after !== undefined && window.SharedWorker) {
+  worker = new SharedWorker(new URL("follow.js", import.meta.url), "countersign").port;
+  worker.onmessage = ({ data }) => happened(data);
+  worker.postMessage({ after: Number(after) });
+  // A page that is kept for the way back does not follow; when it is shown again it is drawn anew.
+  window.addEventListener("pagehide", () => worker.postMessage({ leave: true }));
+  window.addEventListener("pageshow", (event) => event.persisted && location.reload());
 }

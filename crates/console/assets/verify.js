@@ -96,6 +96,17 @@ export async function checkRecord(envelope, position, proofText, vkey) {
   }
 }
 
+async function check(record, vkey) {
+  try {
+    const answer = await fetch(`/v1/records/${record.dataset.position}/proof`, { credentials: "same-origin" });
+    const text = await answer.text();
+    if (answer.ok) return await checkRecord(record.querySelector("pre").textContent, record.dataset.position, text, vkey);
+    return { verdict: "NOT CHECKED", why: JSON.parse(text).detail };
+  } catch (error) {
+    return { verdict: "NOT CHECKED", why: `the proof could not be fetched: ${error.message}` };
+  }
+}
+
 // The button on an action's page.
 const button = globalThis.document?.querySelector("[data-verify]");
 button?.addEventListener("click", async () => {
@@ -104,15 +115,14 @@ button?.addEventListener("click", async () => {
   for (const record of document.querySelectorAll("[data-envelope]")) {
     const said = record.querySelector("[data-verdict]");
     said.textContent = "…";
-    const answer = await fetch(`/v1/records/${record.dataset.position}/proof`, { credentials: "same-origin" });
-    const { verdict, why } = answer.ok
-      ? await checkRecord(record.querySelector("pre").textContent, record.dataset.position, await answer.text(), button.dataset.verify)
-      : { verdict: "NOT CHECKED", why: "it is not published yet" };
+    const { verdict, why } = await check(record, button.dataset.verify);
     said.textContent = `${verdict}: ${why}`;
     said.className = `badge ${{ PASS: "good", FAIL: "bad" }[verdict] ?? "warn"}`;
     verdicts.push(verdict);
   }
-  const all = ["FAIL", "NOT CHECKED"].find((one) => verdicts.includes(one)) ?? "PASS";
+  // Nothing to check is nothing checked.
+  const worst = ["FAIL", "NOT CHECKED"].find((one) => verdicts.includes(one));
+  const all = worst ?? (verdicts.length > 0 ? "PASS" : "NOT CHECKED");
   const said = document.querySelector("[data-verify-all]");
   said.textContent = `${all}: ${verdicts.length} records. The log's key came from this very server: compare it with your own trust file.`;
   button.disabled = false;

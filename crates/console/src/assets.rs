@@ -25,6 +25,8 @@ macro_rules! asset {
 pub(crate) const STYLE: Asset = asset!("style.css", "text/css; charset=utf-8");
 /// What every page runs.
 pub(crate) const CONSOLE: Asset = asset!("console.js", "text/javascript; charset=utf-8");
+/// The one connection by which all open pages follow the log.
+pub(crate) const FOLLOW: Asset = asset!("follow.js", "text/javascript; charset=utf-8");
 /// Signing in and signing with passkeys.
 pub(crate) const PASSKEY: Asset = asset!("passkey.js", "text/javascript; charset=utf-8");
 /// Answering a review.
@@ -32,7 +34,7 @@ pub(crate) const REVIEW: Asset = asset!("review.js", "text/javascript; charset=u
 /// Checking evidence in the browser.
 pub(crate) const VERIFY: Asset = asset!("verify.js", "text/javascript; charset=utf-8");
 
-const ALL: [&Asset; 5] = [&STYLE, &CONSOLE, &PASSKEY, &REVIEW, &VERIFY];
+const ALL: [&Asset; 6] = [&STYLE, &CONSOLE, &FOLLOW, &PASSKEY, &REVIEW, &VERIFY];
 
 static EDITION: LazyLock<String> = LazyLock::new(|| {
     let all: String = ALL.iter().map(|asset| asset.content).collect();

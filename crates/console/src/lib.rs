@@ -12,4 +12,4 @@ mod parts;
 mod router;
 mod viewer;
 
-pub use router::{page_table, router};
+pub use router::{page_table, router, site};

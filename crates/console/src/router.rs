@@ -1,10 +1,14 @@
 //! All pages on one screen.
 
 use axum::Extension;
+use axum::extract::State;
+use axum::http::{HeaderMap, Uri, header};
+use axum::response::{IntoResponse, Response};
 use countersign_http::{App, Entry, RouteInfo, get, mount, post};
 
 use crate::assets;
 use crate::console::Console;
+use crate::layout;
 use crate::pages::*;
 
 #[rustfmt::skip]
@@ -49,6 +53,22 @@ fn entries() -> Vec<Entry> {
 /// The pages as a service, to be merged with the API's router.
 pub fn router(app: &App) -> axum::Router {
     mount(axum::Router::new(), entries(), app).layer(Extension(Console::new(app))).with_state(app.clone())
+}
+
+/// API and pages as one service. Who asks for a page that is not there is answered with a page.
+pub fn site(app: &App) -> axum::Router {
+    let asked = app.clone();
+    let nothing_there = move |uri, headers| nothing_there(asked.clone(), uri, headers);
+    countersign_http::router(app).merge(router(app)).fallback(nothing_there)
+}
+
+async fn nothing_there(app: App, uri: Uri, headers: HeaderMap) -> Response {
+    let failure = countersign_http::no_such_route(State(app), uri).await;
+    let accepts = headers.get(header::ACCEPT).and_then(|accepts| accepts.to_str().ok());
+    match accepts.is_some_and(|accepts| accepts.contains("text/html")) {
+        true => layout::failed(&failure),
+        false => failure.into_response(),
+    }
 }
 
 /// What the router knows, for whoever wants to walk it.

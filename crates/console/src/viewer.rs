@@ -48,6 +48,17 @@ impl FromRequestParts<App> for Viewer {
     }
 }
 
+/// What stands in the URL of a page, read as the API reads it. What does not read is answered with a page.
+pub(crate) struct InUrl<E>(pub(crate) E);
+
+impl<E: FromRequestParts<App, Rejection = Failure>> FromRequestParts<App> for InUrl<E> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        E::from_request_parts(parts, app).await.map(InUrl).map_err(|failure| layout::failed(&failure))
+    }
+}
+
 /// A form of ours that somebody who is signed in has posted.
 pub(crate) struct Posted<T> {
     pub(crate) viewer: Viewer,
@@ -132,8 +143,33 @@ pub(crate) fn see_other(place: &str) -> Response {
     response
 }
 
-/// A place of ours to go on to; the start where the wish leads elsewhere.
+/// A place of ours to go on to; the start where the wish leads elsewhere. Browsers leave tabs and line ends out of a URL
+/// before they read it (WHATWG URL, basic URL parser), so nothing of that kind is let through.
 pub(crate) fn own_place(wish: &str) -> &str {
-    let ours = wish.starts_with('/') && !wish.starts_with("//") && !wish.contains(['\\', '\r', '\n']);
-    if ours { wish } else { "/" }
+    let ours = wish.starts_with('/') && !wish.starts_with("//");
+    let plain = !wish.contains(|one: char| one == '\\' || one.is_control() || one.is_whitespace());
+    if ours && plain { wish } else { "/" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::own_place;
+
+    #[test]
+    fn only_places_of_this_site() {
+        for own in ["/", "/reviews?x=//a", "/actions?q=agent%3Ax"] {
+            assert_eq!(own_place(own), own);
+        }
+        for other in [
+            "",
+            "x",
+            "//evil.example",
+            "/\t/evil.example",
+            "/\n/evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+        ] {
+            assert_eq!(own_place(other), "/", "{other:?}");
+        }
+    }
 }

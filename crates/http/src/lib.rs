@@ -30,6 +30,6 @@ pub use params::{Id, Params, Position, Segment};
 pub use peer::{Address, Peer};
 pub use problem::Failure;
 pub use route::{Access, Entry, RouteInfo, get, post};
-pub use router::{mount, route_table, router};
+pub use router::{mount, no_such_route, route_table, router};
 pub use serve::{ServeLimits, serve};
 pub use trivial::trivial_router;

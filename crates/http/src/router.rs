@@ -77,7 +77,8 @@ pub fn route_table() -> Vec<RouteInfo> {
     entries().into_iter().map(|entry| entry.info).collect()
 }
 
-async fn no_such_route(State(app): State<App>, uri: Uri) -> Failure {
+/// What is answered where no route has the path.
+pub async fn no_such_route(State(app): State<App>, uri: Uri) -> Failure {
     app.metrics().route(&Method::GET, "none").answered(kinds::NO_SUCH_ROUTE.status, 0);
     Failure::new(kinds::NO_SUCH_ROUTE, format!("there is no route {}: see /openapi.json", uri.path()))
 }

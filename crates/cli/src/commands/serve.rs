@@ -65,7 +65,7 @@ impl Serving {
         let most_payload = config.limits.payload_bytes;
         let app = App::new(deployment.gate.clone(), deployment.store.clone(), Arc::new(SystemClock), most_payload);
         let (stop, stopped) = oneshot::channel();
-        let router = countersign_http::router(&app).merge(countersign_console::router(&app));
+        let router = countersign_console::site(&app);
         let served = tokio::spawn(countersign_http::serve(router, listeners, ServeLimits::default(), async {
             let _ = stopped.await;
         }));

@@ -1,10 +1,10 @@
 //! One action: the four questions as four panels, and the records behind them.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use countersign_evidence::json::Value;
 use countersign_gate::GateError;
-use countersign_http::App;
+use countersign_http::{App, Id};
 use countersign_index::search;
 use countersign_wire::{Answer, LogView, RecordView, State as Stands, Story};
 use maud::{Markup, html};
@@ -17,13 +17,13 @@ use crate::parts::badge;
 use crate::parts::json::json;
 use crate::parts::text::text;
 use crate::parts::time::time;
-use crate::viewer::Viewer;
+use crate::viewer::{InUrl, Viewer};
 
 /// What each panel is called, in the order of the story's answers.
 const PANELS: [&str; 4] = ["Intended", "Policy", "Reviewed", "Executed"];
 
 /// The action.
-pub(crate) async fn action(State(app): State<App>, viewer: Viewer, Path(action): Path<Uuid>) -> Response {
+pub(crate) async fn action(State(app): State<App>, viewer: Viewer, InUrl(Id(action)): InUrl<Id>) -> Response {
     let after = app.gate().durable().saturating_sub(1);
     match told(&app, &viewer, action).await {
         Ok((story, log)) => page(&viewer, &story, &log, after),

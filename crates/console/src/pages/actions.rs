@@ -1,9 +1,9 @@
 //! The explorer: what happened, found by one search box.
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use countersign_gate::GateError;
-use countersign_http::App;
+use countersign_http::{App, Params};
 use countersign_index::search::{self, Term};
 use countersign_wire::Page as Rows;
 use maud::{Markup, html};
@@ -14,9 +14,10 @@ use crate::layout::{Page, refused};
 use crate::parts::badge;
 use crate::parts::text::text;
 use crate::parts::time::time;
-use crate::viewer::{Viewer, see_other};
+use crate::viewer::{InUrl, Viewer, see_other};
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Asked {
     #[serde(default)]
     q: String,
@@ -24,7 +25,11 @@ pub(crate) struct Asked {
 }
 
 /// Actions that match.
-pub(crate) async fn actions(State(app): State<App>, viewer: Viewer, Query(asked): Query<Asked>) -> Response {
+pub(crate) async fn actions(
+    State(app): State<App>,
+    viewer: Viewer,
+    InUrl(Params(asked)): InUrl<Params<Asked>>,
+) -> Response {
     match rows(&app, &viewer, &asked).await {
         Ok(rows) => page(&viewer, &asked, Ok(&rows)),
         Err(GateError::Invalid(why)) => page(&viewer, &asked, Err(&why)),
@@ -129,12 +134,17 @@ fn table(q: &str, rows: &Rows) -> Markup {
 }
 
 #[derive(Deserialize)]
-pub(crate) struct Id {
+#[serde(deny_unknown_fields)]
+pub(crate) struct Wanted {
     id: String,
 }
 
 /// Goes to whatever an id names.
-pub(crate) async fn resolve(State(app): State<App>, viewer: Viewer, Query(asked): Query<Id>) -> Response {
+pub(crate) async fn resolve(
+    State(app): State<App>,
+    viewer: Viewer,
+    InUrl(Params(asked)): InUrl<Params<Wanted>>,
+) -> Response {
     match app.gate().resolve(&viewer.caller, asked.id.trim()).await {
         Ok(found) => match found.actions.as_slice() {
             [action] => see_other(&format!("/actions/{action}")),

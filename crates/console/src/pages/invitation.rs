@@ -1,11 +1,11 @@
 //! A link that lets one person in once, to set how it signs in.
 
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use countersign_evidence::record::{CredentialKind, Strength};
 use countersign_gate::{GateError, NewCredential, NewSession, Person};
-use countersign_http::App;
+use countersign_http::{App, Segment};
 use countersign_identity::passwords;
 use maud::html;
 use serde::Deserialize;
@@ -15,13 +15,13 @@ use super::sign_in::{Answered, Nothing, begun_as, hashing, passkey_button, welco
 use crate::console::{Ceremony, Console};
 use crate::layout::{Page, refused};
 use crate::parts::text::text;
-use crate::viewer::Anonymous;
+use crate::viewer::{Anonymous, InUrl};
 
 /// What the invited person sees. Looking uses nothing up.
 pub(crate) async fn invitation(
     State(app): State<App>,
     Extension(console): Extension<Console>,
-    Path(token): Path<String>,
+    InUrl(Segment(token)): InUrl<Segment>,
 ) -> Response {
     match app.gate().invited(&token) {
         Ok(person) => page(&console, &token, &person, None),
@@ -60,7 +60,7 @@ pub(crate) struct NewPassword {
 pub(crate) async fn by_password(
     State(app): State<App>,
     Extension(console): Extension<Console>,
-    Path(token): Path<String>,
+    InUrl(Segment(token)): InUrl<Segment>,
     posted: Anonymous<NewPassword>,
 ) -> Response {
     let person = match app.gate().invited(&token) {
@@ -111,7 +111,7 @@ async fn let_in(
 pub(crate) async fn begin_passkey(
     State(app): State<App>,
     Extension(console): Extension<Console>,
-    Path(token): Path<String>,
+    InUrl(Segment(token)): InUrl<Segment>,
     _: Anonymous<Nothing>,
 ) -> Response {
     match app.gate().invited(&token).and_then(|person| begin_registration(&app, &console, &person)) {
@@ -132,7 +132,7 @@ pub(crate) fn begin_registration(app: &App, console: &Console, person: &Person) 
 pub(crate) async fn by_passkey(
     State(app): State<App>,
     Extension(console): Extension<Console>,
-    Path(token): Path<String>,
+    InUrl(Segment(token)): InUrl<Segment>,
     posted: Anonymous<Answered>,
 ) -> Response {
     let invited = app.gate().invited(&token);

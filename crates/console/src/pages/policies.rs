@@ -1,9 +1,9 @@
 //! The policy in force, and those before it.
 
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use countersign_gate::GateError;
-use countersign_http::App;
+use countersign_http::{App, Params, Segment};
 use countersign_wire::PolicyView;
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use crate::layout::{Page, refused};
 use crate::parts::badge::badge;
 use crate::parts::text::{lines, text};
 use crate::parts::time::time;
-use crate::viewer::Viewer;
+use crate::viewer::{InUrl, Viewer};
 
 /// All versions.
 pub(crate) async fn policies(State(app): State<App>, viewer: Viewer) -> Response {
@@ -46,6 +46,7 @@ pub(crate) async fn policies(State(app): State<App>, viewer: Viewer) -> Response
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Beside {
     beside: Option<String>,
 }
@@ -54,8 +55,8 @@ pub(crate) struct Beside {
 pub(crate) async fn policy(
     State(app): State<App>,
     viewer: Viewer,
-    Path(version): Path<String>,
-    Query(asked): Query<Beside>,
+    InUrl(Segment(version)): InUrl<Segment>,
+    InUrl(Params(asked)): InUrl<Params<Beside>>,
 ) -> Response {
     match told(&app, &viewer, &version, asked.beside.as_deref()).await {
         Ok((policy, beside)) => page(&viewer, &policy, beside.as_ref()),

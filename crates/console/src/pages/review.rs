@@ -1,6 +1,6 @@
 //! One review: what is asked, why, and the answer.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use countersign_evidence::digest::Digest;
@@ -8,25 +8,25 @@ use countersign_evidence::json::{self, Limits, Value};
 use countersign_evidence::record::{Role, Verdict};
 use countersign_evidence::visible::is_long;
 use countersign_gate::GateError;
-use countersign_http::App;
+use countersign_http::{App, Id};
 use countersign_wire::{AssertionView, DecideRequest, Presentation, difference, pointer};
 use maud::html;
 use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::layout::{Page, refused, shown};
-use crate::parts::answer::{self, Asked};
+use crate::parts::answer::{self, Asked, Confirmation};
 use crate::parts::form::csrf;
 use crate::parts::json::changes;
 use crate::parts::presentation::document;
 use crate::parts::text::text;
-use crate::viewer::{Posted, Viewer, see_other};
+use crate::viewer::{InUrl, Posted, Viewer, see_other};
 
 /// From this risk on an approval repeats the first deciding value.
 pub(crate) const HIGH_RISK: u32 = 70;
 
 /// The review.
-pub(crate) async fn review(State(app): State<App>, viewer: Viewer, Path(action): Path<Uuid>) -> Response {
+pub(crate) async fn review(State(app): State<App>, viewer: Viewer, InUrl(Id(action)): InUrl<Id>) -> Response {
     page(&app, &viewer, action, None, StatusCode::OK).await
 }
 
@@ -56,11 +56,22 @@ async fn page(app: &App, viewer: &Viewer, action: Uuid, problem: Option<&str>, s
     shown(status, &Page { title: &title, place: "/reviews", viewer: Some(viewer), content })
 }
 
+/// What is to be repeated where the risk is high: the first deciding value that can be typed, or the tool's name.
+fn confirmation(presentation: &Presentation, payload: &Value) -> Option<Confirmation> {
+    if presentation.review.risk < HIGH_RISK {
+        return None;
+    }
+    let values = presentation.deciding.iter().filter_map(|field| Some((field, pointer::find(payload, &field.path)?)));
+    let typed = values.filter_map(|(field, value)| Some((field.path.clone(), answer::typed(value)?))).next();
+    let (what, expected) = typed.unwrap_or_else(|| ("the tool".to_owned(), presentation.review.tool.clone()));
+    Some(Confirmation { what, expected })
+}
+
 fn asked<'a>(presentation: &'a Presentation, edited: Option<&'a str>) -> Asked<'a> {
     Asked {
         presentation,
         long: is_long(&presentation.payload),
-        confirm: presentation.deciding.first().filter(|_| presentation.review.risk >= HIGH_RISK),
+        confirm: confirmation(presentation, &presentation.payload),
         edited,
     }
 }
@@ -148,7 +159,7 @@ impl Given {
 }
 
 /// Decides.
-pub(crate) async fn decide(State(app): State<App>, Path(action): Path<Uuid>, posted: Posted<Given>) -> Response {
+pub(crate) async fn decide(State(app): State<App>, InUrl(Id(action)): InUrl<Id>, posted: Posted<Given>) -> Response {
     let Posted { viewer, form } = posted;
     match answer(&app, &viewer, action, form).await {
         Ok(()) => see_other(&format!("/actions/{action}")),
@@ -178,15 +189,14 @@ async fn confirmed(
     request: &DecideRequest,
     typed: &str,
 ) -> Result<(), GateError> {
-    let presentation = app.gate().present(&viewer.caller, action).await?;
-    let Some(first) = presentation.deciding.first().filter(|_| presentation.review.risk >= HIGH_RISK) else {
-        return Ok(());
-    };
-    let in_question = request.payload.as_ref().and_then(|payload| pointer::find(payload, &first.path));
-    let expected = in_question.unwrap_or(&first.value);
-    match typed == answer::plain(expected) {
-        true => Ok(()),
-        false => Err(invalid(&format!("the risk is high: type the value of {} to approve", first.path))),
+    // Looked up, not shown: what was shown is what the form says, and the gate checks that.
+    let presentation = app.gate().review(&viewer.caller, action).await?;
+    let in_question = request.payload.as_ref().unwrap_or(&presentation.payload);
+    match confirmation(&presentation, in_question) {
+        Some(confirmation) if typed != confirmation.expected => {
+            Err(invalid(&format!("the risk is high: type the value of {} to approve", confirmation.what)))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -194,10 +204,12 @@ async fn confirmed(
 #[derive(Deserialize)]
 pub(crate) struct Edited {
     payload: String,
+    /// What the reviewer was shown when it began to edit.
+    presentation_digest: String,
 }
 
-/// Shows what an edit changes. Nothing is recorded but that the review was shown.
-pub(crate) async fn edit(State(app): State<App>, Path(action): Path<Uuid>, posted: Posted<Edited>) -> Response {
+/// Shows what an edit changes. Nothing is recorded: the answer will name the presentation that the edit began with.
+pub(crate) async fn edit(State(app): State<App>, InUrl(Id(action)): InUrl<Id>, posted: Posted<Edited>) -> Response {
     let Posted { viewer, form } = posted;
     let changed = match edited(&form.payload) {
         Ok(changed) => changed,
@@ -206,10 +218,13 @@ pub(crate) async fn edit(State(app): State<App>, Path(action): Path<Uuid>, poste
             return page(&app, &viewer, action, Some(&why), StatusCode::UNPROCESSABLE_ENTITY).await;
         }
     };
-    let presentation = match app.gate().present(&viewer.caller, action).await {
+    let mut presentation = match app.gate().review(&viewer.caller, action).await {
         Ok(presentation) => presentation,
+        Err(GateError::NotFound("review")) => return see_other(&format!("/actions/{action}")),
         Err(error) => return refused(error),
     };
+    presentation.presentation_digest = form.presentation_digest.parse().ok();
+    let confirm = confirmation(&presentation, &changed);
     let written = changed.to_canonical();
     let content = html! {
         article.review data-review=(action) {
@@ -218,7 +233,7 @@ pub(crate) async fn edit(State(app): State<App>, Path(action): Path<Uuid>, poste
             p { "Policy decides on the changed payload before it counts, and whoever approved the earlier one is asked again. \
                  The agent's side has to execute exactly the changed payload." }
             (changes(&difference(&presentation.payload, &changed), "Nothing: this is the payload in question."))
-            (answer::edit_form(&viewer, &asked(&presentation, Some(&written))))
+            (answer::edit_form(&viewer, &Asked { confirm, ..asked(&presentation, Some(&written)) }))
             form method="get" action={ "/reviews/" (action) } { button.quiet { "Back, without changing anything" } }
             form.hidden { (csrf(&viewer)) }
         }

@@ -1,12 +1,12 @@
 //! Signing in: by passkey, or by password. Nothing here tells which names exist.
 
 use axum::Extension;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use countersign_evidence::record::{CredentialKind, Strength};
 use countersign_gate::{GateError, NewSession};
-use countersign_http::{App, session_cookie};
+use countersign_http::{App, Params, session_cookie};
 use countersign_identity::passwords;
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -15,16 +15,20 @@ use tokio::sync::Semaphore;
 use crate::assets;
 use crate::console::{Ceremony, Console};
 use crate::layout::{Page, refused};
-use crate::viewer::{Anonymous, Posted, own_place, see_other};
+use crate::viewer::{Anonymous, InUrl, Posted, own_place, see_other};
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Wish {
     #[serde(default)]
     next: String,
 }
 
 /// Where one signs in.
-pub(crate) async fn sign_in(Extension(console): Extension<Console>, Query(wish): Query<Wish>) -> Response {
+pub(crate) async fn sign_in(
+    Extension(console): Extension<Console>,
+    InUrl(Params(wish)): InUrl<Params<Wish>>,
+) -> Response {
     page(&console, own_place(&wish.next), None)
 }
 

@@ -3,10 +3,11 @@
 use countersign_evidence::json::Value;
 use countersign_evidence::visible::{pretty_json, visible};
 use countersign_gate::Person;
-use countersign_wire::{DecidingField, Presentation};
+use countersign_wire::Presentation;
 use maud::{Markup, html};
 
 use super::form::csrf;
+use super::text::text;
 use crate::assets;
 use crate::viewer::Viewer;
 
@@ -20,14 +21,31 @@ pub(crate) struct Asked<'a> {
     /// The payload is longer than what is shown at once.
     pub(crate) long: bool,
     /// The value that is to be repeated.
-    pub(crate) confirm: Option<&'a DecidingField>,
+    pub(crate) confirm: Option<Confirmation>,
     /// The payload as edited, canonical.
     pub(crate) edited: Option<&'a str>,
 }
 
-/// A value as one types it.
-pub(crate) fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_canonical(), |text| visible(text).trim().to_owned())
+/// A value that is to be typed.
+pub(crate) struct Confirmation {
+    /// Where it stands in the payload.
+    pub(crate) what: String,
+    /// The text to be typed.
+    pub(crate) expected: String,
+}
+
+/// Longest text that anybody is asked to repeat, in characters.
+const MOST_TYPED: usize = 64;
+
+/// A value as one types it, where a line of input can hold it.
+pub(crate) fn typed(value: &Value) -> Option<String> {
+    let text = match value {
+        Value::String(text) => visible(text).trim().to_owned(),
+        Value::Number(_) | Value::Bool(_) => value.to_canonical(),
+        _ => return None,
+    };
+    let fits = !text.is_empty() && text.chars().count() <= MOST_TYPED && !text.contains(char::is_control);
+    fits.then_some(text)
 }
 
 /// Approve, deny, edit.
@@ -57,6 +75,7 @@ pub(crate) fn forms(viewer: &Viewer, asked: &Asked<'_>) -> Markup {
             summary data-key="e" { "Change the payload, then approve" }
             form method="post" action={ "/reviews/" (action) "/edit" } {
                 (csrf(viewer))
+                (shown(asked))
                 label { "The payload as it should be"
                     textarea.json name="payload" rows="16" spellcheck="false" autocomplete="off" data-json {
                         (pretty_json(&asked.presentation.payload))
@@ -103,9 +122,7 @@ fn hidden(viewer: &Viewer, asked: &Asked<'_>) -> Markup {
     html! {
         (csrf(viewer))
         input type="hidden" name="payload_digest" value=(review.payload_digest.to_string());
-        @if let Some(digest) = asked.presentation.presentation_digest {
-            input type="hidden" name="presentation_digest" value=(digest.to_string());
-        }
+        (shown(asked))
         input type="hidden" name="active_ms" value="";
         @if let Some(edited) = asked.edited { input type="hidden" name="payload" value=(edited); }
         @for name in ["credential", "authenticator_data", "client_data", "signature"] {
@@ -113,6 +130,11 @@ fn hidden(viewer: &Viewer, asked: &Asked<'_>) -> Markup {
         }
         @if let Some(person) = &viewer.caller.person { (stand_ins(person)) }
     }
+}
+
+fn shown(asked: &Asked<'_>) -> Markup {
+    let digest = asked.presentation.presentation_digest.map(|digest| digest.to_string()).unwrap_or_default();
+    html! { input type="hidden" name="presentation_digest" value=(digest); }
 }
 
 fn stand_ins(person: &Person) -> Markup {
@@ -138,8 +160,9 @@ fn confirmations(asked: &Asked<'_>) -> Markup {
         } @else {
             input type="hidden" name="expanded_all" value="1";
         }
-        @if let Some(field) = asked.confirm {
-            label { "The risk is high. Type the value of " code { (visible(&field.path)) } " to approve"
+        @if let Some(confirmation) = &asked.confirm {
+            label { "The risk is high. To approve, type the value of " (text(&confirmation.what)) ": "
+                code { (text(&confirmation.expected)) }
                 input name="confirm" required autocomplete="off" spellcheck="false"; }
         }
     }

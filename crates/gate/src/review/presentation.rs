@@ -56,9 +56,7 @@ impl Gate {
     /// [`GateError::NotFound`] where nothing waits; [`GateError::TooMany`] where it was shown in too many ways.
     pub async fn present(&self, caller: &Caller, action: Uuid) -> Result<Presentation, GateError> {
         caller.must_look()?;
-        let open = self.shared.board.get(action).ok_or(GateError::NotFound("review"))?;
-        may_see(caller, &open)?;
-        let mut presentation = self.shared.presentation(&open).await?;
+        let (open, mut presentation) = self.in_review(caller, action).await?;
         // Who only looks leaves no mark in the review.
         let decides = match caller.is_session() {
             true => caller.has(Role::Reviewer),
@@ -69,6 +67,22 @@ impl Gate {
             presentation.presentation_digest = Some(self.record_presented(&open, &reviewer, &presentation).await?);
         }
         Ok(presentation)
+    }
+
+    /// What a reviewer would see, shown to nobody: nothing is recorded, and no answer can name it.
+    ///
+    /// # Errors
+    /// [`GateError::NotFound`] where nothing waits.
+    pub async fn review(&self, caller: &Caller, action: Uuid) -> Result<Presentation, GateError> {
+        caller.must_look()?;
+        self.in_review(caller, action).await.map(|(_, presentation)| presentation)
+    }
+
+    async fn in_review(&self, caller: &Caller, action: Uuid) -> Result<(Arc<OpenAction>, Presentation), GateError> {
+        let open = self.shared.board.get(action).ok_or(GateError::NotFound("review"))?;
+        may_see(caller, &open)?;
+        let presentation = self.shared.presentation(&open).await?;
+        Ok((open, presentation))
     }
 
     async fn record_presented(
