@@ -42,7 +42,7 @@ export function finish() {
   process.exitCode = failed > 0 || count === 0 ? 1 : 0;
 }
 
-const freePort = () =>
+export const freePort = () =>
   new Promise((done) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
       const { port } = server.address();
@@ -53,12 +53,13 @@ const freePort = () =>
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 export class House {
-  static async open() {
+  static async open(settings = () => ({})) {
     const house = new House();
     house.folder = mkdtempSync(path.join(tmpdir(), 'countersign-console-'));
     house.data = path.join(house.folder, 'data');
     house.port = await freePort();
     house.url = `http://localhost:${house.port}`;
+    house.settings = await settings(house);
     house.run('init');
     house.run('policy', 'activate', path.join(here, 'policy'));
     await house.serve();
@@ -78,7 +79,7 @@ export class House {
   }
 
   async serve() {
-    this.server = spawn(binary, ['--data', this.data, 'serve', '--listen', `127.0.0.1:${this.port}`], { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.server = spawn(binary, ['--data', this.data, 'serve', '--listen', `127.0.0.1:${this.port}`], { stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, ...this.settings } });
     let said = '';
     this.server.stdout.on('data', (text) => (said += text));
     for (let tries = 0; tries < 300; tries += 1) {

@@ -3,9 +3,23 @@
 import { mkdirSync, readFileSync, existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { House, check, finish, load, packageFile, parts, binary, scene, sleep } from './house.mjs';
+import { atProvider, openProvider } from './provider.mjs';
 
 const axeSource = readFileSync(packageFile('axe-core'), 'utf8');
-const house = await House.open();
+let provider;
+const house = await House.open(async (house) => {
+  provider = await openProvider({ client_id: 'countersign', client_secret: 'for this test only', redirect_uris: [`${house.url}/sign-in/account/back`] });
+  const secret = path.join(house.folder, 'oidc-secret');
+  writeFileSync(secret, 'for this test only\n', { mode: 0o600 });
+  return {
+    COUNTERSIGN_OIDC_ISSUER: provider.issuer,
+    COUNTERSIGN_OIDC_NAME: 'the company account',
+    COUNTERSIGN_OIDC_CLIENT_ID: 'countersign',
+    COUNTERSIGN_OIDC_CLIENT_SECRET_FILE: secret,
+    COUNTERSIGN_OIDC_GROUPS: 'money = finance',
+    COUNTERSIGN_OIDC_ADD_PEOPLE: 'true',
+  };
+});
 const shots = process.env.SCREENSHOTS;
 
 async function shoot(page, name) {
@@ -100,6 +114,41 @@ await scene('people are added and sign in', async () => {
   check('who is no admin changes nobody', (await heading(tom.page)) === 'Forbidden');
   await rhea.page.goto(`${house.url}/account`);
   await accessible(rhea.page, 'account');
+});
+
+await scene('an account elsewhere', async () => {
+  const enter = async (account) => {
+    const visitor = await house.visitor();
+    await visitor.page.goto(`${house.url}/sign-in?next=%2Faccount`);
+    await visitor.page.getByRole('link', { name: 'Sign in with the company account' }).click();
+    await atProvider(visitor.page, account);
+    await visitor.page.waitForURL(/localhost/);
+    return visitor;
+  };
+  const people = () => house.json('person', 'list');
+  const ida = await enter('ida');
+  check('somebody new with a mapped group comes in', ida.page.url() === `${house.url}/account`, `${ida.page.url()} ${await ida.page.locator('main').textContent()} ${provider.log}`);
+  const added = people().find((one) => one.name === 'Ida');
+  check('as a reviewer of that group alone', added?.groups.join() === 'finance' && added.roles.join() === 'reviewer', JSON.stringify(added));
+  await accessible(ida.page, 'account of somebody from elsewhere');
+  provider.accounts.ida.groups = ['eng'];
+  await (await enter('ida')).context.close();
+  check('a group that the provider takes away is gone', people().find((one) => one.name === 'Ida').groups.length === 0);
+  const twoish = await enter('twoish');
+  check('an address that is not verified is nobody', (await heading(twoish.page)) === 'Forbidden', await twoish.page.locator('main').textContent());
+  const two = await enter('two');
+  check('a verified address is the person that has it', two.page.url() === `${house.url}/account` && (await two.page.locator('header').textContent()).includes('Reviewer Two'));
+  const before = people().find((one) => one.name === 'Reviewer Two').groups;
+  check('whose groups follow the provider where it decides', before.join() === 'owners', before.join());
+  house.run('person', 'add', '--name', 'Reviewer Two', '--group', 'finance', '--group', 'owners', '--person', people().find((one) => one.name === 'Reviewer Two').person);
+  const stranger = await house.visitor();
+  await stranger.page.goto(`${house.url}/sign-in/account`);
+  await stranger.page.waitForURL(/interaction/);
+  const state = (await stranger.context.cookies()).find((one) => one.name === 'countersign-sign-in').value;
+  const victim = await house.visitor();
+  await victim.page.goto(`${house.url}/sign-in/account/back?state=${state}&code=theirs`);
+  check('nobody is signed in by a way back that began elsewhere', (await heading(victim.page)) === 'Invalid', await heading(victim.page));
+  for (const { context } of [ida, twoish, two, stranger, victim]) await context.close();
 });
 
 await scene('two people make a quorum', async () => {
@@ -424,4 +473,5 @@ await scene('sessions outlive the server', async () => {
 });
 
 await house.close();
+provider.close();
 finish();

@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_evidence::time::Timestamp;
 use countersign_http::App;
+use countersign_identity::oidc::{Begun, Oidc};
 use countersign_identity::passkeys::{PasskeyError, Passkeys, Registration, SignIn};
 use parking_lot::Mutex;
 use uuid::Uuid;
@@ -22,6 +23,18 @@ pub(crate) enum Ceremony {
     Register(Uuid, Registration),
     /// Somebody signs in.
     SignIn(SignIn),
+    /// Somebody is away to sign in by an account elsewhere, and goes on to a page of ours.
+    Account(Begun, String),
+}
+
+/// An OpenID provider, and what its word is worth here.
+pub struct Provider {
+    /// The provider.
+    pub oidc: Oidc,
+    /// Its groups and the groups here that come with them.
+    pub groups: Vec<(String, String)>,
+    /// Whether somebody new is added who has one of these groups.
+    pub adds_people: bool,
 }
 
 /// Shared by all pages; cheap to clone.
@@ -32,21 +45,27 @@ pub(crate) struct Console {
 
 struct Inner {
     passkeys: Option<Passkeys>,
+    provider: Option<Provider>,
     begun: Mutex<HashMap<String, (Timestamp, Ceremony)>>,
 }
 
 impl Console {
-    pub(crate) fn new(app: &App) -> Self {
+    pub(crate) fn new(app: &App, provider: Option<Provider>) -> Self {
         let passkeys = Passkeys::new(app.gate().public_url());
         if let Err(error) = &passkeys {
             tracing::warn!(%error, "people cannot use passkeys");
         }
-        Console { inner: Arc::new(Inner { passkeys: passkeys.ok(), begun: Mutex::default() }) }
+        Console { inner: Arc::new(Inner { passkeys: passkeys.ok(), provider, begun: Mutex::default() }) }
     }
 
     /// Whether passkeys can be used at all.
     pub(crate) fn has_passkeys(&self) -> bool {
         self.inner.passkeys.is_some()
+    }
+
+    /// Where else people have accounts.
+    pub(crate) fn provider(&self) -> Option<&Provider> {
+        self.inner.provider.as_ref()
     }
 
     pub(crate) fn passkeys(&self) -> Result<&Passkeys, PasskeyError> {
@@ -55,9 +74,20 @@ impl Console {
 
     /// Keeps a ceremony until its answer comes; its name is a secret of the browser that began it.
     pub(crate) fn begin(&self, app: &App, ceremony: Ceremony) -> String {
+        let name = self.fresh_name(app);
+        self.keep(app, name.clone(), ceremony);
+        name
+    }
+
+    /// A name that nobody guesses.
+    pub(crate) fn fresh_name(&self, app: &App) -> String {
         let mut secret = [0; 24];
         app.gate().random().fill(&mut secret);
-        let (name, now) = (URL_SAFE_NO_PAD.encode(secret), app.clock().now());
+        URL_SAFE_NO_PAD.encode(secret)
+    }
+
+    pub(crate) fn keep(&self, app: &App, name: String, ceremony: Ceremony) {
+        let now = app.clock().now();
         let mut begun = self.inner.begun.lock();
         begun.retain(|_, (then, _)| now.since(*then) < HOLDS_S * 1_000_000);
         if begun.len() >= MOST
@@ -65,8 +95,7 @@ impl Console {
         {
             begun.remove(&oldest);
         }
-        begun.insert(name.clone(), (now, ceremony));
-        name
+        begun.insert(name, (now, ceremony));
     }
 
     /// A ceremony by its name, once.

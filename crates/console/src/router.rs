@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use countersign_http::{App, Entry, RouteInfo, get, mount, post};
 
 use crate::assets;
-use crate::console::Console;
+use crate::console::{Console, Provider};
 use crate::layout;
 use crate::pages::*;
 
@@ -19,6 +19,8 @@ fn entries() -> Vec<Entry> {
         post("/sign-in", sign_in::by_password).public(),
         post("/sign-in/passkey/begin", sign_in::begin_passkey).public(),
         post("/sign-in/passkey", sign_in::by_passkey).public(),
+        get ("/sign-in/account", account_sign_in::begin).public().query(),
+        get ("/sign-in/account/back", account_sign_in::back).public().query(),
         post("/sign-out", sign_in::sign_out),
         get ("/invitation/{token}", invitation::invitation).public(),
         post("/invitation/{token}", invitation::by_password).public(),
@@ -51,15 +53,15 @@ fn entries() -> Vec<Entry> {
 }
 
 /// The pages as a service, to be merged with the API's router.
-pub fn router(app: &App) -> axum::Router {
-    mount(axum::Router::new(), entries(), app).layer(Extension(Console::new(app))).with_state(app.clone())
+pub fn router(app: &App, provider: Option<Provider>) -> axum::Router {
+    mount(axum::Router::new(), entries(), app).layer(Extension(Console::new(app, provider))).with_state(app.clone())
 }
 
 /// API and pages as one service. Who asks for a page that is not there is answered with a page.
-pub fn site(app: &App) -> axum::Router {
+pub fn site(app: &App, provider: Option<Provider>) -> axum::Router {
     let asked = app.clone();
     let nothing_there = move |uri, headers| nothing_there(asked.clone(), uri, headers);
-    countersign_http::router(app).merge(router(app)).fallback(nothing_there)
+    countersign_http::router(app).merge(router(app, provider)).fallback(nothing_there)
 }
 
 async fn nothing_there(app: App, uri: Uri, headers: HeaderMap) -> Response {

@@ -25,7 +25,7 @@ fn asked(path: &str, peer: Peer) -> Request<Body> {
 #[tokio::test]
 async fn what_does_not_read_is_answered_with_a_safe_page() {
     let (_test, app) = opened().await;
-    let site = site(&app);
+    let site = site(&app, None);
     for (path, status) in [
         ("/actions/x", StatusCode::BAD_REQUEST),
         ("/reviews/x", StatusCode::BAD_REQUEST),
@@ -45,7 +45,7 @@ async fn what_does_not_read_is_answered_with_a_safe_page() {
 #[tokio::test]
 async fn nobody_without_a_session_sees_or_changes_anything() {
     let (test, app) = opened().await;
-    let router = router(&app);
+    let router = router(&app, None);
     let before = test.gate.durable();
     for page in page_table() {
         let path = page.path.replace("{action}", "019b7c00-0000-7000-8000-000000000001");

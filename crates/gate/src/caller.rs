@@ -1,7 +1,8 @@
-use countersign_evidence::record::{Authenticated, Isolation, KeyKind, PublicKey, Role, Strength};
+use countersign_evidence::record::{Actor, ActorKind, Authenticated, Isolation, KeyKind, PublicKey, Role, Strength};
 use countersign_evidence::time::Timestamp;
 use uuid::Uuid;
 
+use crate::draft::actor;
 use crate::error::GateError;
 
 /// Who asks, as far as it is proved.
@@ -92,6 +93,19 @@ impl Caller {
             method: "socket",
             strength: Strength::SingleFactor,
             proved: None,
+        }
+    }
+
+    /// What an OpenID provider says of people, by the deployment's configuration.
+    pub(crate) fn provider() -> Self {
+        Caller { method: "oidc", ..Caller::owner() }
+    }
+
+    /// Who it is in records about the system.
+    pub(crate) fn actor(&self) -> Actor {
+        match (self.method, self.is_session()) {
+            ("oidc", false) => actor(ActorKind::System, "oidc"),
+            _ => actor(ActorKind::Operator, self.key),
         }
     }
 

@@ -36,7 +36,7 @@ mod turn;
 mod view;
 mod writer;
 
-pub use access::{Account, NewCredential, NewSession, csrf_of};
+pub use access::{Account, Managed, NewCredential, NewSession, ProvedAccount, csrf_of};
 pub use caller::{Caller, Passkey, Person, StandIn};
 pub use error::GateError;
 pub use follow::{FollowError, catch_up, follow};

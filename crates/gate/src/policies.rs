@@ -5,14 +5,14 @@ use std::sync::Arc;
 use countersign_evidence::json::{self, Value};
 use countersign_evidence::key::Key;
 use countersign_evidence::open::ActionOpener;
-use countersign_evidence::record::{ActorKind, Envelope, PolicyActivated};
+use countersign_evidence::record::{Envelope, PolicyActivated};
 use countersign_policy::{PolicySet, PolicyText, TestOutcome, run_tests};
 use countersign_wire::{ImportPolicy, PolicyView};
 
 use crate::caller::Caller;
 use crate::command::{Answer, Command};
 use crate::desk::OwnerKey;
-use crate::draft::{Draft, Field, Fields, actor};
+use crate::draft::{Draft, Field, Fields};
 use crate::error::GateError;
 use crate::gate::{Gate, value_of};
 use crate::judge::policy_ref;
@@ -88,8 +88,7 @@ impl Shared {
     ) -> Draft {
         let own = Key::generate(self.random());
         let sections = vec![Fields { key: &own, wrapped_by: Some((under.0, &under.1)), fields }];
-        let by = actor(ActorKind::Operator, caller.key);
-        Draft::sealed(self.new_id(), by, body, &self.settings().origin, sections, self.random())
+        Draft::sealed(self.new_id(), caller.actor(), body, &self.settings().origin, sections, self.random())
     }
 
     /// The text that the `policy.activated` at this position holds.

@@ -1,6 +1,7 @@
 //! Who asks: a bearer key, somebody who is signed in, or the data folder's owner on its socket.
 
 use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::http::request::Parts;
 use countersign_gate::{Caller, GateError, csrf_of};
@@ -53,7 +54,7 @@ impl SignedIn {
     /// # Errors
     /// 401 where nobody is signed in.
     pub fn of(parts: &Parts, app: &App) -> Result<Self, Failure> {
-        let token = cookie(parts, session_cookie(app)).ok_or(GateError::Unauthenticated)?;
+        let token = cookie(&parts.headers, session_cookie(app)).ok_or(GateError::Unauthenticated)?;
         let caller = app.gate().session(token, peer_of(parts).isolation())?;
         Ok(SignedIn { caller, token: token.to_owned() })
     }
@@ -111,8 +112,8 @@ fn foreign(detail: &str) -> Failure {
 }
 
 /// The one cookie of that name.
-fn cookie<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
-    let all = parts.headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let all = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     let pairs = all.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
     let mut found = pairs.filter(|(known, _)| *known == name).map(|(_, value)| value);
     found.next().filter(|value| value.len() <= MOST_KEY && found.next().is_none())

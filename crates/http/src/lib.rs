@@ -22,7 +22,7 @@ mod serve;
 mod trivial;
 
 pub use app::App;
-pub use asker::{Asker, SignedIn, peer_of, same_origin, session_cookie};
+pub use asker::{Asker, SignedIn, cookie, peer_of, same_origin, session_cookie};
 pub use in_process::in_process;
 pub use listener::{Listener, OwnerSocket};
 pub use openapi::openapi;

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use countersign_console::Provider;
 use countersign_http::{App, Listener, OwnerSocket, ServeLimits};
+use countersign_identity::oidc::{Oidc, OidcSettings};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -65,7 +67,7 @@ impl Serving {
         let most_payload = config.limits.payload_bytes;
         let app = App::new(deployment.gate.clone(), deployment.store.clone(), Arc::new(SystemClock), most_payload);
         let (stop, stopped) = oneshot::channel();
-        let router = countersign_console::site(&app);
+        let router = countersign_console::site(&app, provider(data, config)?);
         let served = tokio::spawn(countersign_http::serve(router, listeners, ServeLimits::default(), async {
             let _ = stopped.await;
         }));
@@ -91,6 +93,36 @@ impl Serving {
         drop(app);
         deployment.close().await
     }
+}
+
+/// The OpenID provider of the configuration.
+fn provider(data: &Path, config: &Config) -> Result<Option<Provider>, Failure> {
+    let settings = &config.oidc;
+    if settings.issuer.is_empty() {
+        return Ok(None);
+    }
+    let wrong = |why: String| Failure::Usage(format!("oidc.groups: {why:?} is not of the form `theirs = ours`"));
+    let client_secret = match settings.client_secret_file.as_os_str().is_empty() {
+        true => None,
+        false => {
+            let file = data.join(&settings.client_secret_file);
+            Some(std::fs::read_to_string(&file).map_err(Failure::file(&file))?.trim().to_owned())
+        }
+    };
+    let oidc = OidcSettings {
+        name: settings.name.clone(),
+        issuer: settings.issuer.clone(),
+        client_id: settings.client_id.clone(),
+        client_secret,
+        redirect: format!("{}/sign-in/account/back", config.public_url()),
+        groups_claim: settings.groups_claim.clone(),
+    };
+    let oidc = Oidc::new(oidc, Arc::new(SystemClock)).map_err(|error| Failure::Usage(error.to_string()))?;
+    Ok(Some(Provider {
+        oidc,
+        groups: crate::config::group_pairs(&settings.groups).map_err(wrong)?,
+        adds_people: settings.add_people,
+    }))
 }
 
 pub(crate) async fn run(args: &Serve, session: &mut Session) -> Result<Exit, Failure> {

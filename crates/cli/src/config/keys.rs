@@ -33,7 +33,7 @@ const fn number(path: &'static str, least: u64, most: u64, about: &'static str) 
 const DAY: u64 = 86_400;
 
 /// In the order of the default file; keys of a section stand together, after those of none.
-pub(crate) const KEYS: [Key; 23] = [
+pub(crate) const KEYS: [Key; 30] = [
     text(
         "deployment",
         "Name of the deployment: the first part of each log's origin. It appears in public checkpoints.",
@@ -74,6 +74,31 @@ pub(crate) const KEYS: [Key; 23] = [
         "Seconds that `countersign mcp` holds a call for a review before it answers \"pending\". Where it is not set: as long \
          as the client is known to bear.",
     ),
+    text(
+        "oidc.issuer",
+        "Issuer URL of the OpenID provider that people sign in with, as it writes it itself. Empty: none.",
+    ),
+    text("oidc.name", "What the button to sign in with it says."),
+    text(
+        "oidc.client_id",
+        "The name by which the provider knows this gate. Its redirect address is `public_url` with /sign-in/account/back.",
+    ),
+    text(
+        "oidc.client_secret_file",
+        "A file with the secret that goes with `client_id`; relative to the data folder. Empty: a public client, with PKCE alone.",
+    ),
+    text("oidc.groups_claim", "The claim that lists an account's groups at the provider."),
+    text(
+        "oidc.groups",
+        "Groups that follow the provider: `theirs = ours`, with commas between. Those named here come and go with the account's \
+         at each sign-in; all others stay as an admin has set them. Empty: the provider decides about none.",
+    ),
+    Key {
+        path: "oidc.add_people",
+        kind: Kind::Flag,
+        about: "Whether somebody new with one of these groups is added as a reviewer at the first sign-in. Otherwise an account \
+                belongs to the person whose user identity is its verified address.",
+    },
     number("limits.payload_bytes", 1_024, 8 << 20, "Largest payload, in bytes of canonical JSON."),
     number("limits.open_actions", 1, 10_000_000, "Most open actions in all."),
     number("limits.open_actions_per_agent", 1, 1_000_000, "Most open actions of one agent."),

@@ -230,6 +230,9 @@ fn check_text(path: &str, text: &str) -> Result<(), String> {
         "listen" => text.parse::<std::net::SocketAddr>().is_ok(),
         "time_zone" => TimeZone::get(text).is_ok(),
         "public_url" => text.is_empty() || is_address(text),
+        "oidc.issuer" => text.is_empty() || text.starts_with("https://") || text.starts_with("http://"),
+        "oidc.groups" => super::group_pairs(text).is_ok(),
+        "oidc.client_id" | "oidc.client_secret_file" => true,
         _ => !text.is_empty(),
     };
     let wanted = match path {
@@ -238,6 +241,8 @@ fn check_text(path: &str, text: &str) -> Result<(), String> {
         "listen" => "takes an address and port such as 127.0.0.1:8640 or [::1]:8640",
         "time_zone" => "takes an IANA time zone such as UTC or Europe/Zurich",
         "public_url" => "takes scheme, host and port such as https://gate.example.org, or nothing",
+        "oidc.issuer" => "takes an issuer URL such as https://id.example.org, or nothing",
+        "oidc.groups" => "takes pairs such as `theirs = ours, others = ours too`, or nothing",
         _ => "must not be empty",
     };
     good.then_some(()).ok_or_else(|| wanted.to_owned())

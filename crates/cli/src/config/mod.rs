@@ -50,8 +50,59 @@ pub(crate) struct Config {
     /// Seconds that the MCP gateway holds a call; by client where `None`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) hold_s: Option<u32>,
+    /// The OpenID provider that people sign in with.
+    pub(crate) oidc: Oidc,
     /// Limits that protect the gate.
     pub(crate) limits: Limits,
+}
+
+/// The OpenID provider that people sign in with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Oidc {
+    /// Its issuer URL; none where empty.
+    pub(crate) issuer: String,
+    /// What people know it as.
+    pub(crate) name: String,
+    /// The name by which it knows this gate.
+    pub(crate) client_id: String,
+    /// Where the secret lies that goes with it, as written; see [`Config::oidc_secret_file`].
+    pub(crate) client_secret_file: PathBuf,
+    /// The claim that lists groups.
+    pub(crate) groups_claim: String,
+    /// `theirs = ours`, with commas between.
+    pub(crate) groups: String,
+    /// Whether somebody new is added.
+    pub(crate) add_people: bool,
+}
+
+impl Default for Oidc {
+    fn default() -> Self {
+        Oidc {
+            issuer: String::new(),
+            name: "single sign-on".to_owned(),
+            client_id: String::new(),
+            client_secret_file: PathBuf::new(),
+            groups_claim: "groups".to_owned(),
+            groups: String::new(),
+            add_people: false,
+        }
+    }
+}
+
+/// Pairs of their groups and ours.
+///
+/// # Errors
+/// The part that is no such pair.
+pub(crate) fn group_pairs(text: &str) -> Result<Vec<(String, String)>, String> {
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let pair = |part: &str| {
+        let (theirs, ours) = part.split_once('=').ok_or_else(|| part.to_owned())?;
+        let (theirs, ours) = (theirs.trim(), ours.trim());
+        let both = !theirs.is_empty() && !ours.is_empty();
+        both.then(|| (theirs.to_owned(), ours.to_owned())).ok_or_else(|| part.to_owned())
+    };
+    parts.map(pair).collect()
 }
 
 /// Limits that protect the gate.
@@ -96,6 +147,7 @@ impl Default for Config {
             execution_deadline_s: 300,
             publish_interval_ms: 500,
             hold_s: None,
+            oidc: Oidc::default(),
             limits: Limits::default(),
         }
     }

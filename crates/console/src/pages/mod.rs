@@ -1,6 +1,7 @@
 //! One page per file.
 
 pub(crate) mod account;
+pub(crate) mod account_sign_in;
 pub(crate) mod action;
 pub(crate) mod actions;
 pub(crate) mod home;

@@ -1,4 +1,4 @@
-//! Signing in: by passkey, or by password. Nothing here tells which names exist.
+//! Signing in: by passkey, by password, or by an account elsewhere. Nothing here tells which names exist.
 
 use axum::Extension;
 use axum::extract::State;
@@ -9,19 +9,21 @@ use countersign_gate::{GateError, NewSession};
 use countersign_http::{App, Params, session_cookie};
 use countersign_identity::passwords;
 use maud::{Markup, html};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 
 use crate::assets;
 use crate::console::{Ceremony, Console};
 use crate::layout::{Page, refused};
+use crate::parts::text::text;
 use crate::viewer::{Anonymous, InUrl, Posted, own_place, see_other};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Wish {
     #[serde(default)]
-    next: String,
+    pub(crate) next: String,
 }
 
 /// Where one signs in.
@@ -38,6 +40,10 @@ fn page(console: &Console, next: &str, problem: Option<&str>) -> Response {
             h1 { "Sign in" }
             @if let Some(problem) = problem { p.notice role="alert" { (problem) } }
             @if console.has_passkeys() { (passkey_button("sign-in", "Sign in with a passkey", next)) }
+            @if let Some(provider) = console.provider() {
+                p { a.button href={ "/sign-in/account?next=" (utf8_percent_encode(next, NON_ALPHANUMERIC)) } {
+                    "Sign in with " (text(provider.oidc.name())) } }
+            }
             form method="post" action="/sign-in" {
                 h2 { "With a password" }
                 input type="hidden" name="next" value=(next);

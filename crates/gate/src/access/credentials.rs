@@ -9,6 +9,7 @@ use countersign_wire::CredentialView;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::people::About;
 use crate::caller::{Caller, Passkey, plain_identity};
 use crate::draft::Field;
 use crate::error::GateError;
@@ -42,6 +43,13 @@ pub enum NewCredential {
         /// What the ceremony needs to check it again, opaque here.
         state: String,
     },
+    /// An account at an OpenID provider.
+    Account {
+        /// Who vouches for it.
+        issuer: String,
+        /// The account as the provider knows it for good.
+        subject: String,
+    },
 }
 
 /// What is stored of a passkey.
@@ -57,6 +65,7 @@ impl NewCredential {
         match self {
             NewCredential::Password(_) => CredentialKind::Password,
             NewCredential::Passkey { .. } => CredentialKind::Passkey,
+            NewCredential::Account { .. } => CredentialKind::Oidc,
         }
     }
 
@@ -72,12 +81,17 @@ impl NewCredential {
         match self {
             NewCredential::Password(_) => tag(CredentialKind::Password, &[person.as_bytes()]),
             NewCredential::Passkey { credential, .. } => tag(CredentialKind::Passkey, &[credential]),
+            NewCredential::Account { issuer, subject } => {
+                tag(CredentialKind::Oidc, &[issuer.as_bytes(), subject.as_bytes()])
+            }
         }
     }
 
     fn secret(self) -> Result<Vec<u8>, GateError> {
         Ok(match self {
             NewCredential::Password(hash) => hash.into_bytes(),
+            // The provider checks it.
+            NewCredential::Account { .. } => Vec::new(),
             NewCredential::Passkey { credential, public_key, state } => {
                 let stored = StoredPasskey { credential, public_key, state };
                 json::to_string(&stored).map_err(|error| GateError::Invalid(error.to_string()))?.into_bytes()
@@ -113,20 +127,34 @@ impl Gate {
     /// # Errors
     /// [`GateError::Unavailable`].
     pub fn account(&self, name: &str) -> Result<Option<Account>, GateError> {
-        let (wanted, mut by_name) = (plain_identity(name), Vec::new());
-        for row in self.credentials().people()?.into_iter().filter(|row| row.revoked.is_none()) {
-            let crate::desk::Text::Open(about) = self.about(&row)? else { continue };
-            if about.user.as_deref().is_some_and(|user| plain_identity(user) == wanted) {
-                return self.account_of(row.id, about.name).map(Some);
-            }
-            if plain_identity(&about.name) == wanted {
-                by_name.push((row.id, about.name));
-            }
+        let wanted = plain_identity(name);
+        let people = self.known_people()?;
+        if let Some((person, about)) = people.iter().find(|(_, about)| about.is_user(&wanted)) {
+            return self.account_of(*person, about.name.clone()).map(Some);
         }
-        match by_name.pop() {
-            Some((person, name)) if by_name.is_empty() => self.account_of(person, name).map(Some),
+        let mut named = people.into_iter().filter(|(_, about)| plain_identity(&about.name) == wanted);
+        match (named.next(), named.next()) {
+            (Some((person, about)), None) => self.account_of(person, about.name).map(Some),
             _ => Ok(None),
         }
+    }
+
+    /// The person with this user identity.
+    pub(super) fn by_user(&self, user: &str) -> Result<Option<Uuid>, GateError> {
+        let wanted = plain_identity(user);
+        let found = self.known_people()?.into_iter().find(|(_, about)| about.is_user(&wanted));
+        Ok(found.map(|(person, _)| person))
+    }
+
+    /// Everyone with access whose name opens.
+    fn known_people(&self) -> Result<Vec<(Uuid, About)>, GateError> {
+        let mut known = Vec::new();
+        for row in self.credentials().people()?.into_iter().filter(|row| row.revoked.is_none()) {
+            if let crate::desk::Text::Open(about) = self.about(&row)? {
+                known.push((row.id, about));
+            }
+        }
+        Ok(known)
     }
 
     fn account_of(&self, person: Uuid, name: String) -> Result<Account, GateError> {
@@ -142,6 +170,12 @@ impl Gate {
     pub fn passkey_account(&self, credential: &[u8]) -> Result<Option<(Uuid, String)>, GateError> {
         let found = self.credentials().find_credential(&tag(CredentialKind::Passkey, &[credential]))?;
         found.map(|row| Ok((row.person, stored(&row)?.state))).transpose()
+    }
+
+    /// Whose way to sign in this is.
+    pub(super) fn owner_of(&self, credential: &NewCredential) -> Result<Option<Uuid>, GateError> {
+        let found = self.credentials().find_credential(&credential.tag(Uuid::nil()))?;
+        Ok(found.map(|row| row.person))
     }
 
     /// Stores what the ceremony wants to know next time (a signature counter).

@@ -3,6 +3,7 @@
 //! What takes access away is stored first and then recorded, what gives it the other way round (see [`reconcile`]): whatever
 //! fails in between, nobody has more than the log says.
 
+mod accounts;
 mod attempts;
 mod credentials;
 mod delegations;
@@ -12,6 +13,7 @@ mod people;
 mod reconcile;
 mod sessions;
 
+pub use accounts::{Managed, ProvedAccount};
 pub(crate) use attempts::Attempts;
 pub use credentials::{Account, NewCredential};
 pub(crate) use keys::scope;

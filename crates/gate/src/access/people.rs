@@ -8,7 +8,7 @@ use countersign_wire::{PersonRequest, PersonView};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::caller::{Caller, Passkey, Person, StandIn};
+use crate::caller::{Caller, Passkey, Person, StandIn, plain_identity};
 use crate::command::Command;
 use crate::desk::{OwnerKey, Text};
 use crate::draft::Field;
@@ -23,6 +23,13 @@ const MOST_NAME: usize = 256;
 pub(super) struct About {
     pub(super) name: String,
     pub(super) user: Option<String>,
+}
+
+impl About {
+    /// Whether it has this user identity, in its plain form.
+    pub(super) fn is_user(&self, plain: &str) -> bool {
+        self.user.as_deref().is_some_and(|user| plain_identity(user) == plain)
+    }
 }
 
 /// What a person has, besides its name.
