@@ -403,6 +403,38 @@ await scene('pages are live', async () => {
   check('and keeps what was typed', (await page.locator('#deny input[name=reason]').inputValue()) === 'half a sentence');
 });
 
+await scene('a question, a hand-over, and identical reviews', async () => {
+  const { page } = rhea;
+  const action = await house.propose(agent, 'payments/refund', { amount: 702, order: 'o-72' });
+  await page.goto(`${house.url}/reviews/${action}`);
+  await page.getByText("Ask the agent's side first").click();
+  await page.getByLabel(/Your question/).fill('Which parcel was it?');
+  await page.getByRole('button', { name: 'Ask', exact: true }).click();
+  await page.waitForURL(`${house.url}/reviews/${action}`);
+  const view = await house.state(agent, action);
+  check("the agent's side is asked", view.review.questions[0].text === 'Which parcel was it?' && view.message.includes('Which parcel'), JSON.stringify(view));
+  await house.api(agent, 'POST', `/v1/actions/${action}/answer`, { answer: 'The blue one.' });
+  await page.goto(`${house.url}/reviews/${action}`);
+  check('and its answer is shown as a claim', (await page.locator('dd.claim').allTextContents()).some((text) => text.includes('The blue one.')));
+  await accessible(page, 'review with a question');
+  await page.getByText('Hand it over').click();
+  await page.getByLabel(/who may decide it too/).selectOption({ label: 'Reviewer Two' });
+  await page.getByLabel('Note (optional)').last().fill('You know them.');
+  await page.getByRole('button', { name: 'Hand over', exact: true }).click();
+  await page.goto(`${house.url}/reviews`);
+  check('the queue says so', (await page.locator(`.queue a[href="/reviews/${action}"]`).textContent()).includes('handed over'));
+  const alike = [];
+  for (let number = 0; number < 3; number += 1) alike.push(await house.propose(agent, 'mail/send', { to: 'all@example.org', text: 'the same' }, { intent: `reason ${number}` }));
+  await page.goto(`${house.url}/reviews/${alike[0]}`);
+  await page.getByRole('link', { name: 'Look at all of them' }).click();
+  check('identical ones are shown together, with what differs', (await page.locator('main').textContent()).includes('reason 2'));
+  await accessible(page, 'identical reviews');
+  await page.getByRole('button', { name: 'Approve all 3' }).click();
+  await page.waitForURL(`${house.url}/reviews`);
+  const states = await Promise.all(alike.map((one) => house.state(agent, one)));
+  check('and approved together, each by itself', states.every((one) => one.state === 'authorized'), JSON.stringify(states));
+});
+
 await scene('many open pages', async () => {
   const pages = [];
   for (let number = 0; number < 8; number += 1) {

@@ -25,6 +25,18 @@ pub(crate) fn review(action: Uuid) -> String {
     format!("{REVIEWS}/{action}")
 }
 
+pub(crate) fn ask(action: Uuid) -> String {
+    format!("{REVIEWS}/{action}/ask")
+}
+
+pub(crate) fn hand_over(action: Uuid) -> String {
+    format!("{REVIEWS}/{action}/hand-over")
+}
+
+pub(crate) fn answer(action: Uuid) -> String {
+    format!("{ACTIONS}/{action}/answer")
+}
+
 pub(crate) fn policy(version: &str) -> String {
     format!("{POLICIES}/{}", escaped(version))
 }

@@ -24,8 +24,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "client", "console", "evidence", "gate", "http", "index", "journal", "mcp", "policy", "tlog", "verify",
-            "wire",
+            "client", "console", "evidence", "gate", "http", "identity", "index", "journal", "mcp", "policy", "tlog",
+            "verify", "wire",
         ],
     ),
 ];

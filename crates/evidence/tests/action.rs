@@ -141,6 +141,11 @@ impl Course {
         }
     }
 
+    /// One of few, so that it is often the same.
+    fn question(&mut self) -> Uuid {
+        Uuid::from_u128(self.dice.of(&[1, 2, 3]))
+    }
+
     fn payload(&mut self, wrong: u64) -> Digest {
         if self.dice.rarely(wrong) { digest(&mut self.dice) } else { self.dice.of(&[self.life.payload()]) }
     }
@@ -165,6 +170,7 @@ impl Course {
             expanded_all: None,
             meaning: None,
             on_behalf_of: None,
+            together_with: None,
             policy: None,
             signature: None,
             verdict: if self.dice.rarely(8) { Verdict::Deny } else { Verdict::Approve },
@@ -233,13 +239,13 @@ impl Course {
         let fitting: &[u64] = match self.life.stage {
             "proposed" | "edited" => &[0],
             "allowed" => &[6],
-            "in review" => &[0, 1, 2, 2, 2, 2, 2, 3, 6, 6, 4],
+            "in review" => &[0, 1, 2, 2, 2, 2, 2, 3, 6, 6, 4, 16, 17, 17, 18],
             "authorized" => &[7, 7, 7, 0, 8],
             "executing" => &[9],
             "finished" => &[9, 10],
             _ => &[8, 13],
         };
-        let kind = if self.dice.rarely(5) { self.dice.roll(16) } else { self.dice.of(fitting) };
+        let kind = if self.dice.rarely(5) { self.dice.roll(19) } else { self.dice.of(fitting) };
         let why = || "why".to_owned();
         match kind {
             0 => self.decided().into(),
@@ -262,6 +268,9 @@ impl Course {
             11 => ActionClosed { how: Closing::Cancelled }.into(),
             12 => proposed().into(),
             13 => Body::Unknown { kind: "action.noted".to_owned(), content: Value::from(Object::new()) },
+            16 => ReviewAsked { question: self.question() }.into(),
+            17 => ReviewAnswered { question: self.question() }.into(),
+            18 => ReviewHandedOver { to: self.question() }.into(),
             14 => LogClosed { epoch: 1 }.into(),
             _ => PolicyActivated { version: "one".to_owned(), digest: self.payload(2), tests_passed: 1 }.into(),
         }
@@ -274,11 +283,12 @@ impl Course {
         let earlier = std::mem::replace(&mut self.time, time);
         let mut sealed = BTreeMap::new();
         let body = self.body(&mut sealed);
-        let reviewer = matches!(body, Body::ReviewDecided(_)) != self.dice.rarely(20);
+        let by_reviewer = matches!(body, Body::ReviewDecided(_) | Body::ReviewAsked(_) | Body::ReviewHandedOver(_));
+        let reviewer = by_reviewer != self.dice.rarely(20);
         let executor = self.dice.of(&[ActorKind::System, ActorKind::Gateway, ActorKind::Agent]);
         let kind = match body {
             _ if reviewer => ActorKind::Reviewer,
-            Body::ExecutionFinished(_) => executor,
+            Body::ExecutionFinished(_) | Body::ReviewAnswered(_) => executor,
             _ => ActorKind::System,
         };
         let link = Link { action: self.action.id, step: self.action.steps, prev: Some(self.last) };

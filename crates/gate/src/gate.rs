@@ -352,7 +352,7 @@ impl Gate {
     }
 
     /// The action, where this caller proposed it.
-    async fn own(&self, caller: &Caller, action: Uuid) -> Result<Arc<OpenAction>, GateError> {
+    pub(crate) async fn own(&self, caller: &Caller, action: Uuid) -> Result<Arc<OpenAction>, GateError> {
         let found = self.find(action).await?.ok_or(GateError::NotFound("action"))?;
         let own = found.identity.key == caller.key;
         if own { Ok(found) } else { Err(GateError::NotFound("action")) }

@@ -8,12 +8,13 @@ use countersign_evidence::json::{self, Value};
 use countersign_evidence::open::{ActionOpener, OpenedRecord, RecordError};
 use countersign_evidence::record::{Body, Envelope};
 use countersign_evidence::vault;
-use countersign_wire::UserRef;
+use countersign_wire::{NoteView, UserRef};
 use uuid::Uuid;
 
 use crate::error::GateError;
 use crate::open_action::{Identity, OpenAction, Requester, Shown};
 use crate::prepare::Content;
+use crate::review::note_of;
 use crate::shared::Shared;
 
 /// A record of an action, opened as far as the keys go.
@@ -104,6 +105,7 @@ impl Shared {
             message: self.message_of(&action),
             rule_messages: self.rule_messages(&action),
             shown: shown(&told),
+            notes: notes(&told),
             positions: positions.to_vec(),
             refused_before: refused_before(&told),
             action,
@@ -180,6 +182,22 @@ fn identity(envelope: &Envelope, opened: &OpenedRecord, payload: &Value) -> Dige
         payload: Digest::of(payload.to_canonical().as_bytes()),
     };
     content.digest()
+}
+
+/// What was said about the review in question.
+fn notes(told: &[Told]) -> Vec<NoteView> {
+    let mut notes = Vec::new();
+    for record in told {
+        match &record.envelope.body {
+            Body::ReviewDecided(_) if record.envelope.sealed.contains_key("payload") => notes.clear(),
+            body => notes.extend(note_of(body, &record.envelope.actor.id, text(record), record.envelope.time)),
+        }
+    }
+    notes
+}
+
+fn text(told: &Told) -> String {
+    told.opened.fields.get("text").and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 /// What reviewers were shown of the payload in question.

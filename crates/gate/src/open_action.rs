@@ -5,7 +5,7 @@ use countersign_evidence::digest::Digest;
 use countersign_evidence::json::Value;
 use countersign_evidence::key::Key;
 use countersign_evidence::time::Timestamp;
-use countersign_wire::StartNow;
+use countersign_wire::{NoteView, StartNow};
 use uuid::Uuid;
 
 /// An action as the gate holds it: its state, and digests in place of payloads.
@@ -29,6 +29,8 @@ pub(crate) struct OpenAction {
     pub(crate) rule_messages: Vec<(String, String)>,
     /// What reviewers were shown of the payload in question.
     pub(crate) shown: Vec<Shown>,
+    /// What was said about the review in question.
+    pub(crate) notes: Vec<NoteView>,
     /// Log positions of its records.
     pub(crate) positions: Vec<u64>,
     /// Starts that were refused before the latest authorization: they do not count against it.

@@ -142,6 +142,18 @@ fn approved(told: &[Told]) -> Answer {
             Body::ReviewExpired(_) => sentences.push("Nobody decided in time.".to_owned()),
             Body::ReviewCancelled(_) => sentences.push("The caller gave up before anybody decided.".to_owned()),
             Body::ReviewPresented(_) => {}
+            Body::ReviewAsked(_) | Body::ReviewAnswered(_) => {
+                let asked = matches!(record.envelope.body, Body::ReviewAsked(_));
+                let said = text(record, "text").unwrap_or_else(|| "(not to be read)".to_owned());
+                sentences.push(format!(
+                    "{}: “{said}”",
+                    if asked { "A reviewer asked" } else { "The agent's side answered" }
+                ));
+            }
+            Body::ReviewHandedOver(_) => {
+                let note = text(record, "text").map(|note| format!(" (“{note}”)")).unwrap_or_default();
+                sentences.push(format!("It was handed over to another reviewer{note}."));
+            }
             _ => continue,
         }
         let mut facts = Object::new();

@@ -272,6 +272,7 @@ impl TestGate {
             active_ms: None,
             expanded_all: None,
             on_behalf_of: None,
+            together_with: None,
             signature: None,
         };
         self.gate.decide(by, action, approval).await

@@ -1,7 +1,8 @@
 use countersign_evidence::action::Stage;
 use countersign_evidence::record::{Decision, Effect, Enforcement, Match};
 use countersign_index::state_of;
-use countersign_wire::{ActionView, AuthorizationView, ExecutionView, ReasonView, ReviewView};
+use countersign_wire::{ActionView, AuthorizationView, ExecutionView, QuestionView, ReasonView, ReviewView};
+use uuid::Uuid;
 
 use crate::open_action::OpenAction;
 
@@ -42,6 +43,7 @@ impl OpenAction {
             review: action.review().map(|review| ReviewView {
                 groups: groups(review.demand.requirements.iter().flat_map(|requirement| &requirement.groups)),
                 expires_at: review.demand.expires_at,
+                questions: self.questions(&review.questions),
             }),
             authorization: action.authorization().map(|authorization| AuthorizationView {
                 payload_version: authorization.payload_version,
@@ -63,6 +65,12 @@ impl OpenAction {
         }
     }
 
+    fn questions(&self, open: &[Uuid]) -> Vec<QuestionView> {
+        let asked = self.notes.iter().filter(|note| note.kind == "question");
+        let asked = asked.filter_map(|note| Some((note.question.filter(|one| open.contains(one))?, note)));
+        asked.map(|(question, note)| QuestionView { question, text: note.text.clone() }).collect()
+    }
+
     /// For the model: what to do next.
     fn message_now(&self) -> String {
         use countersign_evidence::action::{Denial, Ending};
@@ -76,6 +84,10 @@ impl OpenAction {
             }
             Stage::Authorized(_) if self.edited.is_some() => {
                 "Approved with changes: execute the payload as it was edited.".to_owned()
+            }
+            Stage::Reviewing(review) if !review.questions.is_empty() => {
+                let asked: Vec<String> = self.questions(&review.questions).into_iter().map(|one| one.text).collect();
+                format!("{} A reviewer asks: {}", self.message, asked.join(" / "))
             }
             _ => self.message.clone(),
         }

@@ -167,6 +167,18 @@ pub struct ReviewView {
     /// Not decided by then is denied.
     #[schema(value_type = String)]
     pub expires_at: Timestamp,
+    /// What reviewers ask the agent's side and nobody has answered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub questions: Vec<QuestionView>,
+}
+
+/// A question to the agent's side.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct QuestionView {
+    /// Its id.
+    pub question: Uuid,
+    /// What is asked.
+    pub text: String,
 }
 
 /// What may be executed, once.

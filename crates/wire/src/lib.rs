@@ -10,8 +10,8 @@ mod story;
 mod system;
 
 pub use action::{
-    ActionView, AuthorizationView, CancelRequest, ExecutionView, FinishRequest, Page, ProposeRequest, ReasonView,
-    Resource, ReviewView, StartNow, StartRequest, State, SummaryView, UserRef,
+    ActionView, AuthorizationView, CancelRequest, ExecutionView, FinishRequest, Page, ProposeRequest, QuestionView,
+    ReasonView, Resource, ReviewView, StartNow, StartRequest, State, SummaryView, UserRef,
 };
 pub use difference::{Step, Visit, difference, each_difference};
 pub use people::{
@@ -19,8 +19,8 @@ pub use people::{
 };
 pub use problem::Problem;
 pub use review::{
-    AssertionView, Change, Comparison, DecideRequest, DecidingField, PendingReview, Presentation, RequirementView,
-    RuleView, SeatView, StatementView,
+    AnswerRequest, AskRequest, AssertionView, Change, Comparison, DecideRequest, DecidingField, HandOverRequest,
+    NoteView, PendingReview, Presentation, RequirementView, RuleView, SeatView, StatementView,
 };
 pub use story::{Answer, RecordView, Story};
 pub use system::{

@@ -67,6 +67,12 @@ pub struct PendingReview {
     pub payload_digest: Digest,
     /// Its version.
     pub payload_version: u32,
+    /// Questions to the agent's side that are open.
+    #[serde(default)]
+    pub questions: u32,
+    /// The person it was handed to last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handed_to: Option<Uuid>,
     /// Equal for reviews of the same agent, tool, resource and payload; only those are approved together.
     pub fingerprint: String,
 }
@@ -159,10 +165,63 @@ pub struct Presentation {
     pub resource: Option<String>,
     /// The risk rules that fired.
     pub risk_factors: Vec<String>,
+    /// What was said about it, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<NoteView>,
     /// Digest of the recorded presentation; hand it in with the decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub presentation_digest: Option<Digest>,
+}
+
+/// What people and the agent's side said to each other about a review.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NoteView {
+    /// `question`, `answer` or `hand_over`.
+    pub kind: String,
+    /// The question that is asked or answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<Uuid>,
+    /// Opaque id of who said it.
+    pub by: String,
+    /// Whom the review is handed to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<Uuid>,
+    /// What was said.
+    pub text: String,
+    /// When.
+    #[schema(value_type = String)]
+    pub at: Timestamp,
+}
+
+/// `POST /v1/reviews/{action}/ask`: a question to the agent's side.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskRequest {
+    /// The question.
+    pub question: String,
+}
+
+/// `POST /v1/actions/{action}/answer`: what the agent's side says to a question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerRequest {
+    /// The question's id; the oldest open one where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<Uuid>,
+    /// The answer.
+    pub answer: String,
+}
+
+/// `POST /v1/reviews/{action}/hand-over`: another reviewer is asked to decide it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HandOverRequest {
+    /// Who: a reviewer of a group that may decide it.
+    pub to: Uuid,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// `POST /v1/reviews/{action}/decide`.
@@ -195,6 +254,9 @@ pub struct DecideRequest {
     /// The person who is away and whose groups it uses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_behalf_of: Option<Uuid>,
+    /// The action that is approved at once, being identical to this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub together_with: Option<Uuid>,
     /// The reviewer's signature.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<AssertionView>,

@@ -80,6 +80,10 @@ fn list(viewer: &Viewer, reviews: &[PendingReview]) -> Markup {
                                 " (" (one.approvals.len()) " of " (one.quorum) ")" }
                         }
                         span.quiet { (until(review.expires_at)) ", asked " (time(review.proposed_at)) }
+                        @if review.questions > 0 { span { (badge("a question is open", "plain")) } }
+                        @if let Some(to) = review.handed_to {
+                            span { (badge(if own.is_some_and(|person| person.id == to) { "handed to you" } else { "handed over" }, "plain")) }
+                        }
                         @if !mine(review) { span.quiet { "Not for a group of yours." } }
                         @if let Some(count @ 2..) = alike.get(review.fingerprint.as_str()) {
                             span { (badge(&format!("{count} identical"), "warn")) }

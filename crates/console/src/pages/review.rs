@@ -19,6 +19,7 @@ use crate::parts::answer::{self, Asked, Confirmation};
 use crate::parts::form::csrf;
 use crate::parts::json::changes;
 use crate::parts::presentation::document;
+use crate::parts::talk;
 use crate::parts::text::text;
 use crate::viewer::{InUrl, Posted, Viewer, see_other};
 
@@ -39,15 +40,23 @@ async fn page(app: &App, viewer: &Viewer, action: Uuid, problem: Option<&str>, s
         Err(error) => return refused(error),
     };
     let decides = viewer.csrf.is_some() && viewer.caller.has(Role::Reviewer);
+    let others = super::talk::others(app, viewer, &presentation);
+    let alike = super::identical::like(app, viewer, &presentation).unwrap_or_default().len();
     let content = html! {
         article.review data-review=(action) {
             div data-live-notice=(action) data-after=(after) hidden {
                 p.notice role="status" { "Somebody else has decided or changed this meanwhile. " a href="" { "Look again" } }
             }
             @if let Some(problem) = problem { p.notice role="alert" { (text(problem)) } }
+            @if alike > 0 {
+                p.notice { (alike) " more wait that are identical. " a href={ "/reviews/" (action) "/identical" } { "Look at all of them" } }
+            }
             (document(&presentation, decides))
             div.decision {
-                @if decides { (answer::forms(viewer, &asked(&presentation, None))) }
+                @if decides {
+                    (answer::forms(viewer, &asked(&presentation, None)))
+                    (talk::forms(viewer, &presentation, &others))
+                }
                 @else { p.quiet { "You may look at this review, not decide it." } }
             }
         }
@@ -57,7 +66,7 @@ async fn page(app: &App, viewer: &Viewer, action: Uuid, problem: Option<&str>, s
 }
 
 /// What is to be repeated where the risk is high: the first deciding value that can be typed, or the tool's name.
-fn confirmation(presentation: &Presentation, payload: &Value) -> Option<Confirmation> {
+pub(super) fn confirmation(presentation: &Presentation, payload: &Value) -> Option<Confirmation> {
     if presentation.review.risk < HIGH_RISK {
         return None;
     }
@@ -153,6 +162,7 @@ impl Given {
             active_ms: self.active_ms.parse().ok(),
             expanded_all: (self.expanded_all == "1").then_some(true),
             on_behalf_of,
+            together_with: None,
             signature,
         })
     }

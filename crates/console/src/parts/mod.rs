@@ -5,5 +5,6 @@ pub(crate) mod badge;
 pub(crate) mod form;
 pub(crate) mod json;
 pub(crate) mod presentation;
+pub(crate) mod talk;
 pub(crate) mod text;
 pub(crate) mod time;

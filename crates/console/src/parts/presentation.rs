@@ -1,7 +1,7 @@
 //! What a reviewer sees: the document whose digest is bound into the answer, rendered.
 
 use countersign_evidence::json::Value;
-use countersign_wire::{Comparison, DecidingField, Presentation, RequirementView};
+use countersign_wire::{Comparison, DecidingField, NoteView, Presentation, RequirementView};
 use maud::{Markup, html};
 
 use super::badge::{badge, risk};
@@ -29,9 +29,32 @@ pub(crate) fn document(presentation: &Presentation, decides: bool) -> Markup {
         @if !presentation.edited.is_empty() {
             section { h2 { "What a reviewer has changed" } (changes(&presentation.edited, "")) }
         }
+        (notes(&presentation.notes))
         (comparison(presentation.comparison.as_ref()))
         (why(presentation))
         (context(presentation))
+    }
+}
+
+fn notes(notes: &[NoteView]) -> Markup {
+    html! {
+        @if !notes.is_empty() {
+            section {
+                h2 { "What was said about it" }
+                dl.facts {
+                    @for note in notes {
+                        div {
+                            dt { @match note.kind.as_str() {
+                                "question" => "A reviewer asked",
+                                "answer" => "The agent's side answered: its own claim",
+                                _ => "Handed over to another reviewer",
+                            } " " (time(note.at)) }
+                            dd.claim[note.kind == "answer"] { (lines(&note.text)) }
+                        }
+                    }
+                }
+            }
+        }
     }
 }
 

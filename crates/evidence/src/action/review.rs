@@ -1,3 +1,5 @@
+use uuid::Uuid;
+
 use super::{Action, ApplyError, Denial, Stage, broken};
 use crate::digest::Digest;
 use crate::record::*;
@@ -25,6 +27,8 @@ pub struct Review {
     pub demand: ReviewDemand,
     /// The approvals of the payload in question.
     pub approvals: Vec<Approval>,
+    /// The questions to the agent's side that nobody has answered.
+    pub questions: Vec<Uuid>,
 }
 
 impl Review {
@@ -115,6 +119,38 @@ impl Action {
     /// Whether the answer judges another payload than the one that was shown.
     fn is_edit(&self, decided: &ReviewDecided) -> bool {
         decided.payload_version != self.payload_version()
+    }
+
+    /// A reviewer asks the agent's side.
+    pub(super) fn asked(
+        &self,
+        review: &Review,
+        asked: &ReviewAsked,
+        envelope: &Envelope,
+    ) -> Result<Review, ApplyError> {
+        let mut review = review.clone();
+        if envelope.actor.kind != ActorKind::Reviewer || review.questions.contains(&asked.question) {
+            return Err(broken(envelope, "only a reviewer asks, each question once"));
+        }
+        review.questions.push(asked.question);
+        Ok(review)
+    }
+
+    /// The agent's side answers.
+    pub(super) fn answered(
+        &self,
+        review: &Review,
+        answered: &ReviewAnswered,
+        envelope: &Envelope,
+    ) -> Result<Review, ApplyError> {
+        let mut review = review.clone();
+        let open = review.questions.len();
+        review.questions.retain(|question| *question != answered.question);
+        let ours = matches!(envelope.actor.kind, ActorKind::Agent | ActorKind::Gateway);
+        match ours && review.questions.len() < open {
+            true => Ok(review),
+            false => Err(broken(envelope, "the agent's side answers a question that is open")),
+        }
     }
 
     /// After its time, a requirement is open to the groups that the demand names for then.

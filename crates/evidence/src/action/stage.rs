@@ -121,6 +121,15 @@ impl Action {
                 return Ok(None);
             }
             (Reviewing(review), Body::ReviewDecided(decided)) => self.reviewed(review, decided, envelope)?,
+            (Reviewing(review), Body::ReviewAsked(asked)) => Reviewing(self.asked(review, asked, envelope)?),
+            (Reviewing(review), Body::ReviewAnswered(answered)) => {
+                Reviewing(self.answered(review, answered, envelope)?)
+            }
+            (Reviewing(_), Body::ReviewHandedOver(_)) => {
+                let reviewer = envelope.actor.kind == ActorKind::Reviewer;
+                self.require(envelope, reviewer, "only a reviewer hands a review over")?;
+                return Ok(None);
+            }
             (Reviewing(review), Body::ReviewEscalated(escalated)) => {
                 Reviewing(self.escalated(review, escalated, envelope)?)
             }
@@ -181,7 +190,7 @@ impl Action {
             (Decision::Deny, None) => Ok(Stage::Denied(Denial::Policy)),
             (Decision::Allow, None) => Ok(Stage::Allowed(approvals)),
             (Decision::Review, Some(demand)) if !demand.requirements.is_empty() => {
-                Ok(Stage::Reviewing(Review { demand: demand.clone(), approvals }))
+                Ok(Stage::Reviewing(Review { demand: demand.clone(), approvals, questions: Vec::new() }))
             }
             _ => Err(broken(envelope, "a review names its requirements, other decisions have none")),
         }

@@ -26,8 +26,8 @@ pub use execution::{
     Enforcement, ExecutionFinished, ExecutionRefused, ExecutionResolved, ExecutionStarted, Match, Outcome, Refusal,
 };
 pub use review::{
-    Authentication, ReviewCancelled, ReviewDecided, ReviewEscalated, ReviewExpired, ReviewPresented, Separation,
-    Strength, Verdict,
+    Authentication, ReviewAnswered, ReviewAsked, ReviewCancelled, ReviewDecided, ReviewEscalated, ReviewExpired,
+    ReviewHandedOver, ReviewPresented, Separation, Strength, Verdict,
 };
 pub use sealed::{Sealable, SealedError};
 pub use signature::{Assertion, Meaning, PublicKey, Signing, Statement};

@@ -114,9 +114,36 @@ pub struct ReviewDecided {
     /// Version of the policy that asked; always there where it is signed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
+    /// The action with which it was approved at once, being identical to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub together_with: Option<Uuid>,
     /// How it is signed; the assertion itself is sealed as `signature`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<Signing>,
+}
+
+/// `review.asked`: a reviewer asks the agent's side before it decides. Sealed: text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReviewAsked {
+    /// The question's id.
+    pub question: Uuid,
+}
+
+/// `review.answered`: what the agent's side says to a question. Sealed: text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReviewAnswered {
+    /// The question's id.
+    pub question: Uuid,
+}
+
+/// `review.handed_over`: a reviewer asks another one, who may decide it as well, to do so. Sealed: text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReviewHandedOver {
+    /// The person who is asked.
+    pub to: Uuid,
 }
 
 /// `review.escalated`.

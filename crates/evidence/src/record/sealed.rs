@@ -40,6 +40,8 @@ impl Body {
             Body::ActionDecided(_) => (&["facts"], &["errors", "reasons"]),
             Body::ReviewPresented(_) => (&["presentation"], &[]),
             Body::ReviewDecided(_) => (&[], &["reason", "name", "payload", "signature"]),
+            Body::ReviewAsked(_) | Body::ReviewAnswered(_) => (&["text"], &[]),
+            Body::ReviewHandedOver(_) => (&[], &["text"]),
             Body::ExecutionStarted(_) => (&["payload"], &["context"]),
             Body::ExecutionRefused(_) => (&[], &["payload"]),
             Body::ExecutionFinished(_) => (&[], &["response", "error"]),

@@ -3,6 +3,7 @@
 use countersign_evidence::digest::Digest;
 use countersign_evidence::record::*;
 use countersign_evidence::time::Timestamp;
+use uuid::Uuid;
 
 /// What the rules need to know about an action.
 #[derive(Debug, Clone)]
@@ -13,6 +14,8 @@ pub(crate) struct Life {
     pub(crate) policy: Option<PolicyRef>,
     /// (rule, groups, quorum)
     pub(crate) demands: Vec<(String, Vec<String>, u32)>,
+    /// Questions that nobody has answered.
+    pub(crate) questions: Vec<Uuid>,
     pub(crate) review_ends: Timestamp,
     /// (person, groups, digest)
     pub(crate) seats: Vec<(String, Vec<String>, Digest)>,
@@ -32,6 +35,7 @@ impl Life {
             payloads: vec![payload],
             policy: None,
             demands: Vec::new(),
+            questions: Vec::new(),
             review_ends: Timestamp::default(),
             seats: Vec::new(),
             authorization: None,
@@ -71,6 +75,19 @@ impl Life {
             Body::ActionDecided(body) => self.decided(body),
             Body::ReviewPresented(body) => reviewing && body.payload_version == self.version(),
             Body::ReviewDecided(body) => reviewing && self.reviewed(body, envelope),
+            Body::ReviewAsked(body) => {
+                let new = !self.questions.contains(&body.question);
+                let may = reviewing && new && envelope.actor.kind == ActorKind::Reviewer;
+                self.questions.extend(may.then_some(body.question));
+                may
+            }
+            Body::ReviewAnswered(body) => {
+                let ours = [ActorKind::Agent, ActorKind::Gateway].contains(&envelope.actor.kind);
+                let open = self.questions.iter().position(|question| *question == body.question);
+                let open = open.filter(|_| reviewing && ours);
+                open.map(|at| self.questions.remove(at)).is_some()
+            }
+            Body::ReviewHandedOver(_) => reviewing && envelope.actor.kind == ActorKind::Reviewer,
             Body::ReviewEscalated(body) => {
                 for (_, groups, _) in self.demands.iter_mut().filter(|_| reviewing) {
                     groups.extend(body.groups.iter().cloned());
@@ -125,6 +142,7 @@ impl Life {
             let demands = review.requirements.iter();
             self.demands = demands.map(|one| (one.rule.clone(), one.groups.clone(), one.quorum)).collect();
             self.review_ends = review.expires_at;
+            self.questions.clear();
         }
         self.go(match body.decision {
             Decision::Deny => "denied",

@@ -45,7 +45,7 @@ impl Gate {
     }
 
     /// Somebody with access, and the key that seals what is about this person.
-    pub(super) fn person(&self, id: Uuid) -> Result<Option<(Person, OwnerKey)>, GateError> {
+    pub(crate) fn person(&self, id: Uuid) -> Result<Option<(Person, OwnerKey)>, GateError> {
         let Some(row) = self.credentials().find_person(id)?.filter(|row| row.revoked.is_none()) else {
             return Ok(None);
         };

@@ -107,6 +107,7 @@ impl Turn<'_> {
         self.add(&mut open, draft)?;
         if let Some(edit) = &verdict.edit {
             open.shown.clear();
+            open.notes.clear();
             open.edited = Some(Arc::clone(&edit.payload));
             open.plain = edit.plain;
             self.redecide(&mut open, &edit.judged)?;

@@ -5,6 +5,7 @@ mod cancel;
 mod close;
 mod decide;
 mod finish;
+mod note;
 mod propose;
 mod start;
 mod sweep;
@@ -20,6 +21,7 @@ use uuid::Uuid;
 pub(crate) use cancel::given_up;
 pub(crate) use decide::{Edit, Verdict};
 pub(crate) use finish::Finish;
+pub(crate) use note::Note;
 pub(crate) use start::{Redeemer, Start};
 
 use crate::draft::Draft;
@@ -45,6 +47,7 @@ pub(crate) enum Command {
         shown: Shown,
     },
     Decide(Box<Verdict>),
+    Note(Box<Note>),
     /// Records about the system.
     System(Vec<Draft>),
     /// A policy set comes into force.
@@ -102,6 +105,7 @@ impl Turn<'_> {
                 self.present(*action, draft, *payload_version, shown)
             }
             Command::Decide(verdict) => self.decide(verdict),
+            Command::Note(said) => self.note(said),
             Command::System(drafts) => self.record_all(drafts),
             Command::Activate { draft, policy } => self.activate(draft, policy),
             Command::CloseSubject { subjects, draft } => self.close_subject(subjects, draft),

@@ -1,6 +1,7 @@
 //! Reviews: who may decide what, what they are shown, and their answers as records.
 
 mod again;
+mod notes;
 mod presentation;
 mod reviewer;
 mod signing;
@@ -25,10 +26,11 @@ use crate::error::GateError;
 use crate::gate::{Gate, MOST_TRIES, may_see, value_of};
 use crate::open_action::OpenAction;
 use crate::prepare::check_paths;
+pub(crate) use notes::note_of;
 use reviewer::Reviewer;
 
 /// Rises with what presentations hold.
-const RENDERER: &str = "countersign/2";
+const RENDERER: &str = "countersign/3";
 const MOST_REASON: usize = 4_096;
 impl Gate {
     /// Decides a review.
@@ -43,6 +45,7 @@ impl Gate {
             let open = self.shared.board.get(action).ok_or(GateError::NotFound("review"))?;
             may_see(caller, &open)?;
             self.shared.not_own(&open, &reviewer)?;
+            self.identical(&open, &request)?;
             if request.verdict == Say::Approve && caller.is_session() {
                 self.seen_whole(&open, &request).await?;
             }
@@ -52,6 +55,18 @@ impl Gate {
             }
         }
         Err(GateError::Busy)
+    }
+
+    /// Only what is identical to an action that waits too is approved together with it, as it is.
+    fn identical(&self, open: &OpenAction, request: &DecideRequest) -> Result<(), GateError> {
+        let Some(first) = request.together_with else { return Ok(()) };
+        let other = self.shared.board.get(first).filter(|other| other.action.review().is_some());
+        let other = other.ok_or(GateError::NotFound("review"))?;
+        let same = other.id() != open.id() && self.shared.likeness(&other) == self.shared.likeness(open);
+        match same && request.verdict == Say::Approve && request.payload.is_none() {
+            true => Ok(()),
+            false => Err(GateError::Invalid("only identical reviews are approved together, as they are".to_owned())),
+        }
     }
 
     /// Nobody approves on a page what that page has not shown.
@@ -97,6 +112,7 @@ impl Gate {
             meaning: Some(Meaning::of(request.verdict, edit.is_some())),
             on_behalf_of: reviewer.on_behalf_of,
             policy: Some(signing::policy_of(open)),
+            together_with: request.together_with,
             signature: assertion.is_some().then_some(Signing::Passkey),
         };
         let draft = self.answer_draft(reviewer, open, request, &body, edit.as_ref(), assertion.as_ref())?;

@@ -143,6 +143,7 @@ impl Shared {
             user,
             resource: text("resource"),
             risk_factors: factors.map(|factor| format!("{} (+{})", factor.rule, factor.points)).collect(),
+            notes: open.notes.clone(),
             presentation_digest: None,
             payload,
             review,
@@ -197,12 +198,14 @@ impl Shared {
             requirements: review.demand.requirements.iter().map(requirement).collect(),
             payload_digest: action.payload(),
             payload_version: action.payload_version(),
+            questions: u32::try_from(review.questions.len()).unwrap_or(u32::MAX),
+            handed_to: open.notes.iter().rev().find_map(|note| note.to),
             fingerprint: self.likeness(open),
         })
     }
 
     /// Equal for reviews of the same proposal under the same payload. Keyed: it says nothing to who has only the text.
-    fn likeness(&self, open: &OpenAction) -> String {
+    pub(super) fn likeness(&self, open: &OpenAction) -> String {
         let text = format!("{} {}", open.identity.content, open.plain);
         let print = self.fingerprint(Digest::of(text.as_bytes()));
         print.iter().map(|byte| format!("{byte:02x}")).collect()

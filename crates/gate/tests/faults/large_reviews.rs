@@ -62,6 +62,7 @@ async fn the_largest_review_can_be_decided() {
             active_ms: Some(1),
             expanded_all: None,
             on_behalf_of: None,
+            together_with: None,
             signature: None,
         };
         assert_eq!(test.gate.decide(&by, view.action, approval).await.unwrap().state, State::Authorized);

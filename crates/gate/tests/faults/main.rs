@@ -12,6 +12,7 @@ mod full;
 mod keys;
 mod large_reviews;
 mod limits;
+mod notes;
 mod people;
 mod policies;
 mod presenting;

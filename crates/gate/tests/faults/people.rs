@@ -65,6 +65,7 @@ async fn approve(test: &TestGate, by: &Caller, action: Uuid) -> Result<State, co
         active_ms: None,
         expanded_all: None,
         on_behalf_of: None,
+        together_with: None,
         signature: None,
     };
     test.gate.decide(by, action, approval).await.map(|view| view.state)

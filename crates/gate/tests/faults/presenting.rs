@@ -44,6 +44,7 @@ async fn the_same_presentation_is_recorded_once() {
         active_ms: None,
         expanded_all: None,
         on_behalf_of: None,
+        together_with: None,
         signature: None,
     };
     test.gate.decide(&first, action, approval).await.unwrap();

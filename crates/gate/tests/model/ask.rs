@@ -143,6 +143,7 @@ impl Ask {
                     active_ms: Some(number),
                     expanded_all: None,
                     on_behalf_of: None,
+                    together_with: None,
                     signature: None,
                 };
                 gate.decide(&world.reviewers[reviewer].caller, action, request).await.map(Some)

@@ -1,6 +1,8 @@
 //! One verb per file.
 
 pub(crate) mod activate_policy;
+pub(crate) mod answer_question;
+pub(crate) mod ask;
 pub(crate) mod cancel;
 pub(crate) mod checkpoint;
 pub(crate) mod create_key;
@@ -13,6 +15,7 @@ pub(crate) mod erase_person;
 pub(crate) mod erase_subject;
 pub(crate) mod events;
 pub(crate) mod finish;
+pub(crate) mod hand_over;
 pub(crate) mod healthz;
 pub(crate) mod invite_person;
 pub(crate) mod list_actions;

@@ -32,6 +32,23 @@ async fn good_call(house: &House, route: &str) -> Ask {
             let action = house.refunded("to-review", 501).await;
             house.decision(&action, "approve").await
         }
+        "/v1/reviews/{action}/ask" | "/v1/actions/{action}/answer" => {
+            let action = house.refunded("to-ask", 501).await;
+            let asked =
+                Ask::post(&format!("/v1/reviews/{action}/ask")).json(r#"{"question":"Why?"}"#).key(&house.reviewer);
+            if route.ends_with("ask") {
+                return asked;
+            }
+            house.ask(asked).await.good();
+            Ask::post(&format!("/v1/actions/{action}/answer")).json(r#"{"answer":"So."}"#).key(&house.agent)
+        }
+        "/v1/reviews/{action}/hand-over" => {
+            let action = house.refunded("to-hand-over", 501).await;
+            let made = Ask::post("/v1/people").json(r#"{"name":"Ada","groups":["owners"]}"#).key(&house.operator);
+            let person = house.ask(made).await.good().member("person");
+            let path = format!("/v1/reviews/{action}/hand-over");
+            Ask::post(&path).json(&format!(r#"{{"to":"{person}"}}"#)).key(&house.reviewer)
+        }
         "/v1/policies" => of_operator(
             r#"{"files":{"rules.cedar":"@id(\"none\") permit (principal, action == Action::\"read\", resource);","entities.json":"{\"review_groups\":{\"owners\":\"x\"}}"}}"#,
         ),

@@ -331,6 +331,7 @@ impl Lives {
             expanded_all: None,
             meaning: None,
             on_behalf_of: None,
+            together_with: None,
             policy: None,
             signature: None,
             verdict,

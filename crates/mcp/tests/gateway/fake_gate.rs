@@ -314,7 +314,11 @@ impl FakeGate {
             reasons: Vec::new(),
             risk: 0,
             message: "Not allowed here.".to_owned(),
-            review: waits.then(|| ReviewView { groups: vec!["finance".into()], expires_at: Timestamp::default() }),
+            review: waits.then(|| ReviewView {
+                groups: vec!["finance".into()],
+                expires_at: Timestamp::default(),
+                questions: Vec::new(),
+            }),
             authorization: given.then(|| AuthorizationView {
                 payload_version: u32::from(fake.edited.is_some()),
                 expires_at: Timestamp::default(),

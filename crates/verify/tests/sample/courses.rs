@@ -257,6 +257,7 @@ fn review_decided(act: &Act, person: &Person, verdict: Verdict, payload_version:
         expanded_all: None,
         meaning: None,
         on_behalf_of: None,
+        together_with: None,
         policy: None,
         signature: None,
         verdict,

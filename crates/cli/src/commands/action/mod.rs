@@ -1,5 +1,6 @@
 //! `action`: search actions, and tell one's story.
 
+mod answer;
 mod list;
 mod show;
 mod story;
@@ -24,6 +25,8 @@ pub(crate) enum Command {
     Show(show::Show),
     /// Tell an action's story: the four answers, and its records
     Story(story::StoryArgs),
+    /// Answer a reviewer's question
+    Answer(answer::AnswerArgs),
 }
 
 pub(super) async fn run(command: Command, session: &mut Session) -> Result<Exit, Failure> {
@@ -31,6 +34,7 @@ pub(super) async fn run(command: Command, session: &mut Session) -> Result<Exit,
         Command::List(args) => list::run(&args, session).await,
         Command::Show(args) => show::run(&args, session).await,
         Command::Story(args) => story::run(&args, session).await,
+        Command::Answer(args) => answer::run(args, session).await,
     }
 }
 

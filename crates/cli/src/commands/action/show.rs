@@ -58,6 +58,9 @@ fn facts(view: &ActionView, now: Timestamp) -> Facts {
     if let Some(review) = &view.review {
         facts.add("waits for", review.groups.join(", "));
         facts.add("review ends", until(review.expires_at));
+        for question in &review.questions {
+            facts.add("a reviewer asks", &question.text);
+        }
     }
     if let Some(authorization) = &view.authorization {
         facts.add("payload version", authorization.payload_version.to_string());

@@ -142,6 +142,7 @@ async fn approve(stage: &Stage, session: &mut Session) -> Result<uuid::Uuid, Fai
         active_ms: None,
         expanded_all: None,
         on_behalf_of: None,
+        together_with: None,
         signature: None,
     };
     let view = stage.reviewer.decide(review.action, &request).await?;

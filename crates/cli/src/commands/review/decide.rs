@@ -107,6 +107,7 @@ pub(super) async fn run(mut args: Decide, verdict: Verdict, session: &mut Sessio
         active_ms,
         expanded_all: None,
         on_behalf_of: None,
+        together_with: None,
         signature: None,
     };
     let view = session.client().await?.decide(presentation.review.action, &request).await?;

@@ -3,6 +3,7 @@
 mod decide;
 mod difference;
 mod list;
+mod note;
 mod show;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,10 @@ pub(crate) enum Command {
     Approve(decide::Approve),
     /// Deny, with a reason
     Deny(decide::Deny),
+    /// Ask the agent's side something before you decide
+    Ask(note::Ask),
+    /// Ask another reviewer, who may decide it already, to do so
+    HandOver(note::HandOver),
 }
 
 pub(super) async fn run(command: Command, session: &mut Session) -> Result<Exit, Failure> {
@@ -33,5 +38,7 @@ pub(super) async fn run(command: Command, session: &mut Session) -> Result<Exit,
         Command::Show(args) => show::run(&args, session).await,
         Command::Approve(args) => decide::run(args.into(), Verdict::Approve, session).await,
         Command::Deny(args) => decide::run(args.into(), Verdict::Deny, session).await,
+        Command::Ask(args) => note::ask(args, session).await,
+        Command::HandOver(args) => note::hand_over(args, session).await,
     }
 }
