@@ -12,6 +12,7 @@ const { COUNTERSIGN_BIN, COUNTERSIGN_E2E } = process.env;
 // The command reads this family of variables as its own settings.
 for (const name of Object.keys(process.env)) if (name.startsWith('COUNTERSIGN_')) delete process.env[name];
 export const binary = path.resolve(COUNTERSIGN_BIN);
+export const tools = path.resolve(COUNTERSIGN_E2E);
 export const parts = path.resolve(COUNTERSIGN_E2E, 'npm-console');
 const require = createRequire(pathToFileURL(path.join(parts, 'package.json')));
 export const load = async (name) => import(pathToFileURL(require.resolve(name)));

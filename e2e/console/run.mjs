@@ -3,15 +3,29 @@
 import { mkdirSync, readFileSync, existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { House, check, finish, load, packageFile, parts, binary, scene, sleep } from './house.mjs';
+import { openTold } from './told.mjs';
 import { atProvider, openProvider } from './provider.mjs';
 
 const axeSource = readFileSync(packageFile('axe-core'), 'utf8');
 let provider;
+let told;
 const house = await House.open(async (house) => {
   provider = await openProvider({ client_id: 'countersign', client_secret: 'for this test only', redirect_uris: [`${house.url}/sign-in/account/back`] });
   const secret = path.join(house.folder, 'oidc-secret');
   writeFileSync(secret, 'for this test only\n', { mode: 0o600 });
+  told = await openTold();
+  const webhookSecret = path.join(house.folder, 'webhook-secret');
+  writeFileSync(webhookSecret, told.secret, { mode: 0o600 });
+  const slack = path.join(house.folder, 'slack');
+  writeFileSync(slack, `${told.url}/slack\n`, { mode: 0o600 });
   return {
+    COUNTERSIGN_NOTIFY_WEBHOOK: `${told.url}/hook`,
+    COUNTERSIGN_NOTIFY_WEBHOOK_SECRET_FILE: webhookSecret,
+    COUNTERSIGN_NOTIFY_SLACK_FILE: slack,
+    COUNTERSIGN_NOTIFY_SMTP: `smtp://127.0.0.1:${told.smtp}`,
+    COUNTERSIGN_NOTIFY_MAIL_FROM: 'Countersign <gate@example.org>',
+    COUNTERSIGN_NOTIFY_MAIL_TO: 'one@example.org, two@example.org',
+    COUNTERSIGN_NOTIFY_PRIVATE_ADDRESSES: 'true',
     COUNTERSIGN_OIDC_ISSUER: provider.issuer,
     COUNTERSIGN_OIDC_NAME: 'the company account',
     COUNTERSIGN_OIDC_CLIENT_ID: 'countersign',
@@ -435,6 +449,34 @@ await scene('a question, a hand-over, and identical reviews', async () => {
   check('and approved together, each by itself', states.every((one) => one.state === 'authorized'), JSON.stringify(states));
 });
 
+await scene('people and systems are told', async () => {
+  const until = async (holds) => {
+    for (let tries = 0; tries < 100 && !holds(); tries += 1) await sleep(100);
+    return holds();
+  };
+  const action = await house.propose(agent, 'payments/refund', { amount: 703, order: 'not to be told' });
+  const of = (kind) => told.webhooks.filter((one) => one.data.action === action && one.type === kind);
+  check('a web service hears what waits', await until(() => of('review.waiting').length > 0), JSON.stringify(told.webhooks.slice(-2)));
+  check('each message is signed as Standard Webhooks says', told.bad.length === 0, told.bad);
+  const [first] = told.webhooks;
+  check('what it did not take it hears again, under the same id', !first.taken && told.webhooks.filter((one) => one.id === first.id).length === 2, JSON.stringify(first));
+  check('a sentence and a link that decides nothing', of('review.waiting')[0].data.sentence.includes('waits for finance') && of('review.waiting')[0].data.link === `${house.url}/reviews/${action}`, JSON.stringify(of('review.waiting')));
+  check('a channel hears it', await until(() => told.slack.some((one) => one.text.includes(action))));
+  check('people hear it by mail', await until(() => told.mails.some((one) => one.text.includes(action) && one.to.includes('two@example.org'))), JSON.stringify(told.mails.slice(-1)));
+  check('nobody hears anything of a payload', !JSON.stringify([told.webhooks, told.slack, told.mails]).includes('not to be told'));
+  await house.stop();
+  await house.serve();
+  await house.api(agent, 'POST', `/v1/actions/${action}/cancel`, {});
+  const second = await house.propose(agent, 'payments/refund', { amount: 704, order: 'o' });
+  await rhea.page.goto(`${house.url}/reviews/${second}`);
+  await rhea.page.locator('input[name=chip]').first().check();
+  await rhea.page.getByRole('button', { name: 'Deny', exact: true }).click();
+  const outcome = () => told.webhooks.find((one) => one.data.action === second && one.type === 'review.denied');
+  check("the requester's side hears what came of it", (await until(() => outcome())) && outcome().data.request_id.startsWith('r'), JSON.stringify(told.webhooks.slice(-2)));
+  const twice = told.webhooks.filter((one) => one.taken).map((one) => one.id);
+  check('after a restart nothing is told twice', new Set(twice).size === twice.length);
+});
+
 await scene('many open pages', async () => {
   const pages = [];
   for (let number = 0; number < 8; number += 1) {
@@ -505,5 +547,6 @@ await scene('sessions outlive the server', async () => {
 });
 
 await house.close();
+told.close();
 provider.close();
 finish();

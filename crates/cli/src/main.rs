@@ -14,6 +14,7 @@ mod exit;
 mod facts;
 mod global;
 mod logging;
+mod notify;
 mod output;
 mod progress;
 mod report;

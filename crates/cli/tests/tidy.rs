@@ -19,13 +19,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("index", &["evidence", "journal", "tlog", "wire"]),
     ("gate", &["evidence", "index", "journal", "passkey", "policy", "tlog", "wire"]),
     ("mcp", &["client", "evidence", "wire"]),
+    ("notify", &["evidence", "gate"]),
     ("http", &["client", "evidence", "gate", "index", "journal", "tlog", "wire"]),
     ("console", &["evidence", "gate", "http", "identity", "index", "wire"]),
     (
         "cli",
         &[
-            "client", "console", "evidence", "gate", "http", "identity", "index", "journal", "mcp", "policy", "tlog",
-            "verify", "wire",
+            "client", "console", "evidence", "gate", "http", "identity", "index", "journal", "mcp", "notify", "policy",
+            "tlog", "verify", "wire",
         ],
     ),
 ];

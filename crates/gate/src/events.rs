@@ -43,6 +43,17 @@ impl Gate {
     /// # Errors
     /// [`GateError::Forbidden`]; [`GateError::Unavailable`] where the writer has stopped.
     pub async fn events(&self, caller: &Caller, position: u64) -> Result<Vec<EventView>, GateError> {
+        let event = |(position, envelope): (u64, Envelope)| EventView {
+            position,
+            kind: envelope.body.kind().to_owned(),
+            time: envelope.time,
+            action: envelope.link.map(|link| link.action),
+        };
+        Ok(self.envelopes(caller, position).await?.into_iter().map(event).collect())
+    }
+
+    /// As [`Gate::events`], with all that stands in the clear.
+    pub(crate) async fn envelopes(&self, caller: &Caller, position: u64) -> Result<Vec<(u64, Envelope)>, GateError> {
         self.may_follow(caller)?;
         let mut told = self.told();
         let there = told.wait_for(|state| match state {
@@ -56,15 +67,10 @@ impl Gate {
         }
         let read = self.shared.parts.reader.read(position, AT_ONCE).await;
         let entries = read.map_err(|error| GateError::Broken(error.to_string()))?;
-        let event = |(position, entry): (u64, countersign_journal::Entry)| {
+        let envelope = |(position, entry): (u64, countersign_journal::Entry)| {
             let envelope = Envelope::parse(&entry.envelope).map_err(|error| GateError::Broken(error.to_string()))?;
-            Ok(EventView {
-                position,
-                kind: envelope.body.kind().to_owned(),
-                time: envelope.time,
-                action: envelope.link.map(|link| link.action),
-            })
+            Ok((position, envelope))
         };
-        (position..).zip(entries).map(event).collect()
+        (position..).zip(entries).map(envelope).collect()
     }
 }

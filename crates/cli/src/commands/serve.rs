@@ -11,7 +11,7 @@ use countersign_http::{App, Listener, OwnerSocket, ServeLimits};
 use countersign_identity::oidc::{Oidc, OidcSettings};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::config::Config;
 use crate::connect::SOCKET;
@@ -44,6 +44,8 @@ pub(crate) struct Serve {
 pub(crate) struct Serving {
     deployment: Deployment,
     app: App,
+    /// Those who are told; ends with this.
+    telling: JoinSet<()>,
     stop: oneshot::Sender<()>,
     served: JoinHandle<std::io::Result<()>>,
 }
@@ -66,12 +68,13 @@ impl Serving {
         }
         let most_payload = config.limits.payload_bytes;
         let app = App::new(deployment.gate.clone(), deployment.store.clone(), Arc::new(SystemClock), most_payload);
+        let telling = crate::notify::start(data, config, &deployment.gate)?;
         let (stop, stopped) = oneshot::channel();
         let router = countersign_console::site(&app, provider(data, config)?);
         let served = tokio::spawn(countersign_http::serve(router, listeners, ServeLimits::default(), async {
             let _ = stopped.await;
         }));
-        Ok(Serving { deployment, app, stop, served })
+        Ok(Serving { deployment, app, telling, stop, served })
     }
 
     /// The gate.
@@ -86,7 +89,9 @@ impl Serving {
 
     /// Lets requests in flight end, publishes the last records, lets go of the folder.
     pub(crate) async fn stop(self) -> Result<(), DeploymentError> {
-        let Serving { deployment, app, stop, served } = self;
+        let Serving { deployment, app, mut telling, stop, served } = self;
+        // They hold the gate, too.
+        telling.shutdown().await;
         let _ = stop.send(());
         let _ = served.await;
         // The app holds the gate, and with it the folder.
@@ -102,18 +107,11 @@ fn provider(data: &Path, config: &Config) -> Result<Option<Provider>, Failure> {
         return Ok(None);
     }
     let wrong = |why: String| Failure::Usage(format!("oidc.groups: {why:?} is not of the form `theirs = ours`"));
-    let client_secret = match settings.client_secret_file.as_os_str().is_empty() {
-        true => None,
-        false => {
-            let file = data.join(&settings.client_secret_file);
-            Some(std::fs::read_to_string(&file).map_err(Failure::file(&file))?.trim().to_owned())
-        }
-    };
     let oidc = OidcSettings {
         name: settings.name.clone(),
         issuer: settings.issuer.clone(),
         client_id: settings.client_id.clone(),
-        client_secret,
+        client_secret: crate::notify::read(data, &settings.client_secret_file)?,
         redirect: format!("{}/sign-in/account/back", config.public_url()),
         groups_claim: settings.groups_claim.clone(),
     };

@@ -33,7 +33,7 @@ const fn number(path: &'static str, least: u64, most: u64, about: &'static str) 
 const DAY: u64 = 86_400;
 
 /// In the order of the default file; keys of a section stand together, after those of none.
-pub(crate) const KEYS: [Key; 30] = [
+pub(crate) const KEYS: [Key; 39] = [
     text(
         "deployment",
         "Name of the deployment: the first part of each log's origin. It appears in public checkpoints.",
@@ -99,6 +99,31 @@ pub(crate) const KEYS: [Key; 30] = [
         about: "Whether somebody new with one of these groups is added as a reviewer at the first sign-in. Otherwise an account \
                 belongs to the person whose user identity is its verified address.",
     },
+    text(
+        "notify.webhook",
+        "Address of a web service that is told what waits and what came of it (Standard Webhooks 1.0). Empty: none.",
+    ),
+    text(
+        "notify.webhook_secret_file",
+        "A file with the secret that signs these messages, `whsec_` and base64 of at least 24 bytes; relative to the data folder.",
+    ),
+    text(
+        "notify.slack_file",
+        "A file with the address of a Slack incoming webhook, which is a secret; relative to the data folder. Empty: none.",
+    ),
+    text(
+        "notify.smtp",
+        "Server for e-mail: smtps://user@host, smtp://user@host:587?tls=required, or smtp://host:25 in the clear. Empty: none.",
+    ),
+    text("notify.smtp_password_file", "A file with that user's password; relative to the data folder."),
+    text("notify.mail_from", "From whom e-mail comes."),
+    text("notify.mail_to", "To whom it goes, with commas between."),
+    Key {
+        path: "notify.private_addresses",
+        kind: Kind::Flag,
+        about: "Whether webhooks may lead to this host or a private network.",
+    },
+    text("notify.folder", "Where it is kept up to where each of them was told; relative to the data folder."),
     number("limits.payload_bytes", 1_024, 8 << 20, "Largest payload, in bytes of canonical JSON."),
     number("limits.open_actions", 1, 10_000_000, "Most open actions in all."),
     number("limits.open_actions_per_agent", 1, 1_000_000, "Most open actions of one agent."),

@@ -52,8 +52,50 @@ pub(crate) struct Config {
     pub(crate) hold_s: Option<u32>,
     /// The OpenID provider that people sign in with.
     pub(crate) oidc: Oidc,
+    /// Who is told what waits and what came of it.
+    pub(crate) notify: Notify,
     /// Limits that protect the gate.
     pub(crate) limits: Limits,
+}
+
+/// Who is told what waits and what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Notify {
+    /// A web service; none where empty.
+    pub(crate) webhook: String,
+    /// Where the secret lies that signs its messages, as written.
+    pub(crate) webhook_secret_file: PathBuf,
+    /// Where the address of a Slack incoming webhook lies, as written; none where empty.
+    pub(crate) slack_file: PathBuf,
+    /// The server for e-mail; none where empty.
+    pub(crate) smtp: String,
+    /// Where its password lies, as written.
+    pub(crate) smtp_password_file: PathBuf,
+    /// From whom e-mail comes.
+    pub(crate) mail_from: String,
+    /// To whom it goes.
+    pub(crate) mail_to: String,
+    /// Whether webhooks may lead to private addresses.
+    pub(crate) private_addresses: bool,
+    /// Where the places in the log are kept, as written.
+    pub(crate) folder: PathBuf,
+}
+
+impl Default for Notify {
+    fn default() -> Self {
+        Notify {
+            webhook: String::new(),
+            webhook_secret_file: PathBuf::new(),
+            slack_file: PathBuf::new(),
+            smtp: String::new(),
+            smtp_password_file: PathBuf::new(),
+            mail_from: String::new(),
+            mail_to: String::new(),
+            private_addresses: false,
+            folder: PathBuf::from("notify"),
+        }
+    }
 }
 
 /// The OpenID provider that people sign in with.
@@ -148,6 +190,7 @@ impl Default for Config {
             publish_interval_ms: 500,
             hold_s: None,
             oidc: Oidc::default(),
+            notify: Notify::default(),
             limits: Limits::default(),
         }
     }

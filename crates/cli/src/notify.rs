@@ -1,0 +1,62 @@
+//! Who is told what waits and what came of it, by the configuration.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use countersign_gate::Gate;
+use countersign_notify::{Guard, Mail, MailSettings, Slack, Target, Webhook, deliver};
+use tokio::task::JoinSet;
+
+use crate::config::Config;
+use crate::error::Failure;
+use crate::system::SystemClock;
+
+/// Starts to tell everybody who is configured. What is returned ends it when it is dropped.
+pub(crate) fn start(data: &Path, config: &Config, gate: &Gate) -> Result<JoinSet<()>, Failure> {
+    let mut running = JoinSet::new();
+    let folder = data.join(&config.notify.folder);
+    for target in targets(data, config)? {
+        let (gate, folder) = (gate.clone(), folder.clone());
+        running.spawn(async move {
+            let name = target.name();
+            if let Err(error) = deliver(gate, target, &folder, Arc::new(SystemClock)).await {
+                tracing::error!(target_name = name, %error, "nobody is told any more");
+            }
+        });
+    }
+    Ok(running)
+}
+
+fn targets(data: &Path, config: &Config) -> Result<Vec<Target>, Failure> {
+    let settings = &config.notify;
+    let wrong = |error: countersign_notify::NotifyError| Failure::Usage(error.to_string());
+    let guard = Guard { private: settings.private_addresses };
+    let mut targets = Vec::new();
+    if !settings.webhook.is_empty() {
+        let secret = read(data, &settings.webhook_secret_file)?.unwrap_or_default();
+        targets.push(Target::Webhook(Webhook::new(&settings.webhook, &secret, guard).map_err(wrong)?));
+    }
+    if let Some(place) = read(data, &settings.slack_file)? {
+        targets.push(Target::Slack(Slack::new(&place, guard).map_err(wrong)?));
+    }
+    if !settings.smtp.is_empty() {
+        let mail = MailSettings {
+            server: settings.smtp.clone(),
+            password: read(data, &settings.smtp_password_file)?,
+            from: settings.mail_from.clone(),
+            to: settings.mail_to.clone(),
+        };
+        targets.push(Target::Mail(Mail::new(&mail).map_err(wrong)?));
+    }
+    Ok(targets)
+}
+
+/// The text of a file that the configuration names, without the line end behind it.
+pub(crate) fn read(data: &Path, file: &Path) -> Result<Option<String>, Failure> {
+    if file.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    let file = data.join(file);
+    Ok(Some(fs::read_to_string(&file).map_err(Failure::file(&file))?.trim().to_owned()))
+}
