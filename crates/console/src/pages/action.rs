@@ -78,13 +78,14 @@ fn links(story: &Story) -> Markup {
         let term = search::term(key, value).written();
         format!("/actions?q={}", utf8_percent_encode(&term, NON_ALPHANUMERIC))
     };
+    let whole = |key: &str, id: &str| format!("/session?{key}={}", utf8_percent_encode(id, NON_ALPHANUMERIC));
     html! {
         p {
             "Related: "
             a href=(link("agent", &story.summary.agent)) { "this agent" } ", "
             a href=(link("tool", &story.summary.tool)) { "this tool" }
-            @if let Some(session) = named("session_id") { ", " a href=(link("session", session)) { "this session" } }
-            @if let Some(trace) = named("trace_id") { ", " a href=(link("trace", trace)) { "this trace" } }
+            @if let Some(session) = named("session_id") { ", " a href=(whole("session", session)) { "this session" } }
+            @if let Some(trace) = named("trace_id") { ", " a href=(whole("trace", trace)) { "this trace" } }
             @for rule in &story.summary.rules { ", " a href=(link("rule", rule)) { "rule " (text(rule)) } }
             "."
         }
@@ -99,7 +100,7 @@ fn records(story: &Story, log: &LogView) -> Markup {
                 button type="button" data-verify=(log.vkey) { "Verify in this browser" } " "
                 span role="status" data-verify-all { "NOT CHECKED yet" }
             }
-            p.quiet { "Offline: " code { "countersign verify --story …" } " with the trust file of your own." }
+            p.quiet { "Offline: " code { "countersign action story ID --json > story.json; countersign verify story.json --trust trust" } }
             ol.timeline { @for record in &story.records { (record_of(record)) } }
         }
     }

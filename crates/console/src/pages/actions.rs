@@ -5,16 +5,20 @@ use axum::response::{IntoResponse, Response};
 use countersign_gate::GateError;
 use countersign_http::{App, Params};
 use countersign_index::search::{self, Term};
-use countersign_wire::Page as Rows;
+use countersign_wire::{Page as Rows, SummaryView};
 use maud::{Markup, html};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use crate::layout::{Page, refused};
 use crate::parts::badge;
+use crate::parts::overview::{narrower, overview};
 use crate::parts::text::text;
 use crate::parts::time::time;
 use crate::viewer::{InUrl, Viewer, see_other};
+
+/// Matches that histogram and facets count, at most.
+const MOST_COUNTED: usize = 2_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,7 +35,10 @@ pub(crate) async fn actions(
     InUrl(Params(asked)): InUrl<Params<Asked>>,
 ) -> Response {
     match rows(&app, &viewer, &asked).await {
-        Ok(rows) => page(&viewer, &asked, Ok(&rows)),
+        Ok(rows) => {
+            let seen = seen(&app, &viewer, &asked, &rows).await;
+            page(&viewer, &asked, Ok((&rows, &seen)))
+        }
         Err(GateError::Invalid(why)) => page(&viewer, &asked, Err(&why)),
         Err(error) => refused(error),
     }
@@ -42,7 +49,28 @@ async fn rows(app: &App, viewer: &Viewer, asked: &Asked) -> Result<Rows, GateErr
     app.gate().list(&viewer.caller, countersign_index::Query { before: asked.before, ..query }).await
 }
 
-fn page(viewer: &Viewer, asked: &Asked, rows: Result<&Rows, &str>) -> Response {
+/// What histogram and facets count, and whether that is all.
+struct Seen {
+    rows: Vec<SummaryView>,
+    whole: bool,
+}
+
+/// The newest matches, so many that a page stays quick. The table's own page is the beginning of it.
+async fn seen(app: &App, viewer: &Viewer, asked: &Asked, first: &Rows) -> Seen {
+    let mut seen = Seen { rows: first.actions.clone(), whole: first.next.is_none() };
+    let Ok(query) = search::search(&asked.q, app.clock().now()) else { return seen };
+    let mut next = first.next;
+    while let Some(before) = next.filter(|_| seen.rows.len() < MOST_COUNTED) {
+        let query = countersign_index::Query { before: Some(before), limit: 500, ..query.clone() };
+        let Ok(page) = app.gate().list(&viewer.caller, query).await else { return seen };
+        seen.rows.extend(page.actions);
+        next = page.next;
+        seen.whole = next.is_none();
+    }
+    seen
+}
+
+fn page(viewer: &Viewer, asked: &Asked, rows: Result<(&Rows, &Seen), &str>) -> Response {
     let content = html! {
         h1 { "Actions" }
         form.search method="get" action="/actions" role="search" {
@@ -54,7 +82,11 @@ fn page(viewer: &Viewer, asked: &Asked, rows: Result<&Rows, &str>) -> Response {
         (chips(&asked.q))
         @match rows {
             Err(why) => p.notice role="alert" { (text(why)) },
-            Ok(rows) => (table(&asked.q, rows)),
+            Ok((rows, seen)) => {
+                (overview(&seen.rows, seen.whole, &|terms| link(&narrower(&asked.q, terms))))
+                (table(&asked.q, rows))
+                @if !rows.actions.is_empty() { (exports(&asked.q)) }
+            }
         }
         form.inline method="get" action="/resolve" {
             label { "Find any id: action, request, trace, session, review, downstream request"
@@ -90,9 +122,17 @@ fn chips(q: &str) -> Markup {
 
 /// A value that narrows the question when it is clicked.
 fn narrowing(q: &str, key: &str, value: &str) -> Markup {
-    let term = search::term(key, value).written();
-    let wider = if q.is_empty() { term } else { format!("{q} {term}") };
-    html! { a.quiet href=(link(&wider)) title={ "Only this " (key) } { (text(value)) } }
+    html! { a.quiet href=(link(&narrower(q, &[(key, value)]))) title={ "Only this " (key) } { (text(value)) } }
+}
+
+/// Everything that matches, as a file.
+fn exports(q: &str) -> Markup {
+    let place =
+        |format: &str| format!("/actions/export?q={}&format={format}", utf8_percent_encode(q, NON_ALPHANUMERIC));
+    html! {
+        p { "All that matches, times in UTC: "
+            a href=(place("csv")) download { "CSV" } ", " a href=(place("jsonl")) download { "JSON Lines" } "." }
+    }
 }
 
 fn table(q: &str, rows: &Rows) -> Markup {
