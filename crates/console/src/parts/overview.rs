@@ -18,8 +18,11 @@ const MOST_NAMES: usize = 5;
 /// Height of the histogram, in its own units; each bar is 10 wide.
 const HEIGHT: usize = 60;
 
+/// Makes the link to a question that asks for these keys and values as well.
+pub(crate) type Narrow<'a> = dyn Fn(&[(&str, &str)]) -> String + 'a;
+
 /// Histogram and facets. `narrow` makes the link to a narrower question.
-pub(crate) fn overview(rows: &[SummaryView], whole: bool, narrow: &dyn Fn(&[(&str, &str)]) -> String) -> Markup {
+pub(crate) fn overview(rows: &[SummaryView], whole: bool, narrow: &Narrow<'_>) -> Markup {
     let (Some(newest), Some(oldest)) = (rows.first(), rows.last()) else { return html! {} };
     html! {
         section.overview {
@@ -47,7 +50,7 @@ fn facet<'a>(
     key: &str,
     rows: &'a [SummaryView],
     name: impl Fn(&'a SummaryView) -> &'a str,
-    narrow: &dyn Fn(&[(&str, &str)]) -> String,
+    narrow: &Narrow<'_>,
 ) -> Markup {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for row in rows {
@@ -69,12 +72,7 @@ fn facet<'a>(
 }
 
 /// One bar a stretch of time; a click asks for that stretch alone. The table behind it says the same in words.
-fn histogram(
-    rows: &[SummaryView],
-    oldest: Timestamp,
-    newest: Timestamp,
-    narrow: &dyn Fn(&[(&str, &str)]) -> String,
-) -> Markup {
+fn histogram(rows: &[SummaryView], oldest: Timestamp, newest: Timestamp, narrow: &Narrow<'_>) -> Markup {
     let span = newest.since(oldest).max(1) + 1;
     let width = (span + BARS - 1) / BARS;
     let bars = usize::try_from((span + width - 1) / width).unwrap_or(1).max(1);

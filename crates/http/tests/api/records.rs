@@ -47,7 +47,7 @@ async fn good_call(house: &House, route: &str) -> Ask {
             let made = Ask::post("/v1/people").json(r#"{"name":"Ada","groups":["owners"]}"#).key(&house.operator);
             let person = house.ask(made).await.good().member("person");
             let path = format!("/v1/reviews/{action}/hand-over");
-            Ask::post(&path).json(&format!(r#"{{"to":"{person}"}}"#)).key(&house.reviewer)
+            Ask::post(&path).json(format!(r#"{{"to":"{person}"}}"#)).key(&house.reviewer)
         }
         "/v1/policies" => of_operator(
             r#"{"files":{"rules.cedar":"@id(\"none\") permit (principal, action == Action::\"read\", resource);","entities.json":"{\"review_groups\":{\"owners\":\"x\"}}"}}"#,

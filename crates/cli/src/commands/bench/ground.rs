@@ -41,9 +41,17 @@ impl Ground {
 
     /// A fresh deployment under the starter policy, served at its socket and at a TCP port; with an agent's key.
     pub(super) async fn serve(&self, name: &str) -> Result<Served, Failure> {
+        self.serve_with(name, Config::default()).await
+    }
+
+    /// The same, where the owner may approve alone.
+    pub(super) async fn serve_alone(&self, name: &str) -> Result<Served, Failure> {
+        self.serve_with(name, Config { solo: true, ..Config::default() }).await
+    }
+
+    async fn serve_with(&self, name: &str, mut config: Config) -> Result<Served, Failure> {
         let data = self.path(name);
         // Proposals are left open here; a real deployment refuses so many.
-        let mut config = Config::default();
         config.limits.open_actions = 10_000_000;
         deployment::create(&data, &config, Starter::Whole).await?;
         let port = free_port()?;

@@ -56,7 +56,8 @@ pub(super) async fn run(ground: &Ground, actions: u64, out: &mut Output) -> Resu
     Ok(())
 }
 
-async fn act(gate: Gate, next: Arc<AtomicU64>, until: u64) -> Result<(), Failure> {
+/// Whole actions up to the one with this number.
+pub(super) async fn act(gate: Gate, next: Arc<AtomicU64>, until: u64) -> Result<(), Failure> {
     let caller = Caller::owner();
     loop {
         let n = next.fetch_add(1, Ordering::Relaxed);

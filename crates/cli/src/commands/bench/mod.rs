@@ -1,12 +1,14 @@
 //! `bench`: what the gate costs on this machine, as ratios taken in one run. Every counted decision is durable
 //! (`synchronous=FULL`) before its answer.
 
+mod approval;
 mod connection;
 mod ground;
 mod growth;
 mod latency;
 mod load;
 mod mcp;
+mod pages;
 mod throughput;
 mod verify;
 
@@ -25,7 +27,7 @@ pub(crate) struct Bench {
     /// Seconds of each measured interval
     #[arg(long, default_value_t = 4)]
     seconds: u64,
-    /// Actions of the growth run
+    /// Actions of the growth run, and those that pages are measured over
     #[arg(long, default_value_t = 2_000_000)]
     actions: u64,
     /// The folder to work in; it decides which disk is measured [default: a temporary folder]
@@ -43,6 +45,10 @@ enum Part {
     Mcp,
     /// Verification of a published log
     Verify,
+    /// From an approval's commit to the answer of the MCP call that was held for it
+    Approval,
+    /// Pages of the console over many actions (takes minutes)
+    Pages,
     /// Rate, memory and disk over many actions (takes minutes)
     Growth,
 }
@@ -58,6 +64,8 @@ pub(super) async fn run(args: &Bench, session: &mut Session) -> Result<Exit, Fai
             Part::Latency => latency::run(&ground, args.seconds, &mut session.out).await?,
             Part::Mcp => mcp::run(&ground, args.seconds, &mut session.out).await?,
             Part::Verify => verify::run(&ground, &mut session.out).await?,
+            Part::Approval => approval::run(&ground, &mut session.out).await?,
+            Part::Pages => pages::run(&ground, args.actions, &mut session.out).await?,
             Part::Growth => growth::run(&ground, args.actions, &mut session.out).await?,
         }
     }
