@@ -26,6 +26,7 @@ const house = await House.open(async (house) => {
     COUNTERSIGN_NOTIFY_MAIL_FROM: 'Countersign <gate@example.org>',
     COUNTERSIGN_NOTIFY_MAIL_TO: 'one@example.org, two@example.org',
     COUNTERSIGN_NOTIFY_PRIVATE_ADDRESSES: 'true',
+    COUNTERSIGN_STEP_UP_S: '4',
     COUNTERSIGN_OIDC_ISSUER: provider.issuer,
     COUNTERSIGN_OIDC_NAME: 'the company account',
     COUNTERSIGN_OIDC_CLIENT_ID: 'countersign',
@@ -447,6 +448,31 @@ await scene('a question, a hand-over, and identical reviews', async () => {
   await page.waitForURL(`${house.url}/reviews`);
   const states = await Promise.all(alike.map((one) => house.state(agent, one)));
   check('and approved together, each by itself', states.every((one) => one.state === 'authorized'), JSON.stringify(states));
+});
+
+await scene('high risk asks again who it is', async () => {
+  const { page } = rhea;
+  const action = await house.propose(agent, 'payments/refund', { amount: 20001, order: 'o-99' });
+  await sleep(4500);
+  const approve = async () => {
+    await page.goto(`${house.url}/reviews/${action}`);
+    await page.getByLabel(/type the value of/).fill('20001');
+    await page.getByRole('button', { name: 'Approve exactly this', exact: true }).click();
+  };
+  await approve();
+  await page.waitForURL(/\/confirm/);
+  check('an old session does not approve high risk', (await house.state(agent, action)).state === 'waiting' && (await heading(page)) === 'Is it still you?');
+  await accessible(page, 'confirm');
+  const before = (await rhea.context.cookies()).find((one) => one.name === 'countersign').value;
+  await page.getByRole('button', { name: 'Confirm with your passkey' }).click();
+  await page.waitForURL(`${house.url}/reviews/${action}`);
+  check('the session goes on under another token', (await rhea.context.cookies()).find((one) => one.name === 'countersign').value !== before);
+  await approve();
+  await page.waitForURL(`${house.url}/actions/${action}`);
+  const records = await house.api(house.key('auditor', 'auditor-2'), 'GET', `/v1/actions/${action}/records`);
+  check('then it does', records.body.some((one) => one.type === 'review.decided'));
+  const stale = await fetch(`${house.url}/reviews`, { headers: { cookie: `countersign=${before}` }, redirect: 'manual' });
+  check('and the old token is nobody', stale.status === 303);
 });
 
 await scene('people and systems are told', async () => {

@@ -69,7 +69,7 @@ async function run(box) {
   const begun = await post(`/${ceremony}/passkey/begin`, {});
   if (!begun.ok) throw new Error(await problem(begun));
   const { ceremony: name, challenge } = await begun.json();
-  const answer = ceremony === "sign-in" ? await use(challenge.publicKey) : await create(challenge);
+  const answer = ["sign-in", "confirm"].includes(ceremony) ? await use(challenge.publicKey) : await create(challenge);
   const done = await post(`/${ceremony}/passkey`, { ceremony: name, answer: JSON.stringify(answer), next: box.dataset.next });
   if (!done.ok) throw new Error(await problem(done));
   location.assign(done.url);

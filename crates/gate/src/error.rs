@@ -56,6 +56,9 @@ pub enum GateError {
     /// A rule asks for a signature.
     #[error("a rule asks for a signed approval: approve it in the console, with a passkey")]
     SignatureRequired(Uuid),
+    /// Too long ago.
+    #[error("the risk is high: prove again who you are (in the console), or sign the approval with a passkey")]
+    StepUpRequired(Uuid),
     /// What was handed in does not sign the answer.
     #[error("the signature is not taken: {0}")]
     BadSignature(String),
@@ -121,6 +124,7 @@ impl GateError {
             GateError::StaleReview(_) => ("stale_review", 409),
             GateError::NotAReviewer(_) => ("not_a_reviewer", 403),
             GateError::SignatureRequired(_) => ("signature_required", 403),
+            GateError::StepUpRequired(_) => ("step_up_required", 403),
             GateError::BadSignature(_) => ("bad_signature", 422),
             GateError::NotExpanded(_) => ("not_expanded", 409),
             GateError::BadPolicy(_) => ("bad_policy", 422),
@@ -138,6 +142,7 @@ impl GateError {
             GateError::RequestReplayed(action)
             | GateError::StaleReview(action)
             | GateError::SignatureRequired(action)
+            | GateError::StepUpRequired(action)
             | GateError::NotExpanded(action)
             | GateError::Refused { action, .. }
             | GateError::WrongState { action, .. } => Some(*action),

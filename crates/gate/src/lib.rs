@@ -43,6 +43,7 @@ pub use error::GateError;
 pub use follow::{FollowError, catch_up, follow};
 pub use gate::Gate;
 pub use news::{News, NewsKind};
+pub use review::HIGH_RISK;
 pub use ring::KeyStoreRing;
 pub use settings::Settings;
 pub use shared::Parts;

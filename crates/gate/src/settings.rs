@@ -21,6 +21,8 @@ pub struct Settings {
     pub session_idle_s: u32,
     /// Seconds after which a session is over in any case.
     pub session_s: u32,
+    /// Seconds after which who is signed in proves again who it is before it approves something of high risk.
+    pub step_up_s: u32,
     /// Whether the data folder's owner may review alone, recorded as `separation: none`.
     pub solo: bool,
     /// Seconds that an authorization holds.
@@ -59,6 +61,7 @@ impl Default for Settings {
             zone: TimeZone::UTC,
             session_idle_s: 4 * 3_600,
             session_s: 24 * 3_600,
+            step_up_s: 900,
             solo: false,
             authorization_ttl_s: 900,
             execution_deadline_s: 300,

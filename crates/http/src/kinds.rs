@@ -140,6 +140,11 @@ pub(crate) const ALL: &[Kind] = &[
     ),
     SLOW_BODY,
     kind("stale_review", 409, "The payload has changed since it was shown: look at it again, then decide."),
+    kind(
+        "step_up_required",
+        403,
+        "The risk is high and the person signed in a while ago: prove again who you are in the console, or sign the approval.",
+    ),
     TOO_DEEP,
     kind("too_many", 429, "A limit that protects the gate is reached: finish or cancel what is open first."),
     kind("unauthenticated", 401, "The bearer key is missing, unknown or revoked: ask an operator for one."),
@@ -181,6 +186,7 @@ mod tests {
             GateError::StaleReview(action),
             GateError::NotAReviewer(text()),
             GateError::SignatureRequired(action),
+            GateError::StepUpRequired(action),
             GateError::BadSignature(text()),
             GateError::NotExpanded(action),
             GateError::BadPolicy(text()),
@@ -204,6 +210,7 @@ mod tests {
                 | GateError::StaleReview(_)
                 | GateError::NotAReviewer(_)
                 | GateError::SignatureRequired(_)
+                | GateError::StepUpRequired(_)
                 | GateError::BadSignature(_)
                 | GateError::NotExpanded(_)
                 | GateError::BadPolicy(_)

@@ -33,7 +33,7 @@ const fn number(path: &'static str, least: u64, most: u64, about: &'static str) 
 const DAY: u64 = 86_400;
 
 /// In the order of the default file; keys of a section stand together, after those of none.
-pub(crate) const KEYS: [Key; 39] = [
+pub(crate) const KEYS: [Key; 40] = [
     text(
         "deployment",
         "Name of the deployment: the first part of each log's origin. It appears in public checkpoints.",
@@ -51,6 +51,12 @@ pub(crate) const KEYS: [Key; 39] = [
     ),
     number("session_idle_s", 60, 30 * DAY, "Seconds without use after which somebody has to sign in again."),
     number("session_s", 300, 90 * DAY, "Seconds after which somebody has to sign in again in any case."),
+    number(
+        "step_up_s",
+        1,
+        DAY,
+        "Seconds after which somebody proves again who it is before an approval of high risk (70 and more). A signed approval is that proof.",
+    ),
     text("policy_folder", "The policy folder that commands use where none is named; relative to the data folder."),
     text("time_zone", "IANA time zone of `context.time` in policies, such as Europe/Zurich."),
     Key {

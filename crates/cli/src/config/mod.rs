@@ -35,6 +35,8 @@ pub(crate) struct Config {
     pub(crate) session_idle_s: u32,
     /// Seconds after which a session is over in any case.
     pub(crate) session_s: u32,
+    /// Seconds after which somebody proves again who it is before an approval of high risk.
+    pub(crate) step_up_s: u32,
     /// The policy folder as written; see [`Config::policy_folder_in`].
     pub(crate) policy_folder: PathBuf,
     /// IANA name; see [`Config::zone`].
@@ -182,6 +184,7 @@ impl Default for Config {
             public_url: String::new(),
             session_idle_s: 4 * 3_600,
             session_s: 24 * 3_600,
+            step_up_s: 900,
             policy_folder: PathBuf::from("policy"),
             time_zone: "UTC".to_owned(),
             solo: false,

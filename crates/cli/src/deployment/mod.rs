@@ -211,6 +211,7 @@ fn settings(config: &Config, origin: String, vkey: String) -> Settings {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         public_url: config.public_url(),
         session_idle_s: config.session_idle_s,
+        step_up_s: config.step_up_s,
         session_s: config.session_s,
         zone: config.zone(),
         solo: config.solo,

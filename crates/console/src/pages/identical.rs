@@ -6,14 +6,13 @@ use axum::response::Response;
 use countersign_evidence::json::{self, Object, Value};
 use countersign_evidence::record::Verdict;
 use countersign_evidence::visible::is_long;
-use countersign_gate::GateError;
+use countersign_gate::{GateError, HIGH_RISK};
 use countersign_http::{App, Id};
 use countersign_wire::{DecideRequest, Presentation, difference};
 use maud::{Markup, html};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::review::{HIGH_RISK, confirmation};
 use crate::assets;
 use crate::layout::{Page, refused, shown};
 use crate::parts::form::csrf;
@@ -38,11 +37,7 @@ pub(super) fn like(app: &App, viewer: &Viewer, presentation: &Presentation) -> R
 pub(super) fn may_be_together(presentation: &Presentation) -> bool {
     let review = &presentation.review;
     let signed = review.requirements.iter().any(|one| one.signature.is_some());
-    !signed && review.risk < HIGH_RISK && !is_long(&presentation.payload) && confirmation_free(presentation)
-}
-
-fn confirmation_free(presentation: &Presentation) -> bool {
-    confirmation(presentation, &presentation.payload).is_none()
+    !signed && review.risk < HIGH_RISK && !is_long(&presentation.payload)
 }
 
 /// All of them on one page: the first whole, of each other one what differs.

@@ -4,6 +4,7 @@ pub(crate) mod account;
 pub(crate) mod account_sign_in;
 pub(crate) mod action;
 pub(crate) mod actions;
+pub(crate) mod confirm;
 pub(crate) mod export;
 pub(crate) mod home;
 pub(crate) mod identical;

@@ -7,7 +7,7 @@ use countersign_evidence::digest::Digest;
 use countersign_evidence::json::{self, Limits, Value};
 use countersign_evidence::record::{Role, Verdict};
 use countersign_evidence::visible::is_long;
-use countersign_gate::GateError;
+use countersign_gate::{GateError, HIGH_RISK};
 use countersign_http::{App, Id};
 use countersign_wire::{AssertionView, DecideRequest, Presentation, difference, pointer};
 use maud::html;
@@ -22,9 +22,6 @@ use crate::parts::presentation::document;
 use crate::parts::talk;
 use crate::parts::text::text;
 use crate::viewer::{InUrl, Posted, Viewer, see_other};
-
-/// From this risk on an approval repeats the first deciding value.
-pub(crate) const HIGH_RISK: u32 = 70;
 
 /// The review.
 pub(crate) async fn review(State(app): State<App>, viewer: Viewer, InUrl(Id(action)): InUrl<Id>) -> Response {
@@ -175,6 +172,7 @@ pub(crate) async fn decide(State(app): State<App>, InUrl(Id(action)): InUrl<Id>,
         Ok(()) => see_other(&format!("/actions/{action}")),
         // Somebody else was quicker: the action says who.
         Err(GateError::NotFound("review")) => see_other(&format!("/actions/{action}")),
+        Err(GateError::StepUpRequired(_)) => see_other(&format!("/confirm?next=%2Freviews%2F{action}")),
         Err(error) => {
             let status = StatusCode::from_u16(error.kind().1).unwrap_or(StatusCode::CONFLICT);
             page(&app, &viewer, action, Some(&error.to_string()), status).await

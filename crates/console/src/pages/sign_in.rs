@@ -12,6 +12,7 @@ use maud::{Markup, html};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use tokio::sync::Semaphore;
+use uuid::Uuid;
 
 use crate::assets;
 use crate::console::{Ceremony, Console};
@@ -164,6 +165,12 @@ pub(crate) async fn by_passkey(
 }
 
 async fn check_passkey(app: &App, console: &Console, answered: &Answered) -> Result<NewSession, GateError> {
+    let person = proved_by_passkey(app, console, answered)?;
+    app.gate().sign_in(person, CredentialKind::Passkey, Strength::MultiFactor).await
+}
+
+/// Whose passkey has answered.
+pub(super) fn proved_by_passkey(app: &App, console: &Console, answered: &Answered) -> Result<Uuid, GateError> {
     let invalid = |error: countersign_identity::passkeys::PasskeyError| GateError::Invalid(error.to_string());
     let Some(Ceremony::SignIn(begun)) = console.take(app, &answered.ceremony) else {
         return Err(GateError::Invalid("this sign-in took too long: begin it again".to_owned()));
@@ -179,7 +186,7 @@ async fn check_passkey(app: &App, console: &Console, answered: &Answered) -> Res
     if let Some(state) = signed_in.state {
         gate.passkey_used(&credential, state)?;
     }
-    gate.sign_in(person, CredentialKind::Passkey, Strength::MultiFactor).await
+    Ok(person)
 }
 
 /// Lets somebody in.

@@ -157,6 +157,15 @@ impl Gate {
         Ok(known)
     }
 
+    /// The account of who is signed in.
+    ///
+    /// # Errors
+    /// [`GateError::Unauthenticated`] where that is no person.
+    pub fn own_account(&self, caller: &Caller) -> Result<Account, GateError> {
+        let person = caller.person.as_ref().ok_or(GateError::Unauthenticated)?;
+        self.account_of(person.id, person.name.clone())
+    }
+
     fn account_of(&self, person: Uuid, name: String) -> Result<Account, GateError> {
         let found = self.credentials().find_credential(&tag(CredentialKind::Password, &[person.as_bytes()]))?;
         let password = found.and_then(|row| String::from_utf8(row.secret).ok());

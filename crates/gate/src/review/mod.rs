@@ -32,12 +32,16 @@ use reviewer::Reviewer;
 /// Rises with what presentations hold.
 const RENDERER: &str = "countersign/3";
 const MOST_REASON: usize = 4_096;
+/// From this risk on an approval asks for more: the value that matters typed, and a proof of who approves.
+pub const HIGH_RISK: u32 = 70;
+
 impl Gate {
     /// Decides a review.
     ///
     /// # Errors
     /// [`GateError::NotAReviewer`], [`GateError::StaleReview`], [`GateError::WrongState`]; [`GateError::NotExpanded`],
-    /// [`GateError::SignatureRequired`] and [`GateError::BadSignature`] where an approval lacks what it needs.
+    /// [`GateError::SignatureRequired`], [`GateError::StepUpRequired`] and [`GateError::BadSignature`] where an approval lacks
+    /// what it needs.
     pub async fn decide(&self, caller: &Caller, action: Uuid, request: DecideRequest) -> Result<ActionView, GateError> {
         let reviewer = self.reviewer(caller, request.on_behalf_of)?;
         check(&request)?;
@@ -47,6 +51,7 @@ impl Gate {
             self.shared.not_own(&open, &reviewer)?;
             self.identical(&open, &request)?;
             if request.verdict == Say::Approve && caller.is_session() {
+                self.proved_lately(caller, &open, &request)?;
                 self.seen_whole(&open, &request).await?;
             }
             let verdict = self.verdict(caller, &reviewer, &open, &request).await?;
@@ -55,6 +60,17 @@ impl Gate {
             }
         }
         Err(GateError::Busy)
+    }
+
+    /// A session that was left open approves nothing of high risk.
+    fn proved_lately(&self, caller: &Caller, open: &OpenAction, request: &DecideRequest) -> Result<(), GateError> {
+        let risk = open.action.decided.as_ref().map_or(0, |decided| decided.risk.score);
+        let most = i64::from(self.shared.settings().step_up_s) * 1_000_000;
+        let lately = caller.proved.is_some_and(|proved| self.shared.now().since(proved) <= most);
+        match risk < HIGH_RISK || lately || request.signature.is_some() {
+            true => Ok(()),
+            false => Err(GateError::StepUpRequired(open.id())),
+        }
     }
 
     /// Only what is identical to an action that waits too is approved together with it, as it is.
