@@ -20,7 +20,7 @@ fn text(case: &Value, member: &str) -> String {
 }
 
 /// Every type of record that the format names, so that a new one cannot come without a vector.
-const TYPES: [&str; 30] = [
+const TYPES: [&str; 33] = [
     "access.changed",
     "access.credential_added",
     "access.credential_removed",
@@ -44,10 +44,13 @@ const TYPES: [&str; 30] = [
     "log.closed",
     "log.opened",
     "policy.activated",
+    "review.answered",
+    "review.asked",
     "review.cancelled",
     "review.decided",
     "review.escalated",
     "review.expired",
+    "review.handed_over",
     "review.presented",
     "subject.erased",
     "subject.erasure_requested",

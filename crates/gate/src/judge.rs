@@ -3,7 +3,7 @@
 use countersign_evidence::json::{self, Object, Value};
 use countersign_evidence::key::Key;
 use countersign_evidence::record::{
-    ActionDecided, ActorKind, Category, Decision, Effect, Escalation, Factor, PolicyRef, Reason, Requirement,
+    ActionDecided, ActorKind, Body, Category, Decision, Effect, Escalation, Factor, PolicyRef, Reason, Requirement,
     ReviewDemand, Risk, RuleError, Signing, ToolRef,
 };
 use countersign_evidence::time::Timestamp;
@@ -44,6 +44,16 @@ pub(crate) struct Judged {
     pub(crate) rule_messages: Vec<(String, String)>,
     /// What the clock said when policy was asked; the record's own time is the writer's.
     pub(crate) asked_at: Timestamp,
+}
+
+impl Judged {
+    /// Risk, 0 to 100.
+    pub(crate) fn risk(&self) -> u32 {
+        match &self.draft.body {
+            Body::ActionDecided(decided) => decided.risk.score,
+            _ => 0,
+        }
+    }
 }
 
 impl<'a> Question<'a> {

@@ -17,7 +17,7 @@ use crate::parts::time::time;
 use crate::viewer::{InUrl, Viewer};
 
 /// Actions whose story is told on one page.
-const MOST: usize = 100;
+const MOST: usize = 25;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

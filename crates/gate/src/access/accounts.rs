@@ -89,11 +89,13 @@ impl Gate {
         let policy = self.review_groups();
         let held = held.iter().filter(|group| policy.contains(group));
         let (known, _) = self.person(person)?.ok_or(GateError::Unauthenticated)?;
-        let own = known.groups.iter().filter(|group| !managed.all.contains(group));
+        // A group that the policy does not know any more gives nothing, and could not be stored again.
+        let known_groups: Vec<&String> = known.groups.iter().filter(|group| policy.contains(group)).collect();
+        let own = known_groups.iter().copied().filter(|group| !managed.all.contains(group));
         let mut groups: Vec<String> = own.chain(held).cloned().collect();
         groups.sort();
         groups.dedup();
-        let mut before = known.groups.clone();
+        let mut before: Vec<String> = known_groups.iter().copied().cloned().collect();
         before.sort();
         if groups == before {
             return Ok(());

@@ -12,7 +12,7 @@ use countersign_evidence::digest::Digest;
 use countersign_evidence::json::Value;
 use countersign_evidence::key::Key;
 use countersign_evidence::record::{
-    ActorKind, Assertion, Authentication, Meaning, ReviewDecided, Signing, Verdict as Say,
+    ActorKind, Assertion, Authentication, Decision, Meaning, ReviewDecided, Signing, Verdict as Say,
 };
 use countersign_evidence::visible::is_long;
 use countersign_journal::KeyKind as OwnerKind;
@@ -51,10 +51,10 @@ impl Gate {
             self.shared.not_own(&open, &reviewer)?;
             self.identical(&open, &request)?;
             if request.verdict == Say::Approve && caller.is_session() {
-                self.proved_lately(caller, &open, &request)?;
                 self.seen_whole(&open, &request).await?;
             }
             let verdict = self.verdict(caller, &reviewer, &open, &request).await?;
+            self.proved_lately(caller, &open, &verdict)?;
             if let Some(view) = self.view_of(Command::Decide(Box::new(verdict))).await? {
                 return Ok(view);
             }
@@ -63,11 +63,15 @@ impl Gate {
     }
 
     /// A session that was left open approves nothing of high risk.
-    fn proved_lately(&self, caller: &Caller, open: &OpenAction, request: &DecideRequest) -> Result<(), GateError> {
-        let risk = open.action.decided.as_ref().map_or(0, |decided| decided.risk.score);
+    fn proved_lately(&self, caller: &Caller, open: &OpenAction, verdict: &Verdict) -> Result<(), GateError> {
+        // An edit that policy denies approves nothing.
+        let edited = verdict.edit.as_ref().filter(|edit| edit.judged.decision != Decision::Deny);
+        let edited = edited.map_or(0, |edit| edit.judged.risk());
+        let risk = open.action.decided.as_ref().map_or(0, |decided| decided.risk.score).max(edited);
+        let asked = caller.is_session() && verdict.decided.verdict == Say::Approve;
         let most = i64::from(self.shared.settings().step_up_s) * 1_000_000;
         let lately = caller.proved.is_some_and(|proved| self.shared.now().since(proved) <= most);
-        match risk < HIGH_RISK || lately || request.signature.is_some() {
+        match !asked || risk < HIGH_RISK || lately || verdict.decided.signature.is_some() {
             true => Ok(()),
             false => Err(GateError::StepUpRequired(open.id())),
         }

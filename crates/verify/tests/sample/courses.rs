@@ -403,3 +403,17 @@ pub fn given_up(log: &mut Writer, by: ActorKind, after_us: i64) -> Act {
     log.step(&mut act, actor(by, "x-1"), body, Sealing::default());
     act
 }
+
+/// What is said about a review while it is open.
+pub fn talked_about(log: &mut Writer) -> Act {
+    let subject = log.new_key();
+    let mut act = propose(log, 0, subject);
+    review(log, &mut act);
+    let (question, to) = (Uuid::from_u128(11), Uuid::from_u128(6));
+    let reviewer = || actor(ActorKind::Reviewer, "seen");
+    log.step(&mut act, reviewer(), ReviewAsked { question }, fields(r#"{"text":"Which invoice is it?"}"#));
+    log.step(&mut act, agent(), ReviewAnswered { question }, fields(r#"{"text":"The one of May."}"#));
+    log.step(&mut act, reviewer(), ReviewHandedOver { to }, fields(r#"{"text":"You know them."}"#));
+    log.step(&mut act, agent(), ReviewCancelled { why: "caller_cancelled".to_owned() }, Sealing::default());
+    act
+}

@@ -3,7 +3,7 @@ use countersign_evidence::json::Value;
 use countersign_evidence::record::*;
 use uuid::Uuid;
 
-use super::super::courses::log;
+use super::super::courses::{log, talked_about};
 use super::super::{Writer, actor};
 use super::{case, lines};
 
@@ -28,6 +28,7 @@ pub(super) fn file() -> Vec<u8> {
 pub fn of_every_type() -> Vec<String> {
     let mut log = log(3, 18);
     rare(&mut log);
+    talked_about(&mut log);
     let mut seen = Vec::new();
     let mut texts = Vec::new();
     for (text, _) in log.entries {
