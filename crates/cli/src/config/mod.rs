@@ -110,7 +110,7 @@ pub(crate) struct Oidc {
     pub(crate) name: String,
     /// The name by which it knows this gate.
     pub(crate) client_id: String,
-    /// Where the secret lies that goes with it, as written; see [`Config::oidc_secret_file`].
+    /// Where the secret lies that goes with it, as written; relative to the data folder.
     pub(crate) client_secret_file: PathBuf,
     /// The claim that lists groups.
     pub(crate) groups_claim: String,
