@@ -99,7 +99,7 @@ async fn let_in(app: &App, provider: &Provider, proved: Proved) -> Result<NewSes
         subject: proved.subject,
         name: proved.name,
         email: proved.email,
-        strength: if proved.multi_factor { Strength::MultiFactor } else { Strength::SingleFactor },
+        strength: if proved.multi_factor { Strength::MultiFactor } else { Strength::Federated },
         groups: Managed {
             all: provider.groups.iter().map(|(_, ours)| ours.clone()).collect(),
             held: proved.groups.filter(|_| managed).map(held),
