@@ -564,8 +564,18 @@ await scene('the explorer', async () => {
     await accessible(page, name);
   }
   await page.goto(`${house.url}/policies`);
-  await page.locator('main a').first().click();
+  await page.locator('main ul.plain a').first().click();
   check('the policy in force can be read', (await page.locator('main').textContent()).includes('@id("refunds-large")'));
+  await page.goto(`${house.url}/policies/try`);
+  await page.getByLabel('Tool, as server/tool').fill('payments/refund');
+  await page.getByLabel('Payload').fill('{"amount": 900}');
+  await page.getByRole('button', { name: 'Ask policy' }).click();
+  const verdict = await page.locator('section.card').textContent();
+  check('what policy would decide is told', verdict.includes('review') && verdict.includes('2 of finance would be asked by refunds-large'), verdict);
+  await accessible(page, 'try a request');
+  await page.getByLabel('Payload').fill('{"amount": 1, "amount": 2}');
+  await page.getByRole('button', { name: 'Ask policy' }).click();
+  check('in the words of the API where it does not read', (await notice(page)).includes('amount'), await notice(page));
   await page.goto(`${house.url}/actions/019b7c00-0000-7000-8000-000000000001`);
   check('what does not exist is not found', (await heading(page)) === 'Not found');
 });

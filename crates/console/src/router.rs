@@ -52,6 +52,8 @@ fn entries() -> Vec<Entry> {
         get ("/session", session::session).query(),
         get ("/resolve", actions::resolve).query(),
         get ("/policies", policies::policies),
+        get ("/policies/try", try_policy::look),
+        post("/policies/try", try_policy::answer),
         get ("/policies/{version}", policies::policy).query(),
         get ("/log", log::log),
         get ("/people", people::people),

@@ -63,6 +63,17 @@ impl History {
         facts
     }
 
+    /// The wanted facts as they are. Nothing counts.
+    pub(crate) fn peek(
+        &self,
+        subject: &Subject<'_>,
+        wanted: &BTreeSet<FactName>,
+        catalogue: &Catalogue,
+        now: Timestamp,
+    ) -> Facts {
+        self.0.lock().facts(subject, wanted, catalogue, minute(now))
+    }
+
     /// The wanted facts for a decision that is made again: as they are, without what this proposal itself counted.
     pub(crate) fn look(
         &self,

@@ -33,6 +33,7 @@ mod subjects;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod time_line;
+mod try_out;
 mod turn;
 mod view;
 mod writer;

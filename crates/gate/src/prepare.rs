@@ -124,6 +124,24 @@ impl Shared {
     }
 
     fn facts_of(&self, checked: &Checked, policy: &PolicySet, now: Timestamp) -> countersign_policy::Facts {
+        self.with_subject(checked, policy, |subject| {
+            self.history.take(subject, policy.facts_wanted(), policy.catalogue(), now)
+        })
+    }
+
+    /// The facts of a proposal that may never come.
+    pub(crate) fn facts_beforehand(
+        &self,
+        checked: &Checked,
+        policy: &PolicySet,
+        now: Timestamp,
+    ) -> countersign_policy::Facts {
+        self.with_subject(checked, policy, |subject| {
+            self.history.peek(subject, policy.facts_wanted(), policy.catalogue(), now)
+        })
+    }
+
+    fn with_subject<T>(&self, checked: &Checked, policy: &PolicySet, ask: impl FnOnce(&Subject<'_>) -> T) -> T {
         let tool = &checked.request.tool;
         let full = format!("{}/{}", tool.server, tool.name);
         let subject = Subject {
@@ -132,7 +150,7 @@ impl Shared {
             fingerprint: self.fingerprint(checked.plain),
             amounts: amounts(policy.catalogue(), &full, &checked.request.payload),
         };
-        self.history.take(&subject, policy.facts_wanted(), policy.catalogue(), now)
+        ask(&subject)
     }
 
     /// The key of the person concerned; without a user, of the workspace.

@@ -31,6 +31,7 @@ fn entries() -> Vec<Entry> {
         post("/v1/reviews/{action}/statement", statement::statement).asks(),
         get ("/v1/policies", list_policies::list_policies),
         post("/v1/policies", activate_policy::activate_policy),
+        post("/v1/policies/try", try_policy::try_policy).asks(),
         get ("/v1/policies/{version}", show_policy::show_policy),
         get ("/v1/keys", list_keys::list_keys),
         post("/v1/keys", create_key::create_key),

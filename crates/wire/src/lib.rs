@@ -25,5 +25,5 @@ pub use review::{
 pub use story::{Answer, RecordView, Story};
 pub use system::{
     ErasePersonRequest, EraseRequest, Erased, EventView, ImportPolicy, KeyCreatedView, KeyRequest, KeyView, LogView,
-    PolicyView, Resolved,
+    PolicyView, Resolved, TriedView,
 };

@@ -1,11 +1,15 @@
 use std::collections::BTreeMap;
 
 use countersign_evidence::digest::Digest;
-use countersign_evidence::record::KeyKind;
+use countersign_evidence::json::Value;
+use countersign_evidence::record::{Decision, KeyKind};
 use countersign_evidence::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+use crate::action::ReasonView;
+use crate::review::RequirementView;
 
 /// `POST /v1/policies`: the whole text of a policy folder, to become active.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -143,6 +147,34 @@ pub struct Resolved {
     pub kind: String,
     /// The actions that it names or ties together.
     pub actions: Vec<Uuid>,
+}
+
+/// `POST /v1/policies/try`: what the policy in force would decide.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TriedView {
+    /// Version of the policy.
+    pub policy: String,
+    /// The kind of side effect that it takes the tool for.
+    pub category: String,
+    /// What it would be.
+    #[schema(value_type = String)]
+    pub decision: Decision,
+    /// The rules that would determine it.
+    pub reasons: Vec<ReasonView>,
+    /// Rules that could not be evaluated, which denies.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<String>,
+    /// Risk, 0 to 100.
+    pub risk: u32,
+    /// The risk rules that fired.
+    pub risk_factors: Vec<String>,
+    /// For the agent's model.
+    pub message: String,
+    /// Who would be asked.
+    pub requirements: Vec<RequirementView>,
+    /// The facts from the trail that it read.
+    #[schema(value_type = Object)]
+    pub facts: Value,
 }
 
 /// `GET /v1/events`: a record of the log, as far as its clear fields tell.

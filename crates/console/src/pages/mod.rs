@@ -17,3 +17,4 @@ pub(crate) mod review;
 pub(crate) mod session;
 pub(crate) mod sign_in;
 pub(crate) mod talk;
+pub(crate) mod try_policy;

@@ -22,6 +22,7 @@ pub(crate) async fn policies(State(app): State<App>, viewer: Viewer) -> Response
     };
     let content = html! {
         h1 { "Policies" }
+        p { a href="/policies/try" { "Try a request" } ": what the policy in force would decide." }
         @if versions.is_empty() {
             div.empty {
                 p { strong { "No policy is in force: everything is denied." } }

@@ -43,3 +43,4 @@ pub(crate) mod start;
 pub(crate) mod statement;
 pub(crate) mod story;
 pub(crate) mod tile;
+pub(crate) mod try_policy;
