@@ -28,10 +28,7 @@ function open(after) {
     // Whoever signs in next may see other things than whoever was signed in.
     forget(kept.at(-1)?.position ?? keptAfter);
     // Refused for good, as when the session is over.
-    if (events.readyState === EventSource.CLOSED) {
-      events = null;
-      tell({ over: true });
-    }
+    if (events.readyState === EventSource.CLOSED) events = null;
   });
 }
 

@@ -83,7 +83,7 @@ impl History {
         proposed_at: Timestamp,
         now: Timestamp,
     ) -> Facts {
-        let mut facts = self.0.lock().facts(subject, wanted, catalogue, minute(now));
+        let mut facts = self.peek(subject, wanted, catalogue, now);
         let ago = minute(now) - minute(proposed_at);
         if ago < HOUR_MIN {
             facts.actions_last_hour = facts.actions_last_hour.map(|count| count.saturating_sub(1));

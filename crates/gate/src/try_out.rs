@@ -3,13 +3,13 @@
 use countersign_evidence::json::Value;
 use countersign_evidence::key::Key;
 use countersign_evidence::record::Body;
-use countersign_wire::{ProposeRequest, ReasonView, RequirementView, TriedView};
+use countersign_wire::{ProposeRequest, TriedView};
 
 use crate::caller::Caller;
 use crate::error::GateError;
 use crate::gate::Gate;
 use crate::judge::Question;
-use crate::view::effect;
+use crate::view::{reason, requirement, risk_factors};
 
 impl Gate {
     /// What the policy in force would decide about a proposal, with the facts as they are now.
@@ -33,20 +33,6 @@ impl Gate {
             found.map(|(_, text)| text.clone()).unwrap_or_default()
         };
         let asked = decided.review.iter().flat_map(|demand| &demand.requirements);
-        let requirement = |one: &countersign_evidence::record::Requirement| RequirementView {
-            rule: one.rule.clone(),
-            message: message(&one.rule),
-            groups: one.groups.clone(),
-            quorum: one.quorum,
-            approvals: Vec::new(),
-            signature: one.signature,
-            escalates_at: one.escalation.as_ref().map(|escalation| escalation.at),
-        };
-        let reason = |one: &countersign_evidence::record::Reason| ReasonView {
-            rule: one.rule.clone(),
-            effect: effect(one.effect).to_owned(),
-        };
-        let factors = decided.risk.factors.iter().map(|factor| format!("{} (+{})", factor.rule, factor.points));
         Ok(TriedView {
             policy: decided.policy_set.version.clone(),
             category: checked.category.as_str().to_owned(),
@@ -54,9 +40,9 @@ impl Gate {
             reasons: decided.reasons.iter().map(reason).collect(),
             errors: decided.errors.iter().map(|error| format!("{}: {}", error.rule, error.code)).collect(),
             risk: decided.risk.score,
-            risk_factors: factors.collect(),
+            risk_factors: risk_factors(&decided.risk.factors),
             message: judged.message.clone(),
-            requirements: asked.map(requirement).collect(),
+            requirements: asked.map(|one| requirement(one, message(&one.rule), Vec::new())).collect(),
             facts: facts_read,
         })
     }

@@ -1,7 +1,9 @@
 use countersign_evidence::action::Stage;
-use countersign_evidence::record::{Decision, Effect, Enforcement, Match};
+use countersign_evidence::record::{Decision, Effect, Enforcement, Factor, Match, Requirement};
 use countersign_index::state_of;
-use countersign_wire::{ActionView, AuthorizationView, ExecutionView, QuestionView, ReasonView, ReviewView};
+use countersign_wire::{
+    ActionView, AuthorizationView, ExecutionView, QuestionView, ReasonView, RequirementView, ReviewView, SeatView,
+};
 use uuid::Uuid;
 
 use crate::open_action::OpenAction;
@@ -94,7 +96,25 @@ impl OpenAction {
     }
 }
 
-fn reason(reason: &countersign_evidence::record::Reason) -> ReasonView {
+/// A requirement as people see it, with the approvals that fill its seats.
+pub(crate) fn requirement(one: &Requirement, message: String, approvals: Vec<SeatView>) -> RequirementView {
+    RequirementView {
+        rule: one.rule.clone(),
+        message,
+        groups: one.groups.clone(),
+        quorum: one.quorum,
+        approvals,
+        signature: one.signature,
+        escalates_at: one.escalation.as_ref().map(|escalation| escalation.at),
+    }
+}
+
+/// The risk rules that fired.
+pub(crate) fn risk_factors(factors: &[Factor]) -> Vec<String> {
+    factors.iter().map(|factor| format!("{} (+{})", factor.rule, factor.points)).collect()
+}
+
+pub(crate) fn reason(reason: &countersign_evidence::record::Reason) -> ReasonView {
     ReasonView { rule: reason.rule.clone(), effect: effect(reason.effect).to_owned() }
 }
 

@@ -40,7 +40,8 @@ pub(crate) fn category_code(category: Category) -> i64 {
     code(&Category::ALL, &category).unwrap_or_default()
 }
 
-pub(crate) fn decision_name(decision: Decision) -> &'static str {
+/// The name of a decision in the API and the search box.
+pub fn decision_name(decision: Decision) -> &'static str {
     match decision {
         Decision::Allow => "allow",
         Decision::Deny => "deny",

@@ -34,7 +34,7 @@ mod terms;
 mod tracked;
 mod words;
 
-pub use codes::state_of;
+pub use codes::{decision_name, state_of};
 pub use error::IndexError;
 pub use index::{Index, Setup};
 pub use log::{JournalLog, ReadLog, Record};

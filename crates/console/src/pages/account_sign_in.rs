@@ -2,7 +2,7 @@
 
 use axum::Extension;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use countersign_evidence::record::Strength;
 use countersign_gate::{GateError, Managed, NewSession, ProvedAccount};
@@ -10,13 +10,14 @@ use countersign_http::{App, Params, cookie};
 use countersign_identity::oidc::{OidcError, Proved};
 use serde::Deserialize;
 
-use super::sign_in::{Wish, welcome};
+use super::sign_in::{Wish, welcome, with_cookie};
 use crate::console::{Ceremony, Console, Provider};
 use crate::layout::refused;
 use crate::viewer::{InUrl, own_place, see_other};
 
 /// Ties the way back to the browser that went away: without it anybody could sign somebody else in as themselves.
 const COOKIE: &str = "countersign-sign-in";
+const PATH: &str = "/sign-in";
 
 /// To the provider.
 pub(crate) async fn begin(
@@ -29,19 +30,10 @@ pub(crate) async fn begin(
     match provider.oidc.begin(&state, app.gate().random()).await {
         Ok((address, begun)) => {
             console.keep(&app, state.clone(), Ceremony::Account(begun, own_place(&wish.next).to_owned()));
-            with_state(&app, see_other(&address), &state, 300)
+            with_cookie(&app, see_other(&address), (COOKIE, PATH), &state, Some(300))
         }
         Err(error) => refused(told(&error)),
     }
-}
-
-fn with_state(app: &App, mut response: Response, state: &str, age: u32) -> Response {
-    let secure = if app.gate().public_url().starts_with("https://") { "; Secure" } else { "" };
-    let cookie = format!("{COOKIE}={state}; Path=/sign-in; HttpOnly; SameSite=Lax; Max-Age={age}{secure}");
-    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
-        response.headers_mut().append(header::SET_COOKIE, cookie);
-    }
-    response
 }
 
 /// What the provider sends the browser back with; it may add more.
@@ -76,7 +68,7 @@ pub(crate) async fn back(
         Err(error) => return refused(told(&error)),
     };
     match let_in(&app, provider, proved).await {
-        Ok(session) => with_state(&app, welcome(&app, &session, &next), "", 0),
+        Ok(session) => with_cookie(&app, welcome(&app, &session, &next), (COOKIE, PATH), "", Some(0)),
         Err(error) => refused(error),
     }
 }

@@ -11,6 +11,7 @@ use maud::{Markup, html};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use uuid::Uuid;
 
+use super::actions;
 use crate::assets;
 use crate::layout::{Page, refused};
 use crate::parts::badge;
@@ -74,10 +75,7 @@ fn panel(name: &str, answer: &Answer) -> Markup {
 fn links(story: &Story) -> Markup {
     let correlation = story.answers.first().and_then(|answer| answer.facts.get("proposed")?.get("correlation"));
     let named = |name: &str| correlation.and_then(|ids| ids.get(name)).and_then(Value::as_str);
-    let link = |key: &str, value: &str| {
-        let term = search::term(key, value).written();
-        format!("/actions?q={}", utf8_percent_encode(&term, NON_ALPHANUMERIC))
-    };
+    let link = |key: &str, value: &str| actions::link(&search::term(key, value).written());
     let whole = |key: &str, id: &str| format!("/session?{key}={}", utf8_percent_encode(id, NON_ALPHANUMERIC));
     html! {
         p {

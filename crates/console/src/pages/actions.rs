@@ -97,7 +97,8 @@ fn page(viewer: &Viewer, asked: &Asked, rows: Result<(&Rows, &Seen), &str>) -> R
     Page { title: "Actions", place: "/actions", viewer: Some(viewer), content }.into_response()
 }
 
-fn link(q: &str) -> String {
+/// The explorer with this question.
+pub(super) fn link(q: &str) -> String {
     format!("/actions?q={}", utf8_percent_encode(q, NON_ALPHANUMERIC))
 }
 

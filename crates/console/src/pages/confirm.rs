@@ -7,13 +7,14 @@ use axum::response::Response;
 use countersign_evidence::record::{CredentialKind, Strength};
 use countersign_gate::{GateError, NewSession};
 use countersign_http::{App, Params};
-use countersign_identity::passwords;
 use maud::html;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
-use super::sign_in::{Answered, Nothing, Wish, begun_as, hashing, passkey_button, proved_by_passkey, welcome};
-use crate::console::{Ceremony, Console};
+use super::sign_in::{
+    Answered, Nothing, Wish, begun_sign_in, passkey_button, proved_by_passkey, proved_by_password, welcome,
+};
+use crate::console::Console;
 use crate::layout::{Page, refused, shown};
 use crate::parts::form::csrf;
 use crate::parts::text::text;
@@ -88,13 +89,8 @@ async fn check_password(app: &App, viewer: &Viewer, password: String) -> Result<
     let account = gate.own_account(caller)?;
     // Who holds a stolen session must not guess on: attempts count as at the door.
     let (name, from) = (account.person.to_string(), caller.key.to_string());
-    gate.may_try(&name, &from)?;
-    let right = hashing(move || passwords::verify(&password, account.password.as_deref())).await?;
-    gate.tried(&name, &from, Some(account.person), right).await?;
-    match right {
-        true => gate.step_up(caller, CredentialKind::Password, Strength::SingleFactor).await,
-        false => Err(GateError::Unauthenticated),
-    }
+    proved_by_password(app, &name, &from, password, || Ok(Some(account))).await?;
+    gate.step_up(caller, CredentialKind::Password, Strength::SingleFactor).await
 }
 
 /// Begins to prove it by passkey.
@@ -103,10 +99,7 @@ pub(crate) async fn begin_passkey(
     Extension(console): Extension<Console>,
     _: Posted<Nothing>,
 ) -> Response {
-    match console.passkeys().and_then(|passkeys| passkeys.begin_sign_in()) {
-        Ok((challenge, begun)) => begun_as(&console.begin(&app, Ceremony::SignIn(begun)), &challenge),
-        Err(error) => refused(GateError::Invalid(error.to_string())),
-    }
+    begun_sign_in(&app, &console)
 }
 
 /// By passkey: one of who is signed in.

@@ -24,7 +24,7 @@ use crate::viewer::{InUrl, Posted, Viewer, see_other};
 /// Approved together at most.
 const MOST: usize = 20;
 
-/// Reviews that are identical to this one, it alone where there are none.
+/// The other reviews that are identical to this one.
 pub(super) fn like(app: &App, viewer: &Viewer, presentation: &Presentation) -> Result<Vec<Uuid>, GateError> {
     let first = &presentation.review;
     let all = app.gate().reviews(&viewer.caller)?;

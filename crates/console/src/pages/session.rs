@@ -10,6 +10,7 @@ use maud::{Markup, html};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
+use super::actions;
 use crate::layout::{Page, refused};
 use crate::parts::badge;
 use crate::parts::text::text;
@@ -84,7 +85,7 @@ fn page(viewer: &Viewer, wanted: &Wanted, rows: &Rows, stories: &[Story]) -> Res
         h1 { (text(&term)) }
         p {
             (stories.len()) " actions, " (executed.count()) " executed, " (stopped.count()) " stopped. "
-            a href={ "/actions?q=" (encoded(&term)) } { "Search them" }
+            a href=(actions::link(&term)) { "Search them" }
         }
         @if let Some(before) = rows.next { p { a href=(older(before)) { "What happened before" } } }
         ol.timeline { @for story in stories { (step(story)) } }

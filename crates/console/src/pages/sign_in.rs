@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use countersign_evidence::record::{CredentialKind, Strength};
-use countersign_gate::{GateError, NewSession};
+use countersign_gate::{Account, GateError, NewSession};
 use countersign_http::{App, Params, session_cookie};
 use countersign_identity::passwords;
 use maud::{Markup, html};
@@ -96,17 +96,26 @@ pub(crate) async fn by_password(
 }
 
 async fn check_password(app: &App, name: &str, password: String, address: &str) -> Result<NewSession, GateError> {
+    let person = proved_by_password(app, name, address, password, || app.gate().account(name)).await?;
+    app.gate().sign_in(person, CredentialKind::Password, Strength::SingleFactor).await
+}
+
+/// Whose password it is. Attempts count by `name` and by where they come from; beyond a limit none is looked at.
+pub(super) async fn proved_by_password(
+    app: &App,
+    name: &str,
+    from: &str,
+    password: String,
+    account: impl FnOnce() -> Result<Option<Account>, GateError>,
+) -> Result<Uuid, GateError> {
     let gate = app.gate();
-    gate.may_try(name, address)?;
-    let account = gate.account(name)?;
+    gate.may_try(name, from)?;
+    let account = account()?;
     let hash = account.as_ref().and_then(|account| account.password.clone());
     let right = hashing(move || passwords::verify(&password, hash.as_deref())).await?;
     let person = account.map(|account| account.person);
-    gate.tried(name, address, person, right).await?;
-    match person.filter(|_| right) {
-        Some(person) => gate.sign_in(person, CredentialKind::Password, Strength::SingleFactor).await,
-        None => Err(GateError::Unauthenticated),
-    }
+    gate.tried(name, from, person, right).await?;
+    person.filter(|_| right).ok_or(GateError::Unauthenticated)
 }
 
 /// Hashing takes 19 MiB and a while each time: only so much of it at once.
@@ -139,9 +148,13 @@ pub(crate) async fn begin_passkey(
     Extension(console): Extension<Console>,
     _: Anonymous<Nothing>,
 ) -> Response {
-    let begun = console.passkeys().and_then(|passkeys| passkeys.begin_sign_in());
-    match begun {
-        Ok((challenge, begun)) => begun_as(&console.begin(&app, Ceremony::SignIn(begun)), &challenge),
+    begun_sign_in(&app, &console)
+}
+
+/// What the browser is to do to prove a passkey.
+pub(super) fn begun_sign_in(app: &App, console: &Console) -> Response {
+    match console.passkeys().and_then(|passkeys| passkeys.begin_sign_in()) {
+        Ok((challenge, begun)) => begun_as(&console.begin(app, Ceremony::SignIn(begun)), &challenge),
         Err(error) => refused(GateError::Invalid(error.to_string())),
     }
 }
@@ -191,14 +204,20 @@ pub(super) fn proved_by_passkey(app: &App, console: &Console, answered: &Answere
 
 /// Lets somebody in.
 pub(crate) fn welcome(app: &App, session: &NewSession, next: &str) -> Response {
-    with_cookie(app, see_other(next), &session.token, None)
+    with_cookie(app, see_other(next), (session_cookie(app), "/"), &session.token, None)
 }
 
-/// Sets the session's cookie, or takes it away.
-fn with_cookie(app: &App, mut response: Response, token: &str, most_age: Option<u32>) -> Response {
+/// Sets a cookie by its name and path, or takes it away.
+pub(super) fn with_cookie(
+    app: &App,
+    mut response: Response,
+    (name, path): (&str, &str),
+    value: &str,
+    most_age: Option<u32>,
+) -> Response {
     let secure = if app.gate().public_url().starts_with("https://") { "; Secure" } else { "" };
     let age = most_age.map(|age| format!("; Max-Age={age}")).unwrap_or_default();
-    let cookie = format!("{}={token}; Path=/; HttpOnly; SameSite=Lax{secure}{age}", session_cookie(app));
+    let cookie = format!("{name}={value}; Path={path}; HttpOnly; SameSite=Lax{secure}{age}");
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
@@ -209,7 +228,9 @@ fn with_cookie(app: &App, mut response: Response, token: &str, most_age: Option<
 pub(crate) async fn sign_out(State(app): State<App>, posted: Posted<Nothing>) -> Response {
     let caller = &posted.viewer.caller;
     match app.gate().end_session(caller, caller.key, "signed_out").await {
-        Ok(()) | Err(GateError::NotFound(_)) => with_cookie(&app, see_other("/sign-in"), "", Some(0)),
+        Ok(()) | Err(GateError::NotFound(_)) => {
+            with_cookie(&app, see_other("/sign-in"), (session_cookie(&app), "/"), "", Some(0))
+        }
         Err(error) => refused(error),
     }
 }

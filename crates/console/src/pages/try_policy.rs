@@ -2,9 +2,10 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use countersign_evidence::record::{Agent, Category, Correlation, Decision, ToolRef};
+use countersign_evidence::record::{Agent, Category, Correlation, ToolRef};
 use countersign_gate::GateError;
 use countersign_http::App;
+use countersign_index::decision_name;
 use countersign_wire::{ProposeRequest, TriedView};
 use maud::{Markup, html};
 use serde::Deserialize;
@@ -99,11 +100,7 @@ fn page(viewer: &Viewer, wanted: &Wanted, tried: Option<Result<TriedView, GateEr
 }
 
 fn verdict(tried: &TriedView) -> Markup {
-    let decision = match tried.decision {
-        Decision::Allow => "allow",
-        Decision::Deny => "deny",
-        Decision::Review => "review",
-    };
+    let decision = decision_name(tried.decision);
     html! {
         section.card role="status" {
             p.badges { (badge::state(decision)) " " (badge::badge(&tried.category, "plain")) " " (badge::risk(tried.risk)) }

@@ -63,9 +63,7 @@ impl Gate {
         if let Some(person) = found {
             return Ok(person);
         }
-        let mut held = account.groups.held.clone().unwrap_or_default();
-        let policy = self.review_groups();
-        held.retain(|group| policy.contains(group));
+        let held = self.in_force(account.groups.held.clone().unwrap_or_default());
         if !account.adds_people || held.is_empty() || account.email.is_none() {
             let address = account.email.as_deref().unwrap_or("without a verified address");
             return Err(GateError::Forbidden(format!(
@@ -86,17 +84,10 @@ impl Gate {
     /// Groups that the provider decides about come and go with what it says; all others stay.
     async fn follow_groups(&self, person: Uuid, managed: &Managed) -> Result<(), GateError> {
         let Some(held) = &managed.held else { return Ok(()) };
-        let policy = self.review_groups();
-        let held = held.iter().filter(|group| policy.contains(group));
         let (known, _) = self.person(person)?.ok_or(GateError::Unauthenticated)?;
-        // A group that the policy does not know any more gives nothing, and could not be stored again.
-        let known_groups: Vec<&String> = known.groups.iter().filter(|group| policy.contains(group)).collect();
-        let own = known_groups.iter().copied().filter(|group| !managed.all.contains(group));
-        let mut groups: Vec<String> = own.chain(held).cloned().collect();
-        groups.sort();
-        groups.dedup();
-        let mut before: Vec<String> = known_groups.iter().copied().cloned().collect();
-        before.sort();
+        let before = self.in_force(known.groups.clone());
+        let own = before.iter().filter(|group| !managed.all.contains(group)).cloned();
+        let groups = self.in_force(own.chain(held.iter().cloned()).collect());
         if groups == before {
             return Ok(());
         }
@@ -109,5 +100,14 @@ impl Gate {
             until: known.until,
         };
         self.put_person(&Caller::provider(), request).await.map(drop)
+    }
+
+    /// Those that the policy knows, each once, in order: another one gives nothing, and could not be stored again.
+    fn in_force(&self, mut groups: Vec<String>) -> Vec<String> {
+        let policy = self.review_groups();
+        groups.retain(|group| policy.contains(group));
+        groups.sort();
+        groups.dedup();
+        groups
     }
 }

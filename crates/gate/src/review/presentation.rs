@@ -28,6 +28,7 @@ use crate::gate::{Gate, may_see, value_of};
 use crate::load::{Told, user_of};
 use crate::open_action::{OpenAction, Shown};
 use crate::shared::Shared;
+use crate::view::{requirement, risk_factors};
 
 /// Parts of a payload that are shown at the top, at most.
 const MOST_DECIDING: usize = 12;
@@ -128,7 +129,7 @@ impl Shared {
             false => Vec::new(),
         };
         let deciding = deciding(&asking, &payload);
-        let factors = open.action.decided.iter().flat_map(|decided| &decided.risk.factors);
+        let factors = open.action.decided.as_ref().map(|decided| decided.risk.factors.as_slice()).unwrap_or_default();
         let user = user_of(&first.opened);
         Ok(Presentation {
             sentence: sentence(&open.action, user.as_deref(), &deciding),
@@ -142,7 +143,7 @@ impl Shared {
             intent: text("intent"),
             user,
             resource: text("resource"),
-            risk_factors: factors.map(|factor| format!("{} (+{})", factor.rule, factor.points)).collect(),
+            risk_factors: risk_factors(factors),
             notes: open.notes.clone(),
             presentation_digest: None,
             payload,
@@ -177,14 +178,9 @@ impl Shared {
         let review = action.review()?;
         let message =
             |rule: &str| open.rule_messages.iter().find(|(known, _)| known == rule).map(|(_, text)| text.clone());
-        let requirement = |one: &Requirement| RequirementView {
-            rule: one.rule.clone(),
-            message: message(&one.rule).unwrap_or_default(),
-            groups: one.groups.clone(),
-            quorum: one.quorum,
-            signature: one.signature,
-            escalates_at: one.escalation.as_ref().map(|escalation| escalation.at),
-            approvals: review.seats(one).map(|seat| SeatView { person: seat.person.clone(), at: seat.at }).collect(),
+        let requirement = |one: &Requirement| {
+            let seats = review.seats(one).map(|seat| SeatView { person: seat.person.clone(), at: seat.at });
+            requirement(one, message(&one.rule).unwrap_or_default(), seats.collect())
         };
         Some(PendingReview {
             action: action.id,
