@@ -5,6 +5,7 @@
 //! | open it, or build it anew | [`Index::open`], [`Setup`], [`ReadLog`] |
 //! | fill it | [`Index::apply`] |
 //! | ask | [`Index::list`] with a [`Query`], [`Index::resolve`], [`Index::get`] |
+//! | ask how reviews went | [`Index::reviews`] |
 //! | ask what the gate must know again at start | [`Index::open_actions`], [`Index::actions_per_minute`], … |
 //!
 //! Nothing here is evidence: whatever happens to the file, deleting it and reading the log again gives the same answers.
@@ -25,6 +26,8 @@ mod packed;
 mod purge;
 mod query;
 mod reread;
+mod reviewed;
+mod reviews;
 mod row;
 mod schema;
 pub mod search;
@@ -39,4 +42,6 @@ pub use error::IndexError;
 pub use index::{Index, Setup};
 pub use log::{JournalLog, ReadLog, Record};
 pub use query::{MOST_ROWS, Query};
+pub use reviewed::{ReviewEnd, ReviewerDid};
+pub use reviews::{ReviewDeed, ReviewQuery, ReviewRow};
 pub use row::Row;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-const FORMAT: i64 = 4;
+const FORMAT: i64 = 5;
 const BUSY: Duration = Duration::from_secs(30);
 /// Kibibytes of pages that the writer and each reader keep.
 const WRITER_CACHE_KIB: i64 = 32 << 10;
@@ -19,7 +19,7 @@ const CHECKPOINT_PAGES: i64 = 8192;
 pub(crate) const SEGMENT: u64 = 1 << 19;
 
 /// `action.row` is the log position of the action's first record, so the table grows at its right edge and lists need no
-/// sorting. Texts that repeat are in `name`. `reference` finds what is asked for exactly and arrives late or often.
+/// sorting. Texts that repeat are in `name`. `review` and `deed` are of the actions alone that people were asked about. `reference` finds what is asked for exactly and arrives late or often.
 const SCHEMA: &str = "
     CREATE TABLE state (only INTEGER PRIMARY KEY CHECK (only = 1), origin TEXT NOT NULL, keyed INTEGER NOT NULL,
         segment INTEGER NOT NULL,
@@ -36,6 +36,11 @@ const SCHEMA: &str = "
     CREATE INDEX action_id ON action (id);
     CREATE INDEX action_time ON action (time);
     CREATE INDEX action_state ON action (state) WHERE state <> 3;
+    CREATE TABLE review (row INTEGER PRIMARY KEY, asked INTEGER NOT NULL, rules BLOB NOT NULL, presented INTEGER,
+        ended INTEGER, how INTEGER, escalated INTEGER NOT NULL, characters INTEGER) STRICT;
+    CREATE INDEX review_asked ON review (asked);
+    CREATE TABLE deed (row INTEGER NOT NULL, step INTEGER NOT NULL, reviewer INTEGER NOT NULL, time INTEGER NOT NULL,
+        did INTEGER NOT NULL, active_ms INTEGER, expanded_all INTEGER, PRIMARY KEY (row, step)) STRICT, WITHOUT ROWID;
     CREATE TABLE reference (term INTEGER NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (term, row)) STRICT, WITHOUT ROWID;
     CREATE TABLE used (agent INTEGER NOT NULL, tool INTEGER NOT NULL, PRIMARY KEY (agent, tool)) STRICT, WITHOUT ROWID;
     CREATE TABLE segment (number INTEGER PRIMARY KEY) STRICT;
@@ -45,7 +50,7 @@ const SCHEMA: &str = "
     CREATE TABLE revoked (key BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
     CREATE TABLE access (person BLOB PRIMARY KEY, groups TEXT NOT NULL, roles TEXT, until INTEGER) STRICT, WITHOUT ROWID;
     CREATE TABLE erased (key BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
-    PRAGMA user_version = 4;
+    PRAGMA user_version = 5;
 ";
 
 /// Opens the writer's connection and makes the tables where there are none; `None` where the file is of another format.

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::codes::{DECISIONS, MATCHES, OUTCOMES, category_code, code, decision_name, state_code, state_of};
 use crate::names::Naming;
 use crate::packed::{pack, pack_id, pack_positions};
+use crate::reviewed::{ReviewEnd, ReviewerDid, Reviewed};
 use crate::schema::create_segment;
 use crate::terms::{Kind, Terms};
 use crate::tracked::{Text, Tracked};
@@ -27,6 +28,10 @@ const INSERT: &str = "INSERT INTO action (row,
 const UPDATE: &str = "UPDATE action SET positions = ?2, closed = ?3, decision = ?4, state = ?5, risk = ?6, rules = ?7,
     reviewers = ?8, downstream = ?9, outcome = ?10, matches = ?11, refusals = ?12, redeemed = ?13 WHERE row = ?1";
 const UPDATE_OPEN: &str = "UPDATE action SET user = ?2, resource = ?3, fingerprint = ?4, subject = ?5 WHERE row = ?1";
+
+const REVIEW: &str = "INSERT INTO review (row, asked, rules, presented, ended, how, escalated)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (row) DO UPDATE SET rules = excluded.rules,
+    presented = excluded.presented, ended = excluded.ended, how = excluded.how, escalated = excluded.escalated";
 
 /// What the writer remembers between rows.
 pub(crate) struct Remembered {
@@ -73,6 +78,9 @@ impl Store<'_> {
         }
         if let Some(id) = tracked.redeemed_by() {
             self.refer(Kind::Request, id, tracked.row())?;
+        }
+        if let Some(reviewed) = &tracked.reviewed {
+            self.review(tracked.row(), reviewed, (tracked.text == Text::Held).then_some(tracked.open.characters))?;
         }
         if tracked.text == Text::Held {
             self.write_text(tracked)?;
@@ -172,6 +180,43 @@ impl Store<'_> {
         let mut insert =
             self.connection.prepare_cached("INSERT OR IGNORE INTO reference (term, row) VALUES (?1, ?2)")?;
         insert.execute(params![self.terms.number(kind, value), signed(row)])?;
+        Ok(())
+    }
+
+    /// `characters` where the payload was read: absent ones were erased.
+    fn review(&mut self, row: u64, reviewed: &Reviewed, characters: Option<Option<usize>>) -> rusqlite::Result<()> {
+        let rules = self.names(reviewed.rules.iter())?;
+        let ended = reviewed.ended.map(|(at, how)| (at.as_micros(), code(&ReviewEnd::ALL, &how)));
+        self.connection.prepare_cached(REVIEW)?.execute(params![
+            signed(row),
+            reviewed.asked.as_micros(),
+            rules,
+            reviewed.presented.map(|at| at.as_micros()),
+            ended.map(|(at, _)| at),
+            ended.and_then(|(_, how)| how),
+            reviewed.escalated,
+        ])?;
+        if let Some(characters) = characters {
+            let characters = characters.map(|count| i64::try_from(count).unwrap_or(i64::MAX));
+            let mut update = self.connection.prepare_cached("UPDATE review SET characters = ?2 WHERE row = ?1")?;
+            update.execute(params![signed(row), characters])?;
+        }
+        for (step, deed) in (0_i64..).zip(&reviewed.deeds) {
+            let reviewer = self.name(&deed.reviewer)?;
+            let mut insert =
+                self.connection.prepare_cached("INSERT OR IGNORE INTO deed VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+            let active_ms = deed.active_ms.map(signed);
+            let did = code(&ReviewerDid::ALL, &deed.did);
+            insert.execute(params![
+                signed(row),
+                step,
+                reviewer,
+                deed.at.as_micros(),
+                did,
+                active_ms,
+                deed.expanded_all
+            ])?;
+        }
         Ok(())
     }
 

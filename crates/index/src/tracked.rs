@@ -9,6 +9,7 @@ use countersign_evidence::record::{Body, Envelope};
 use countersign_evidence::time::Timestamp;
 use uuid::Uuid;
 
+use crate::reviewed::Reviewed;
 use crate::words::{add_value, add_words};
 
 /// What opens of an action's records and a row holds. Gone when the keys are.
@@ -17,6 +18,8 @@ pub(crate) struct Open {
     pub(crate) user: Option<String>,
     pub(crate) resource: Option<String>,
     pub(crate) fingerprint: Option<[u8; 16]>,
+    /// Characters of the payload as canonical JSON.
+    pub(crate) characters: Option<usize>,
     /// Ids of the keys that wrap what its records are sealed under; the subject's first.
     pub(crate) sealed_by: Vec<Uuid>,
     /// As [`add_words`] makes them.
@@ -39,6 +42,8 @@ pub(crate) struct Tracked {
     pub(crate) action: Action,
     pub(crate) positions: Vec<u64>,
     pub(crate) reviewers: BTreeSet<String>,
+    /// People were asked.
+    pub(crate) reviewed: Option<Reviewed>,
     pub(crate) closed: Option<Timestamp>,
     /// It could be executed at some time.
     pub(crate) authorized: bool,
@@ -55,6 +60,7 @@ impl Tracked {
             action: Action::open(envelope, leaf)?,
             positions: vec![position],
             reviewers: BTreeSet::new(),
+            reviewed: None,
             closed: None,
             authorized: false,
             open: Open::default(),
@@ -66,6 +72,7 @@ impl Tracked {
     pub(crate) fn apply(&mut self, envelope: &Envelope, leaf: Digest, position: u64) -> Result<(), ApplyError> {
         self.action.apply(envelope, leaf)?;
         self.positions.push(position);
+        Reviewed::follow(&mut self.reviewed, &self.action, envelope);
         match &envelope.body {
             Body::ReviewDecided(_) => {
                 self.reviewers.insert(envelope.actor.id.clone());
@@ -122,7 +129,10 @@ impl Open {
     pub(crate) fn proposed(&mut self, fields: &Object, fingerprint: impl FnOnce(&str) -> [u8; 16]) {
         self.user = fields.get("user").and_then(|user| user.get("id")?.as_str()).map(str::to_owned);
         self.resource = fields.get("resource").and_then(|resource| resource.as_str()).map(str::to_owned);
-        self.fingerprint = fields.get("payload").map(|payload| fingerprint(&payload.to_canonical()));
+        if let Some(canonical) = fields.get("payload").map(|payload| payload.to_canonical()) {
+            self.fingerprint = Some(fingerprint(&canonical));
+            self.characters = Some(canonical.chars().count());
+        }
         for text in self.user.iter().chain(&self.resource) {
             add_words(&mut self.words, text);
         }

@@ -10,7 +10,8 @@ use common::lives::*;
 use common::{Log, read_on};
 use countersign_evidence::digest::Digest;
 use countersign_evidence::record::PolicyActivated;
-use countersign_index::{Index, IndexError, MOST_ROWS, Query, Row};
+use countersign_evidence::time::Timestamp;
+use countersign_index::{Index, IndexError, MOST_ROWS, Query, ReviewEnd, ReviewQuery, ReviewRow, ReviewerDid, Row};
 
 /// Everything that an index can say.
 fn everything(index: &Index) -> Vec<String> {
@@ -31,9 +32,16 @@ fn everything(index: &Index) -> Vec<String> {
         said.push(format!("{text} {:?}", found.actions.iter().map(|row| row.action).collect::<Vec<_>>()));
     }
     said.push(format!("{:?}", index.policies().unwrap()));
+    said.extend(reviews(index).iter().map(|review| format!("{review:?}")));
     said.push(format!("{:?}", index.tools_used().unwrap().into_iter().collect::<BTreeSet<_>>()));
     said.push(format!("{:?} {:?}", index.open_actions().unwrap(), index.position()));
     said
+}
+
+fn reviews(index: &Index) -> Vec<ReviewRow> {
+    let (since, until) = (Timestamp::from_micros(0), Timestamp::from_micros(i64::MAX));
+    let query = ReviewQuery { since, until, environments: Vec::new(), agents: Vec::new(), most: usize::MAX };
+    index.reviews(&query).unwrap()
 }
 
 fn lives(seed: u64) -> Lives {
@@ -239,4 +247,37 @@ fn policies_are_listed_as_activated_last() {
     assert_eq!(policies.iter().filter(|policy| policy.active).count(), 1);
     assert_eq!(index.last_policy().unwrap().unwrap(), policies[0]);
     assert_eq!(policies[0].digest, Digest([policies[0].tests_passed as u8; 32]));
+}
+
+#[test]
+fn reviews_are_told_as_they_went() {
+    let lives = lives(5);
+    let folder = tempfile::tempdir().unwrap();
+    let index = lives.world.index(&folder.path().join("index.db"));
+    read_on(&index, &lives.world.log, 50);
+    let told = reviews(&index);
+    assert!(told.is_sorted_by_key(|review| review.asked));
+    let did = |review: &ReviewRow, wanted: ReviewerDid| review.deeds.iter().filter(|deed| deed.did == wanted).count();
+    for review in &told {
+        assert!(!review.rules.is_empty() && review.characters.is_some() && review.fingerprint.is_some());
+        assert!(review.ended.is_none_or(|(at, _)| at >= review.asked));
+        assert!(did(review, ReviewerDid::Denied) <= 1);
+        if matches!(review.ended, Some((_, ReviewEnd::Approved))) {
+            assert!(did(review, ReviewerDid::Approved) + did(review, ReviewerDid::Edited) > 0, "{review:?}");
+        }
+    }
+    for end in [Some(ReviewEnd::Approved), Some(ReviewEnd::Denied), Some(ReviewEnd::Expired), None] {
+        assert!(told.iter().any(|review| review.ended.map(|(_, how)| how) == end), "{end:?} is not among them");
+    }
+    let (first, last) = (told.first().unwrap(), told.last().unwrap());
+    let query = |agents: &[&str], most| ReviewQuery {
+        since: first.asked,
+        until: last.asked,
+        environments: Vec::new(),
+        agents: agents.iter().map(|agent| (*agent).to_owned()).collect(),
+        most,
+    };
+    assert_eq!(index.reviews(&query(&[], usize::MAX)).unwrap().len(), told.len() - 1, "`until` itself is not meant");
+    let ours = index.reviews(&query(&[&first.agent], 3)).unwrap();
+    assert!(ours.len() <= 3 && ours.iter().all(|review| review.agent == first.agent));
 }
