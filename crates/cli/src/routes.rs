@@ -17,6 +17,14 @@ pub(crate) const SESSIONS: &str = "/v1/sessions";
 pub(crate) const LOG: &str = "/v1/log";
 pub(crate) const CHECKPOINT: &str = "/log/checkpoint";
 
+pub(crate) fn oversight(since: &str, until: Option<&str>) -> String {
+    let mut path = format!("/v1/oversight?since={}", utf8_percent_encode(since, ESCAPED));
+    if let Some(until) = until {
+        path.push_str(&format!("&until={}", utf8_percent_encode(until, ESCAPED)));
+    }
+    path
+}
+
 pub(crate) fn story(action: Uuid) -> String {
     format!("{ACTIONS}/{action}/story")
 }

@@ -16,9 +16,10 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// The places at the top: path, name, and the role that it takes.
-const PLACES: [(&str, &str, Option<Role>); 5] = [
+const PLACES: [(&str, &str, Option<Role>); 6] = [
     ("/reviews", "Reviews", None),
     ("/actions", "Actions", None),
+    ("/oversight", "Oversight", None),
     ("/policies", "Policies", None),
     ("/log", "Log", None),
     ("/people", "People", Some(Role::Admin)),

@@ -51,6 +51,7 @@ fn entries() -> Vec<Entry> {
         get ("/actions/{action}", action::action),
         get ("/session", session::session).query(),
         get ("/resolve", actions::resolve).query(),
+        get ("/oversight", oversight::oversight).query(),
         get ("/policies", policies::policies),
         get ("/policies/try", try_policy::look),
         post("/policies/try", try_policy::answer),

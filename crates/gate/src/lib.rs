@@ -20,6 +20,7 @@ mod load;
 mod look;
 mod news;
 mod open_action;
+mod oversight;
 mod policies;
 mod prepare;
 mod recover;

@@ -19,6 +19,7 @@ mod route;
 mod router;
 mod routes;
 mod serve;
+mod span;
 mod trivial;
 
 pub use app::App;
@@ -32,4 +33,5 @@ pub use problem::Failure;
 pub use route::{Access, Entry, RouteInfo, get, post};
 pub use router::{mount, no_such_route, route_table, router};
 pub use serve::{ServeLimits, serve};
+pub use span::Span;
 pub use trivial::trivial_router;

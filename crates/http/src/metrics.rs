@@ -9,6 +9,7 @@ use axum::http::Method;
 use countersign_evidence::record::Decision;
 use countersign_gate::{Gate, WriterState};
 use countersign_tlog::{Checkpoint, Note};
+use countersign_wire::OversightView;
 use parking_lot::Mutex;
 
 /// Upper bounds of the latency buckets in microseconds, and as Prometheus writes them in seconds.
@@ -81,7 +82,7 @@ impl Metrics {
     }
 
     /// The page.
-    pub(crate) fn page(&self, gate: &Gate, published: Option<&Note>) -> String {
+    pub(crate) fn page(&self, gate: &Gate, published: Option<&Note>, reviews: Option<&OversightView>) -> String {
         let mut page = Page::default();
         page.family("countersign_up", "gauge", "1 while records can be made durable.");
         let writing = matches!(gate.writer_state(), WriterState::Writing(_));
@@ -97,6 +98,9 @@ impl Metrics {
         for (name, decision) in [("allow", Decision::Allow), ("deny", Decision::Deny), ("review", Decision::Review)] {
             let count = self.decisions(decision).load(Ordering::Relaxed);
             page.sample("countersign_decisions_total", &format!("decision=\"{name}\""), count);
+        }
+        if let Some(reviews) = reviews {
+            page.reviews(reviews);
         }
         self.requests(&mut page);
         page.0
@@ -136,6 +140,61 @@ impl Page {
             "" => writeln!(self.0, "{name} {value}"),
             labels => writeln!(self.0, "{name}{{{labels}}} {value}"),
         };
+    }
+
+    /// What people did in the reviews of the last day.
+    fn reviews(&mut self, view: &OversightView) {
+        let ends = &view.ends;
+        let name = "countersign_reviews_last_day";
+        self.family(name, "gauge", "Reviews that people were asked in within the last 24 hours, by how they stand.");
+        for (end, count) in [
+            ("waiting", ends.waiting),
+            ("approved", ends.approved),
+            ("denied", ends.denied),
+            ("expired", ends.expired),
+            ("cancelled", ends.cancelled),
+        ] {
+            self.sample(name, &format!("end=\"{end}\""), count);
+        }
+        for (name, times, help) in [
+            (
+                "countersign_review_waiting_seconds_last_day",
+                &view.waiting,
+                "From asking people to the first one's seeing it: Kaplan-Meier quantiles; NaN where not known yet.",
+            ),
+            (
+                "countersign_review_deciding_seconds_last_day",
+                &view.deciding,
+                "From asking people to their decision: Kaplan-Meier quantiles; NaN where not known yet.",
+            ),
+        ] {
+            self.family(name, "gauge", help);
+            for (quantile, ms) in [("0.5", times.median_ms), ("0.9", times.p90_ms), ("0.99", times.p99_ms)] {
+                let seconds = ms.map_or(f64::NAN, |ms| ms as f64 / 1e3);
+                let _ = writeln!(self.0, "{name}{{quantile=\"{quantile}\"}} {seconds}");
+            }
+        }
+        for (name, count, help) in [
+            ("countersign_review_edits_last_day", ends.edited, "Approved reviews that a reviewer edited."),
+            (
+                "countersign_review_measured_approvals_last_day",
+                view.attention.measured,
+                "Approvals whose active viewing was measured.",
+            ),
+            (
+                "countersign_review_fast_approvals_last_day",
+                view.attention.fast,
+                "Those of them that took less than reading takes.",
+            ),
+            (
+                "countersign_review_repeats_last_day",
+                view.repeats.repeated,
+                "Denied reviews whose payload was asked about again.",
+            ),
+        ] {
+            self.family(name, "gauge", help);
+            self.sample(name, "", count);
+        }
     }
 
     fn histogram(&mut self, name: &str, route: &str, metrics: &RouteMetrics) {

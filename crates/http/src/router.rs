@@ -29,6 +29,7 @@ fn entries() -> Vec<Entry> {
         post("/v1/reviews/{action}/ask", ask::ask),
         post("/v1/reviews/{action}/hand-over", hand_over::hand_over),
         post("/v1/reviews/{action}/statement", statement::statement).asks(),
+        get ("/v1/oversight", show_oversight::show_oversight).query(),
         get ("/v1/policies", list_policies::list_policies),
         post("/v1/policies", activate_policy::activate_policy),
         post("/v1/policies/try", try_policy::try_policy).asks(),

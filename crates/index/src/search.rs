@@ -162,8 +162,8 @@ pub fn search(text: &str, now: Timestamp) -> Result<Query, SearchError> {
             }
             "decision" => place.set(&mut query.decision, decision(text), || names(&DECISIONS, decision_name)),
             "state" => place.set(&mut query.state, state(text), || names(&State::ALL, State::as_str)),
-            "since" => place.set(&mut query.since, time(text, now), || TIMES.to_owned()),
-            "until" => place.set(&mut query.until, time(text, now), || TIMES.to_owned()),
+            "since" => place.set(&mut query.since, point(text, now), || TIMES.to_owned()),
+            "until" => place.set(&mut query.until, point(text, now), || TIMES.to_owned()),
             _ => place.set(&mut query.trace, value, String::new),
         }?;
     }
@@ -171,7 +171,8 @@ pub fn search(text: &str, now: Timestamp) -> Result<Query, SearchError> {
     Ok(query)
 }
 
-const TIMES: &str = "7d, 24h, 30m, 2026-11-26, or a whole time in RFC 3339";
+/// What a time is written as.
+pub const TIMES: &str = "7d, 24h, 30m, 2026-11-26, or a whole time in RFC 3339";
 
 /// A term's place in the question.
 struct Place<'a> {
@@ -203,8 +204,8 @@ fn names<T: Copy>(all: &[T], name: impl Fn(T) -> &'static str) -> String {
     all.iter().map(|one| name(*one)).collect::<Vec<_>>().join(", ")
 }
 
-/// A time, a day, or so long before now.
-fn time(text: &str, now: Timestamp) -> Option<Timestamp> {
+/// A time, a day, or so long before now; `None` for anything else: say [`TIMES`] then.
+pub fn point(text: &str, now: Timestamp) -> Option<Timestamp> {
     let unit = match text.chars().last()? {
         'm' => 60,
         'h' => 3_600,

@@ -266,7 +266,7 @@ fn reviews_are_told_as_they_went() {
             assert!(did(review, ReviewerDid::Approved) + did(review, ReviewerDid::Edited) > 0, "{review:?}");
         }
     }
-    for end in [Some(ReviewEnd::Approved), Some(ReviewEnd::Denied), Some(ReviewEnd::Expired), None] {
+    for end in [Some(ReviewEnd::Approved), Some(ReviewEnd::Denied), Some(ReviewEnd::Cancelled), None] {
         assert!(told.iter().any(|review| review.ended.map(|(_, how)| how) == end), "{end:?} is not among them");
     }
     let (first, last) = (told.first().unwrap(), told.last().unwrap());

@@ -2,6 +2,7 @@
 
 mod action;
 mod difference;
+mod oversight;
 mod people;
 pub mod pointer;
 mod problem;
@@ -14,6 +15,10 @@ pub use action::{
     ReasonView, Resource, ReviewView, StartNow, StartRequest, State, SummaryView, UserRef,
 };
 pub use difference::{Step, Visit, difference, each_difference};
+pub use oversight::{
+    AttentionPoint, AttentionView, CurvePoint, DayView, EndsView, OversightView, RepeatView, RepeatsView,
+    ReviewerLoadView, RuleRateView, TimesView,
+};
 pub use people::{
     CredentialView, DelegationRequest, DelegationView, Ended, InvitationView, PersonRequest, PersonView, SessionView,
 };

@@ -10,6 +10,7 @@ pub(crate) mod home;
 pub(crate) mod identical;
 pub(crate) mod invitation;
 pub(crate) mod log;
+pub(crate) mod oversight;
 pub(crate) mod people;
 pub(crate) mod policies;
 pub(crate) mod queue;

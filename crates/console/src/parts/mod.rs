@@ -5,6 +5,7 @@ pub(crate) mod badge;
 pub(crate) mod form;
 pub(crate) mod json;
 pub(crate) mod overview;
+pub(crate) mod plot;
 pub(crate) mod presentation;
 pub(crate) mod talk;
 pub(crate) mod text;

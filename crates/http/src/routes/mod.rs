@@ -37,6 +37,7 @@ pub(crate) mod show_action;
 pub(crate) mod show_log;
 pub(crate) mod show_metrics;
 pub(crate) mod show_openapi;
+pub(crate) mod show_oversight;
 pub(crate) mod show_policy;
 pub(crate) mod show_problem;
 pub(crate) mod start;

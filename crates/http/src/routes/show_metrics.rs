@@ -1,11 +1,13 @@
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use countersign_evidence::record::KeyKind;
-use countersign_gate::GateError;
+use countersign_gate::{Caller, GateError};
 
 use crate::answer::{Answer, bytes};
 use crate::app::App;
 use crate::asker::{Asker, peer_of};
+
+const DAY_S: i64 = 86_400;
 
 /// Metrics for Prometheus
 ///
@@ -21,6 +23,9 @@ pub(crate) async fn show_metrics(State(app): State<App>, mut parts: Parts) -> An
         }
     }
     let published = app.store().checkpoint().await.ok().flatten();
-    let page = app.metrics().page(app.gate(), published.as_ref());
+    // A scrape answers what it can: without the index there are no numbers about reviews.
+    let now = app.clock().now();
+    let reviews = app.gate().oversight(&Caller::owner(), now.plus_seconds(-DAY_S), now).await.ok();
+    let page = app.metrics().page(app.gate(), published.as_ref(), reviews.as_ref());
     Ok(bytes(page, "text/plain; version=0.0.4; charset=utf-8", "no-store"))
 }

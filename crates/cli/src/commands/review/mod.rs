@@ -3,6 +3,7 @@
 mod decide;
 mod difference;
 mod list;
+mod metrics;
 mod note;
 mod show;
 #[cfg(test)]
@@ -20,6 +21,8 @@ use crate::session::Session;
 pub(crate) enum Command {
     /// List what waits, the most urgent first
     List,
+    /// How reviews went: times, rates by rule, load, fast approvals, repeats
+    Metrics(metrics::Metrics),
     /// Show everything that there is to judge, the payload whole
     Show(show::Show),
     /// Approve exactly the payload that is shown, or an edited one
@@ -35,6 +38,7 @@ pub(crate) enum Command {
 pub(super) async fn run(command: Command, session: &mut Session) -> Result<Exit, Failure> {
     match command {
         Command::List => list::run(session).await,
+        Command::Metrics(args) => metrics::run(&args, session).await,
         Command::Show(args) => show::run(&args, session).await,
         Command::Approve(args) => decide::run(args.into(), Verdict::Approve, session).await,
         Command::Deny(args) => decide::run(args.into(), Verdict::Deny, session).await,
