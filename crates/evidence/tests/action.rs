@@ -114,6 +114,7 @@ impl Course {
                 groups,
                 quorum: 1 + self.dice.roll(2) as u32,
                 signature: None,
+                standing_s: (!self.dice.rarely(3)).then_some(3_600),
                 escalation: None,
             })
             .collect();
@@ -185,9 +186,29 @@ impl Course {
         }
     }
 
+    fn standing_used(&mut self) -> ReviewStandingUsed {
+        let groups = self.dice.of(&[names(&["red"]), names(&["red", "green"]), names(&["blue"]), names(&[])]);
+        let mut requirements = self.life.standing_for(&groups);
+        if self.dice.rarely(6) {
+            requirements.pop();
+        }
+        if self.dice.rarely(20) {
+            requirements.push("z".to_owned());
+        }
+        ReviewStandingUsed {
+            standing: self.question(),
+            number: 1,
+            person: self.dice.of(&["p1", "p2", "p3"]).to_owned(),
+            groups,
+            requirements,
+            payload_version: self.version(12),
+            payload: self.payload(12),
+        }
+    }
+
     fn authorized(&mut self) -> ActionAuthorized {
         let by = if (self.life.stage == "in review") != self.dice.rarely(10) {
-            AuthorizedBy::Review
+            self.dice.of(&[AuthorizedBy::Review, AuthorizedBy::Review, AuthorizedBy::Standing])
         } else {
             AuthorizedBy::Policy
         };
@@ -239,13 +260,13 @@ impl Course {
         let fitting: &[u64] = match self.life.stage {
             "proposed" | "edited" => &[0],
             "allowed" => &[6],
-            "in review" => &[0, 1, 2, 2, 2, 2, 2, 3, 6, 6, 4, 16, 17, 17, 18],
+            "in review" => &[0, 1, 2, 2, 2, 2, 2, 3, 6, 6, 4, 16, 17, 17, 18, 19, 19, 19],
             "authorized" => &[7, 7, 7, 0, 8],
             "executing" => &[9],
             "finished" => &[9, 10],
             _ => &[8, 13],
         };
-        let kind = if self.dice.rarely(5) { self.dice.roll(19) } else { self.dice.of(fitting) };
+        let kind = if self.dice.rarely(5) { self.dice.roll(20) } else { self.dice.of(fitting) };
         let why = || "why".to_owned();
         match kind {
             0 => self.decided().into(),
@@ -271,6 +292,7 @@ impl Course {
             16 => ReviewAsked { question: self.question() }.into(),
             17 => ReviewAnswered { question: self.question() }.into(),
             18 => ReviewHandedOver { to: self.question() }.into(),
+            19 => self.standing_used().into(),
             14 => LogClosed { epoch: 1 }.into(),
             _ => PolicyActivated { version: "one".to_owned(), digest: self.payload(2), tests_passed: 1 }.into(),
         }

@@ -29,6 +29,7 @@ const TYPES: [&str; 33] = [
     "access.locked",
     "access.session_ended",
     "access.signed_in",
+    "access.viewed",
     "action.authorized",
     "action.closed",
     "action.decided",
@@ -52,6 +53,9 @@ const TYPES: [&str; 33] = [
     "review.expired",
     "review.handed_over",
     "review.presented",
+    "review.standing_used",
+    "standing.granted",
+    "standing.revoked",
     "subject.erased",
     "subject.erasure_requested",
 ];

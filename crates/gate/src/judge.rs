@@ -184,6 +184,7 @@ fn demand(requirements: &[countersign_policy::Requirement], time: Timestamp) -> 
         groups: one.groups.clone(),
         quorum: one.quorum,
         signature: one.signature.then_some(Signing::Passkey),
+        standing_s: one.standing_s,
         escalation: one.escalation.as_ref().map(|escalation| Escalation {
             at: time.plus_seconds(i64::try_from(escalation.after_s).unwrap_or(i64::MAX)),
             groups: escalation.groups.clone(),

@@ -98,6 +98,9 @@ pub struct Requirement {
     /// Whether approvals are signed by a passkey.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub signature: bool,
+    /// How many seconds an approval given in advance may last; none is taken where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing_s: Option<u64>,
     /// The rule's `@message`: what reviewers and the agent are told.
     pub message: Option<String>,
 }
@@ -118,7 +121,9 @@ impl Requirement {
         let groups: usize = self.groups.iter().chain(later).map(|group| group.len() + r#""","#.len()).sum();
         let escalation =
             r#""escalation":{"at":"2026-01-02T03:04:05.000006Z","groups":[]},"signature":"passkey","#.len();
-        let more = if self.escalation.is_some() || self.signature { escalation } else { 0 };
+        let escalation = if self.escalation.is_some() || self.signature { escalation } else { 0 };
+        let standing = self.standing_s.map_or(0, |_| r#""standing_s":7776000,"#.len());
+        let more = escalation + standing;
         self.rule.len() + groups + more + r#"{"groups":[],"quorum":20,"rule":""},"#.len()
     }
 }

@@ -13,7 +13,8 @@ use crate::scope::Scope;
 use crate::spelling::suggestion;
 
 /// Annotations that a rule may have.
-const ANNOTATIONS: [&str; 8] = ["id", "review", "quorum", "expires", "escalate", "signature", "message", "risk"];
+const ANNOTATIONS: [&str; 9] =
+    ["id", "review", "quorum", "expires", "escalate", "signature", "standing", "message", "risk"];
 /// Most members that a rule may ask for.
 const MOST_QUORUM: u32 = 20;
 /// Longest `@message`, in bytes.
@@ -40,6 +41,8 @@ pub struct Rule {
     pub escalation: Option<Escalation>,
     /// `@signature("passkey")`: approvals are signed.
     pub signature: bool,
+    /// `@standing`: how many seconds an approval given in advance may last; none is taken where absent.
+    pub standing_s: Option<u64>,
     /// `@risk`: points.
     pub points: u32,
     /// The Cedar text.
@@ -74,6 +77,7 @@ impl Rule {
             expires_s: self.expires_s,
             escalation: self.escalation.clone(),
             signature: self.signature,
+            standing_s: self.standing_s,
             message: self.message.clone(),
         }
     }
@@ -90,6 +94,7 @@ pub(crate) struct Annotations {
     pub(crate) expires_s: u64,
     pub(crate) escalation: Option<Escalation>,
     pub(crate) signature: bool,
+    pub(crate) standing_s: Option<u64>,
     pub(crate) points: u32,
 }
 
@@ -128,6 +133,7 @@ impl Annotations {
             expires_s,
             escalation: get("escalate").and_then(|text| escalation(text, expires_s, catalogue, problem)),
             signature: get("signature").is_some_and(|text| signature(text, problem)),
+            standing_s: get("standing").and_then(|text| standing(text, get("signature").is_some(), problem)),
             points: get("risk").map_or(0, |text| number("risk", text, 100, problem)),
         }
     }
@@ -140,7 +146,7 @@ fn effect_of<'a>(
     problem: &mut impl FnMut(String),
 ) -> Effect {
     let (review, risk) = (get("review").is_some(), get("risk").is_some());
-    for name in ["quorum", "expires", "escalate", "signature"] {
+    for name in ["quorum", "expires", "escalate", "signature", "standing"] {
         if get(name).is_some() && !review {
             problem(format!("@{name} without @review: name the reviewers' group with @review(\"…\")"));
         }
@@ -208,6 +214,26 @@ fn signature(text: &str, problem: &mut impl FnMut(String)) -> bool {
         problem(format!("@signature({text:?}): the one kind of signature is @signature(\"passkey\")"));
     }
     true
+}
+
+/// Longest time of a standing approval: 90 days.
+const MOST_STANDING_S: u64 = 90 * 24 * 3_600;
+
+fn standing(text: &str, signed: bool, problem: &mut impl FnMut(String)) -> Option<u64> {
+    if signed {
+        problem("@standing beside @signature: what is given in advance signs nothing; leave one of them out".to_owned());
+    }
+    match parse_duration(text) {
+        Ok(seconds) if seconds <= MOST_STANDING_S => Some(seconds),
+        Ok(_) => {
+            problem(format!("@standing({text:?}): at most 90 days"));
+            None
+        }
+        Err(error) => {
+            problem(format!("@standing {error}"));
+            None
+        }
+    }
 }
 
 fn number(name: &str, text: &str, most: u32, problem: &mut impl FnMut(String)) -> u32 {

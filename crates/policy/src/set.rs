@@ -241,6 +241,7 @@ fn read_rule(file: &str, line: u32, text: &str, catalogue: &Catalogue, problems:
             expires_s: annotations.expires_s,
             escalation: annotations.escalation,
             signature: annotations.signature,
+            standing_s: annotations.standing_s,
             points: annotations.points,
             text: text.to_owned(),
             file: file.to_owned(),

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::conformance::Matches;
 use crate::integrity::Stored;
 use crate::report::{Answer, Findings, Question, Verdict};
+use crate::standing::Standing;
 use crate::system::{System, is_of_action};
 
 /// An action as far as its records could be followed; `None` once one of them did not fit.
@@ -18,6 +19,7 @@ type Followed = Option<Box<Action>>;
 pub(crate) struct Ledger {
     actions: HashMap<Uuid, Followed>,
     system: System,
+    standing: Standing,
     completeness: Findings,
     conformance: Findings,
     /// Unknown type to number and first position.
@@ -30,6 +32,7 @@ impl Ledger {
         Ledger {
             actions: HashMap::new(),
             system: System::new(origin),
+            standing: Standing::default(),
             completeness: Findings::default(),
             conformance: Findings::default(),
             unknown: BTreeMap::new(),
@@ -68,6 +71,8 @@ impl Ledger {
         let Some(link) = envelope.link else {
             if is_of_action(kind) {
                 self.conformance.at(position, format!("{kind}: it names no action"));
+            } else if let Some(problem) = self.standing.note(envelope) {
+                self.conformance.at(position, format!("{kind}: {problem}"));
             }
             return;
         };
@@ -84,6 +89,10 @@ impl Ledger {
                 } else if let Err(error) = action.apply(envelope, leaf) {
                     self.conformance.at(position, format!("action {}: {error}", link.action));
                     *followed = None;
+                } else if let Body::ReviewStandingUsed(used) = &envelope.body
+                    && let Some(problem) = self.standing.used(used, action, envelope.time)
+                {
+                    self.conformance.at(position, format!("{kind} of action {}: {problem}", link.action));
                 }
             }
         }

@@ -20,6 +20,7 @@ mod report;
 mod scan;
 mod shelf;
 mod signatures;
+mod standing;
 mod story;
 mod system;
 mod tree;

@@ -6,9 +6,11 @@ mod sample;
 use countersign_evidence::record::*;
 use countersign_evidence::time::Timestamp;
 use countersign_tlog::TrustFile;
+use uuid::Uuid;
 use countersign_verify::{Options, Question, Report, Verdict, verify_folder};
 use sample::courses::{given_up, log, propose_and_allow, propose_and_deny, redeemed};
 use sample::publish::{trust_text, whole};
+use sample::standing::{Standing, asked, grant, standing, unseen, use_again, use_it};
 use sample::{ORIGIN, Writer, actor, policy};
 
 fn verify(log: &Writer) -> Report {
@@ -90,6 +92,68 @@ fn each_rule_has_its_finding() {
     assert_breaks("cannot follow while the action is denied", |log| {
         let mut act = propose_and_deny(log);
         log.step(&mut act, gate(), LogClosed { epoch: 2 }, sample::Sealing::default());
+    });
+}
+
+#[test]
+fn what_is_approved_in_advance_falls_under_what_was_granted() {
+    let mut log = log(31, 3);
+    unseen(&mut log, AuthorizedBy::Standing);
+    let report = verify(&log);
+    assert_eq!(report.verdict(Question::Conformance), Some(Verdict::Pass), "{report:?}");
+    /// Changes the grant, or the use of it.
+    type Change = fn(&mut Standing);
+    let cases: [(&str, Change); 9] = [
+        ("no earlier record grants", |one| one.used.standing = Uuid::from_u128(1)),
+        ("its number is not the next one", |one| one.used.number = 2),
+        ("another person granted", |one| one.used.person = "p-9".to_owned()),
+        ("another agent, tool or environment", |one| one.granted.agent = "other".to_owned()),
+        ("another agent, tool or environment", |one| one.granted.environment = "test".to_owned()),
+        ("another agent, tool or environment", |one| one.granted.tool.definition = None),
+        ("fills no seat of that rule", |one| one.granted.rules = vec!["pay_over_1000".to_owned()]),
+        ("lasts longer than the rule lets it", |one| one.granted.until = one.granted.until.plus_seconds(86_400)),
+        ("such that a standing approval of these groups fills", |one| one.used.groups = vec!["nobody".to_owned()]),
+    ];
+    for (what, change) in cases {
+        assert_breaks(what, |log| {
+            let mut one = standing(log);
+            change(&mut one);
+            use_it(log, &mut one);
+        });
+    }
+    assert_breaks("was revoked or had ended", |log| {
+        let mut one = standing(log);
+        grant(log, &one.granted);
+        let revoked = StandingRevoked { standing: one.granted.standing, why: "revoked".to_owned() };
+        log.system(gate(), revoked, "");
+        use_again(log, &mut one);
+    });
+    assert_breaks("used as often as it may be", |log| {
+        let mut one = standing(log);
+        grant(log, &one.granted);
+        for number in 1..=3 {
+            one.act = asked(log);
+            (one.used.number, one.used.payload) = (number, one.act.payloads[0]);
+            use_again(log, &mut one);
+        }
+    });
+    assert_breaks("was revoked or had ended", |log| {
+        let mut one = standing(log);
+        grant(log, &one.granted);
+        log.now = one.granted.until;
+        one.act = asked(log);
+        one.used.payload = one.act.payloads[0];
+        use_again(log, &mut one);
+    });
+    assert_breaks("a reviewer grants it", |log| {
+        let granted = standing(log).granted;
+        log.system(gate(), StandingGranted { standing: Uuid::from_u128(3), ..granted }, "");
+    });
+    assert_breaks("no earlier record grants it", |log| {
+        log.system(gate(), StandingRevoked { standing: Uuid::from_u128(3), why: "w".to_owned() }, "");
+    });
+    assert_breaks("standing approvals alone authorize where nobody looked", |log| {
+        unseen(log, AuthorizedBy::Review);
     });
 }
 

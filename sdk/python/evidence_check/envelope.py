@@ -105,6 +105,9 @@ SIGNATURE = one_of("passkey")
 STRENGTH = one_of("single_factor", "federated", "multi_factor")
 ROLE = one_of("reviewer", "operator", "auditor", "admin")
 CREDENTIAL = one_of("passkey", "password", "oidc", "invitation")
+TOOL = members(name=ident, server=ident, definition_=digest)
+AUTHENTICATION = members(method=ident, session_=uuid, strength_=STRENGTH)
+SEPARATION = one_of("enforced", "none")
 WHY = members(why=ident)
 KEYS = members(keys=listed(uuid))
 
@@ -112,7 +115,7 @@ BODIES = {
     "action.proposed": members(
         agent=members(id=ident, version_=ident),
         model_=ident,
-        tool=members(name=ident, server=ident, definition_=digest),
+        tool=TOOL,
         category=one_of("read", "write", "delete", "message", "payment", "export", "execute", "admin"),
         resource_type_=ident,
         request_id=ident,
@@ -133,6 +136,7 @@ BODIES = {
         review_=members(
             requirements=listed(members(
                 rule=ident, groups=listed(ident), quorum=u32, signature_=SIGNATURE,
+                standing_s_=uint,
                 escalation_=members(at=time, groups=listed(ident)),
             )),
             expires_at=time,
@@ -145,8 +149,8 @@ BODIES = {
         verdict=one_of("approve", "deny"),
         requirements=listed(ident),
         groups=listed(ident),
-        authentication=members(method=ident, session_=uuid, strength_=STRENGTH),
-        separation=one_of("enforced", "none"),
+        authentication=AUTHENTICATION,
+        separation=SEPARATION,
         payload_version=u32,
         payload=digest,
         presentation_=digest,
@@ -161,11 +165,15 @@ BODIES = {
     "review.asked": members(question=uuid),
     "review.answered": members(question=uuid),
     "review.handed_over": members(to=uuid),
+    "review.standing_used": members(
+        standing=uuid, number=u32, person=ident, groups=listed(ident), requirements=listed(ident),
+        payload_version=u32, payload=digest,
+    ),
     "review.escalated": members(groups=listed(ident), rule_=ident, why=ident),
     "review.expired": WHY,
     "review.cancelled": WHY,
     "action.authorized": members(
-        by=one_of("policy", "review"), policy_set=POLICY, payload_version=u32, payload=digest, expires_at=time
+        by=one_of("policy", "review", "standing"), policy_set=POLICY, payload_version=u32, payload=digest, expires_at=time
     ),
     "execution.started": members(
         attempt=ident, executor=ident, deadline=time, payload_version=u32,
@@ -198,6 +206,13 @@ BODIES = {
     "access.locked": members(person=uuid, until=time),
     "access.delegated": members(**{"delegation": uuid, "from": uuid, "to": uuid, "since": time, "until": time}),
     "access.delegation_ended": members(delegation=uuid),
+    "access.viewed": members(route=ident, action_=uuid),
+    "standing.granted": members(
+        standing=uuid, action=uuid, agent=ident, tool=TOOL, environment=ident, rules=listed(ident),
+        groups=listed(ident), same_payload=boolean, uses=u32, until=time, authentication=AUTHENTICATION,
+        separation=SEPARATION, policy=ident,
+    ),
+    "standing.revoked": members(standing=uuid, why=ident),
     "config.changed": members(setting=ident, value=ident),
     "subject.erasure_requested": KEYS,
     "subject.erased": KEYS,
@@ -221,6 +236,8 @@ SEALS = {
     "access.changed": (set(), {"name"}),
     "access.credential_added": (set(), {"label", "public_key"}),
     "access.delegated": (set(), {"reason"}),
+    "access.viewed": (set(), {"asked"}),
+    "standing.granted": (set(), {"name", "reason", "payload_digest"}),
 }
 
 

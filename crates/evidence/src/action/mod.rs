@@ -6,7 +6,7 @@
 mod review;
 mod stage;
 
-pub use review::{Approval, Review};
+pub use review::{Approval, InAdvance, Review};
 pub use stage::{Authorization, Denial, End, Ending, Execution, Stage};
 
 use uuid::Uuid;

@@ -18,6 +18,27 @@ pub struct Approval {
     pub at: Timestamp,
     /// How it is signed.
     pub signature: Option<Signing>,
+    /// Where it was given in advance.
+    pub standing: Option<InAdvance>,
+}
+
+/// An approval that was given in advance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InAdvance {
+    /// The standing approval.
+    pub standing: Uuid,
+    /// The rules whose seats it fills.
+    pub requirements: Vec<String>,
+}
+
+impl Approval {
+    /// Whether it may fill a seat of this requirement.
+    fn counts_for(&self, requirement: &Requirement) -> bool {
+        let asked_about = |one: &InAdvance| one.requirements.contains(&requirement.rule);
+        counts(&self.groups, requirement)
+            && is_signed_for(requirement, self.signature)
+            && self.standing.as_ref().is_none_or(asked_about)
+    }
 }
 
 /// People are being asked.
@@ -35,8 +56,7 @@ impl Review {
     /// The approvals that fill seats of one requirement: distinct people who were in one of its groups, signed where it asks
     /// for that.
     pub fn seats<'a>(&'a self, requirement: &'a Requirement) -> impl Iterator<Item = &'a Approval> {
-        let signed = move |approval: &&Approval| is_signed_for(requirement, approval.signature);
-        self.approvals.iter().filter(move |approval| counts(&approval.groups, requirement)).filter(signed)
+        self.approvals.iter().filter(move |approval| approval.counts_for(requirement))
     }
 
     /// Whether every requirement has its quorum.
@@ -44,6 +64,18 @@ impl Review {
         self.demand.requirements.iter().all(|requirement| {
             usize::try_from(requirement.quorum).is_ok_and(|quorum| self.seats(requirement).count() >= quorum)
         })
+    }
+
+    /// Whether all approvals were given in advance: nobody looked at it.
+    pub fn in_advance(&self) -> bool {
+        !self.approvals.is_empty() && self.approvals.iter().all(|approval| approval.standing.is_some())
+    }
+
+    /// The rules of `rules` whose seats a standing approval of a member of `groups` fills that lasts so many seconds.
+    pub fn open_to_standing(&self, groups: &[String], rules: &[String], lasts_s: u64) -> Vec<String> {
+        let lets = |one: &&Requirement| one.standing_s.is_some_and(|most| lasts_s <= most) && one.signature.is_none();
+        let may = self.demand.requirements.iter().filter(lets).filter(|one| counts(groups, one));
+        may.filter(|one| rules.contains(&one.rule)).map(|one| one.rule.clone()).collect()
     }
 
     /// The rules that a member of `groups` may decide. An approval counts for those that ask for a signature only where it
@@ -103,6 +135,7 @@ impl Action {
             payload: decided.payload,
             at: envelope.time,
             signature: decided.signature,
+            standing: None,
         };
         if decided.payload_version == self.payload_version() {
             return self.approved(review, approval, envelope);
@@ -188,12 +221,45 @@ impl Action {
         if approval.payload != self.payload() || envelope.sealed.contains_key("payload") {
             return Err(broken(envelope, "it judges another payload than the one in question"));
         }
+        let mut review = review.clone();
+        // Who looks at it after all takes the place of what it said in advance.
+        if approval.standing.is_none() {
+            review.approvals.retain(|held| held.person != approval.person || held.standing.is_none());
+        }
         if review.approvals.iter().any(|held| held.person == approval.person) {
             return Err(broken(envelope, "one person fills one seat"));
         }
-        let mut review = review.clone();
         review.approvals.push(approval);
         Ok(Stage::Reviewing(review))
+    }
+
+    /// A standing approval fills its reviewer's seat.
+    pub(super) fn approved_in_advance(
+        &self,
+        review: &Review,
+        used: &ReviewStandingUsed,
+        envelope: &Envelope,
+    ) -> Result<Stage, ApplyError> {
+        if envelope.time >= review.demand.expires_at {
+            return Err(broken(envelope, "the review has expired"));
+        }
+        if used.payload_version != self.payload_version() {
+            return Err(broken(envelope, "it covers another payload than the one in question"));
+        }
+        let fills = review.open_to_standing(&used.groups, &used.requirements, 0);
+        if fills.is_empty() || fills != used.requirements {
+            return Err(broken(envelope, "its requirements are such that a standing approval of these groups fills"));
+        }
+        let standing = Some(InAdvance { standing: used.standing, requirements: fills });
+        let approval = Approval {
+            person: used.person.clone(),
+            groups: used.groups.clone(),
+            payload: used.payload,
+            at: envelope.time,
+            signature: None,
+            standing,
+        };
+        self.approved(review, approval, envelope)
     }
 
     /// Approvals of the payload in question that a new decision keeps.

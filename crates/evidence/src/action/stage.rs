@@ -121,6 +121,7 @@ impl Action {
                 return Ok(None);
             }
             (Reviewing(review), Body::ReviewDecided(decided)) => self.reviewed(review, decided, envelope)?,
+            (Reviewing(review), Body::ReviewStandingUsed(used)) => self.approved_in_advance(review, used, envelope)?,
             (Reviewing(review), Body::ReviewAsked(asked)) => Reviewing(self.asked(review, asked, envelope)?),
             (Reviewing(review), Body::ReviewAnswered(answered)) => {
                 Reviewing(self.answered(review, answered, envelope)?)
@@ -204,8 +205,10 @@ impl Action {
         self.require(envelope, decided == Some(&authorized.policy_set), "it names another policy than decided")?;
         let approvals = match (&self.stage, authorized.by) {
             (Stage::Allowed(approvals), AuthorizedBy::Policy) => approvals.clone(),
-            (Stage::Reviewing(review), AuthorizedBy::Review) => {
+            (Stage::Reviewing(review), by @ (AuthorizedBy::Review | AuthorizedBy::Standing)) => {
                 self.require(envelope, review.satisfied(), "a requirement has not its quorum")?;
+                let said = (by == AuthorizedBy::Standing) == review.in_advance();
+                self.require(envelope, said, "standing approvals alone authorize where nobody looked at it")?;
                 review.approvals.clone()
             }
             _ => return Err(broken(envelope, "policy authorizes what it allows, reviewers what they approved")),

@@ -167,3 +167,14 @@ pub struct DelegationEnded {
     /// Its id.
     pub delegation: Uuid,
 }
+
+/// `access.viewed`: somebody whose looking is recorded asked for something. Sealed: asked (path and query).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccessViewed {
+    /// Where: the route's pattern.
+    pub route: String,
+    /// The action that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<Uuid>,
+}

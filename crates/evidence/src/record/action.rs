@@ -249,6 +249,9 @@ pub struct Requirement {
     /// How their approvals must be signed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<Signing>,
+    /// How many seconds a standing approval may last that fills its seats; none may where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing_s: Option<u64>,
     /// Who may decide too, if it waits long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub escalation: Option<Escalation>,
@@ -327,6 +330,8 @@ pub enum AuthorizedBy {
     Policy,
     /// Reviewers, after policy asked for them.
     Review,
+    /// Reviewers who had approved in advance what is like it; nobody looked at it.
+    Standing,
 }
 
 /// `action.authorized`: exactly this payload may be executed once, until then.

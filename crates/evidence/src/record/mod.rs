@@ -9,10 +9,11 @@ mod execution;
 mod review;
 mod sealed;
 mod signature;
+mod standing;
 mod system;
 
 pub use access::{
-    AccessChanged, AccessDelegated, AccessLocked, CredentialAdded, CredentialKind, CredentialRemoved, DelegationEnded,
+    AccessChanged, AccessDelegated, AccessLocked, AccessViewed, CredentialAdded, CredentialKind, CredentialRemoved, DelegationEnded,
     Role, SessionEnded, SignedIn,
 };
 pub use action::{
@@ -31,6 +32,7 @@ pub use review::{
 };
 pub use sealed::{Sealable, SealedError};
 pub use signature::{Assertion, Meaning, PublicKey, Signing, Statement};
+pub use standing::{ReviewStandingUsed, StandingGranted, StandingRevoked};
 pub use system::{
     ClockStepped, ConfigChanged, KeyCreated, KeyKind, KeyRevoked, LogClosed, LogOpened, PolicyActivated, SubjectErased,
     SubjectErasureRequested,

@@ -51,7 +51,11 @@ impl Body {
             Body::AccessChanged(_) => (&[], &["name"]),
             Body::CredentialAdded(_) => (&[], &["label", "public_key"]),
             Body::AccessDelegated(_) => (&[], &["reason"]),
+            Body::AccessViewed(_) => (&[], &["asked"]),
+            Body::StandingGranted(_) => (&[], &["name", "reason", "payload_digest"]),
             Body::ReviewEscalated(_)
+            | Body::ReviewStandingUsed(_)
+            | Body::StandingRevoked(_)
             | Body::ReviewExpired(_)
             | Body::ReviewCancelled(_)
             | Body::ActionAuthorized(_)

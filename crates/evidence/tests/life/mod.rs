@@ -5,6 +5,25 @@ use countersign_evidence::record::*;
 use countersign_evidence::time::Timestamp;
 use uuid::Uuid;
 
+/// An approval.
+#[derive(Debug, Clone)]
+pub(crate) struct Seat {
+    person: String,
+    groups: Vec<String>,
+    digest: Digest,
+    /// The rules that it is for, where it was given in advance.
+    only: Option<Vec<String>>,
+}
+
+/// A requirement.
+#[derive(Debug, Clone)]
+pub(crate) struct Demand {
+    pub(crate) rule: String,
+    groups: Vec<String>,
+    quorum: u32,
+    standing: bool,
+}
+
 /// What the rules need to know about an action.
 #[derive(Debug, Clone)]
 pub(crate) struct Life {
@@ -12,13 +31,11 @@ pub(crate) struct Life {
     /// Digests by version.
     pub(crate) payloads: Vec<Digest>,
     pub(crate) policy: Option<PolicyRef>,
-    /// (rule, groups, quorum)
-    pub(crate) demands: Vec<(String, Vec<String>, u32)>,
+    pub(crate) demands: Vec<Demand>,
     /// Questions that nobody has answered.
     pub(crate) questions: Vec<Uuid>,
     pub(crate) review_ends: Timestamp,
-    /// (person, groups, digest)
-    pub(crate) seats: Vec<(String, Vec<String>, Digest)>,
+    pub(crate) seats: Vec<Seat>,
     /// (version, digest, end)
     pub(crate) authorization: Option<(u32, Digest, Timestamp)>,
     pub(crate) attempt: String,
@@ -57,14 +74,22 @@ impl Life {
 
     /// The rules that a member of `groups` may decide.
     pub(crate) fn rules_for(&self, groups: &[String]) -> Vec<String> {
-        let open = self.demands.iter().filter(|(_, allowed, _)| allowed.iter().any(|group| groups.contains(group)));
-        open.map(|(rule, ..)| rule.clone()).collect()
+        let open = self.demands.iter().filter(|one| one.groups.iter().any(|group| groups.contains(group)));
+        open.map(|one| one.rule.clone()).collect()
+    }
+
+    /// Those of them whose seats a standing approval fills.
+    pub(crate) fn standing_for(&self, groups: &[String]) -> Vec<String> {
+        let mut fills = self.rules_for(groups);
+        fills.retain(|rule| self.demands.iter().any(|one| one.rule == *rule && one.standing));
+        fills
     }
 
     fn satisfied(&self) -> bool {
-        self.demands.iter().all(|(_, allowed, quorum)| {
-            let seats = self.seats.iter().filter(|(_, groups, _)| allowed.iter().any(|group| groups.contains(group)));
-            seats.count() >= *quorum as usize
+        self.demands.iter().all(|one| {
+            let of_group = |seat: &&Seat| one.groups.iter().any(|group| seat.groups.contains(group));
+            let for_it = |seat: &&Seat| seat.only.as_ref().is_none_or(|rules| rules.contains(&one.rule));
+            self.seats.iter().filter(of_group).filter(for_it).count() >= one.quorum as usize
         })
     }
 
@@ -75,6 +100,7 @@ impl Life {
             Body::ActionDecided(body) => self.decided(body),
             Body::ReviewPresented(body) => reviewing && body.payload_version == self.version(),
             Body::ReviewDecided(body) => reviewing && self.reviewed(body, envelope),
+            Body::ReviewStandingUsed(body) => reviewing && self.standing_used(body, envelope),
             Body::ReviewAsked(body) => {
                 let new = !self.questions.contains(&body.question);
                 let may = reviewing && new && envelope.actor.kind == ActorKind::Reviewer;
@@ -89,8 +115,8 @@ impl Life {
             }
             Body::ReviewHandedOver(_) => reviewing && envelope.actor.kind == ActorKind::Reviewer,
             Body::ReviewEscalated(body) => {
-                for (_, groups, _) in self.demands.iter_mut().filter(|_| reviewing) {
-                    groups.extend(body.groups.iter().cloned());
+                for one in self.demands.iter_mut().filter(|_| reviewing) {
+                    one.groups.extend(body.groups.iter().cloned());
                 }
                 reviewing
             }
@@ -137,10 +163,16 @@ impl Life {
         }
         self.policy = Some(body.policy_set.clone());
         let payload = self.payload();
-        self.seats.retain(|(.., digest)| *digest == payload);
+        self.seats.retain(|seat| seat.digest == payload);
         if let Some(review) = &body.review {
             let demands = review.requirements.iter();
-            self.demands = demands.map(|one| (one.rule.clone(), one.groups.clone(), one.quorum)).collect();
+            let demand = |one: &Requirement| Demand {
+                rule: one.rule.clone(),
+                groups: one.groups.clone(),
+                quorum: one.quorum,
+                standing: one.standing_s.is_some(),
+            };
+            self.demands = demands.map(demand).collect();
             self.review_ends = review.expires_at;
             self.questions.clear();
         }
@@ -167,21 +199,38 @@ impl Life {
         }
         if body.payload_version == self.version() + 1 && envelope.sealed.get("payload") == Some(&body.payload) {
             self.payloads.push(body.payload);
-            self.seats = vec![(person, body.groups.clone(), body.payload)];
+            self.seats = vec![Seat { person, groups: body.groups.clone(), digest: body.payload, only: None }];
             return self.go("edited");
         }
-        let new = self.seats.iter().all(|(held, ..)| *held != person);
+        let new = self.seats.iter().all(|seat| seat.person != person || seat.only.is_some());
         if !same || !new || envelope.sealed.contains_key("payload") {
             return false;
         }
-        self.seats.push((person, body.groups.clone(), body.payload));
+        self.seats.retain(|seat| seat.person != person);
+        self.seats.push(Seat { person, groups: body.groups.clone(), digest: body.payload, only: None });
+        true
+    }
+
+    fn standing_used(&mut self, body: &ReviewStandingUsed, envelope: &Envelope) -> bool {
+        let mut fills = self.standing_for(&body.groups);
+        fills.retain(|rule| body.requirements.contains(rule));
+        let same = body.payload_version == self.version() && body.payload == self.payload();
+        let new = self.seats.iter().all(|seat| seat.person != body.person);
+        if envelope.time >= self.review_ends || fills.is_empty() || fills != body.requirements || !same || !new {
+            return false;
+        }
+        let only = Some(fills);
+        self.seats.push(Seat { person: body.person.clone(), groups: body.groups.clone(), digest: body.payload, only });
         true
     }
 
     fn authorized(&mut self, body: &ActionAuthorized, envelope: &Envelope) -> bool {
         let by = match body.by {
             AuthorizedBy::Policy => self.stage == "allowed",
-            AuthorizedBy::Review => self.stage == "in review" && self.satisfied(),
+            AuthorizedBy::Review | AuthorizedBy::Standing => {
+                let looked = self.seats.iter().any(|seat| seat.only.is_none());
+                self.stage == "in review" && self.satisfied() && looked == (body.by == AuthorizedBy::Review)
+            }
         };
         let same = body.payload == self.payload() && body.payload_version == self.version();
         if !by || !same || body.expires_at <= envelope.time || self.policy.as_ref() != Some(&body.policy_set) {

@@ -175,7 +175,7 @@ pub fn run(log: &mut Writer, number: usize, subject: Uuid, people: &[Person; 2])
     }
 }
 
-fn propose(log: &mut Writer, number: usize, subject: Uuid) -> Act {
+pub(super) fn propose(log: &mut Writer, number: usize, subject: Uuid) -> Act {
     let mut act = Act {
         id: log.uuid(),
         key: Key::generate(&log.random),
@@ -214,7 +214,7 @@ fn propose(log: &mut Writer, number: usize, subject: Uuid) -> Act {
     act
 }
 
-fn decide(log: &mut Writer, act: &mut Act, decision: Decision, payload_version: u32) {
+pub(super) fn decide(log: &mut Writer, act: &mut Act, decision: Decision, payload_version: u32) {
     let review = (decision == Decision::Review).then(|| ReviewDemand {
         requirements: [("pay_over_1000", "treasury"), ("new_recipient", "security")]
             .map(|(rule, group)| Requirement {
@@ -222,6 +222,7 @@ fn decide(log: &mut Writer, act: &mut Act, decision: Decision, payload_version: 
                 groups: vec![group.to_owned()],
                 quorum: 1,
                 signature: None,
+                standing_s: Some(86_400),
                 escalation: None,
             })
             .to_vec(),
@@ -291,7 +292,7 @@ fn edit(log: &mut Writer, act: &mut Act, person: &Person) {
     log.step(act, actor(ActorKind::Reviewer, &person.id), body, sealing);
 }
 
-fn authorize(log: &mut Writer, act: &mut Act, by: AuthorizedBy) {
+pub(super) fn authorize(log: &mut Writer, act: &mut Act, by: AuthorizedBy) {
     let body = ActionAuthorized {
         by,
         policy_set: act.policy.clone(),

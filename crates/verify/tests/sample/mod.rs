@@ -4,6 +4,7 @@
 
 pub mod courses;
 pub mod publish;
+pub mod standing;
 pub mod vectors;
 
 use std::collections::{BTreeMap, HashMap};

@@ -4,6 +4,7 @@ use countersign_evidence::record::*;
 use uuid::Uuid;
 
 use super::super::courses::{log, talked_about};
+use super::super::standing::unseen;
 use super::super::{Writer, actor};
 use super::{case, lines};
 
@@ -29,6 +30,7 @@ pub fn of_every_type() -> Vec<String> {
     let mut log = log(3, 18);
     rare(&mut log);
     talked_about(&mut log);
+    unseen(&mut log, AuthorizedBy::Standing);
     let mut seen = Vec::new();
     let mut texts = Vec::new();
     for (text, _) in log.entries {
@@ -65,6 +67,8 @@ fn access(log: &mut Writer) {
     let away = AccessDelegated { delegation, from: person, to: other, since, until };
     log.system(operator(), away, r#"{"reason":"away"}"#);
     log.system(operator(), DelegationEnded { delegation }, "");
+    let viewed = AccessViewed { route: "/v1/actions".to_owned(), action: None };
+    log.system(operator(), viewed, r#"{"asked":"/v1/actions?q=iban"}"#);
 }
 
 /// Types that no course of an action brings.
