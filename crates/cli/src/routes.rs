@@ -13,6 +13,7 @@ pub(crate) const KEYS: &str = "/v1/keys";
 pub(crate) const PEOPLE: &str = "/v1/people";
 pub(crate) const ERASE_PERSON: &str = "/v1/people/erase";
 pub(crate) const ERASE_SUBJECT: &str = "/v1/subjects/erase";
+pub(crate) const STANDING: &str = "/v1/standing";
 pub(crate) const SESSIONS: &str = "/v1/sessions";
 pub(crate) const LOG: &str = "/v1/log";
 pub(crate) const CHECKPOINT: &str = "/log/checkpoint";
@@ -59,6 +60,10 @@ pub(crate) fn invite(person: Uuid) -> String {
 
 pub(crate) fn end_person(person: Uuid) -> String {
     format!("{PEOPLE}/{person}/end")
+}
+
+pub(crate) fn revoke_standing(standing: Uuid) -> String {
+    format!("{STANDING}/{standing}/revoke")
 }
 
 pub(crate) fn end_session(session: Uuid) -> String {

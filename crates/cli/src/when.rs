@@ -46,6 +46,15 @@ pub(crate) fn parse_point(text: &str, now: Timestamp) -> Result<Timestamp, Strin
     })
 }
 
+/// The moment that lies so far ahead: `90s`, `15m`, `24h`, `7d`, `2w`.
+///
+/// # Errors
+/// What to write instead.
+pub(crate) fn parse_duration(text: &str, now: Timestamp) -> Result<Timestamp, String> {
+    let seconds = age_seconds(text).ok_or_else(|| format!("{text:?} is no duration: write 90s, 15m, 24h, 7d or 2w"))?;
+    Ok(now.plus_seconds(seconds))
+}
+
 fn age_seconds(text: &str) -> Option<i64> {
     let unit = match text.chars().last()? {
         's' => 1,

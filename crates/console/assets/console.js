@@ -53,6 +53,17 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// Keys follow a link, or move the focus to an answer; they never give one.
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select")) return;
+  const target = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
+  if (!target) return;
+  event.preventDefault();
+  if (target.matches("a[href]")) return target.click();
+  const details = target.closest("details");
+  if (details && target.matches("summary")) details.open = true;
+  target.scrollIntoView({ block: "center" });
+
 // Live: the log is followed while the page is open. Lists are drawn anew; where somebody may be typing, a line says that
 // more has happened. The connection goes on behind the last record by itself after the server was away.
 const lists = [...document.querySelectorAll("[data-live]")];

@@ -101,15 +101,5 @@ for (const area of document.querySelectorAll("[data-json]")) {
     }
   });
 }
-
-// Keys move the focus to an answer; they never give one.
-document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, textarea, select")) return;
-  const target = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
-  if (!target) return;
-  event.preventDefault();
-  const details = target.closest("details");
-  if (details && target.matches("summary")) details.open = true;
-  target.scrollIntoView({ block: "center" });
   target.focus();
 });

@@ -38,6 +38,8 @@ impl FromRequestParts<App> for Viewer {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
         if let Ok(signed_in) = SignedIn::of(parts, app) {
             let csrf = Some(signed_in.csrf());
+            let noted = countersign_http::note_view(&signed_in.caller, parts, app).await;
+            noted.map_err(|failure| layout::failed(&failure))?;
             return Ok(Viewer { caller: signed_in.caller, csrf });
         }
         match parts.extract_with_state::<Asker, App>(app).await {
@@ -90,6 +92,7 @@ async fn posted<T: DeserializeOwned>(
     let bytes = read(body).await?;
     let token: Token = form(&bytes)?;
     signed_in.check_token(parts, app, &token.csrf)?;
+    countersign_http::note_view(&signed_in.caller, parts, app).await?;
     let csrf = Some(signed_in.csrf());
     Ok(Posted { viewer: Viewer { caller: signed_in.caller, csrf }, form: form(&bytes)? })
 }

@@ -20,7 +20,7 @@ fn text(case: &Value, member: &str) -> String {
 }
 
 /// Every type of record that the format names, so that a new one cannot come without a vector.
-const TYPES: [&str; 33] = [
+const TYPES: [&str; 37] = [
     "access.changed",
     "access.credential_added",
     "access.credential_removed",

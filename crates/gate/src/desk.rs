@@ -74,12 +74,29 @@ impl Shared {
         })
     }
 
+    /// The key of a subject that is there.
+    ///
+    /// # Errors
+    /// [`GateError::NotFound`] where it was erased; [`GateError::Broken`] where its key is lost.
+    pub(crate) fn subject_by_id(&self, id: Uuid) -> Result<Key, GateError> {
+        match self.key_by_id(id)? {
+            Text::Open((_, key)) => Ok(key),
+            Text::Erased => Err(GateError::NotFound("subject")),
+            Text::Lost => Err(GateError::Broken("the subject's key is lost: restore keys.db from a copy".to_owned())),
+        }
+    }
+
     /// The key that a sealed text lies under.
     ///
     /// # Errors
     /// As [`Shared::open_text`].
     pub(crate) fn key_of_text(&self, sealed: &[u8]) -> Result<Text<OwnerKey>, GateError> {
         let Some(id) = sealed.get(..ID).and_then(|id| Uuid::from_slice(id).ok()) else { return Ok(Text::Lost) };
+        self.key_by_id(id)
+    }
+
+    /// The key of that id.
+    fn key_by_id(&self, id: Uuid) -> Result<Text<OwnerKey>, GateError> {
         Ok(match self.ring.key(id)? {
             KeyState::Live(key) => Text::Open((id, key)),
             KeyState::Destroyed => Text::Erased,

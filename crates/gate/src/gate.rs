@@ -55,7 +55,8 @@ impl Gate {
             return Ok(held);
         }
         for _ in 0..MOST_TRIES {
-            let prepared = self.shared.prepare(caller, &checked)?;
+            let mut prepared = self.shared.prepare(caller, &checked)?;
+            prepared.covered = self.covered(&checked, &prepared)?;
             if let Some(view) = self.view_of(Command::Propose(Box::new(prepared))).await? {
                 return Ok(view);
             }

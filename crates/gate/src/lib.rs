@@ -28,6 +28,7 @@ mod review;
 mod ring;
 mod settings;
 mod shared;
+mod standing;
 mod state;
 mod story;
 mod subjects;

@@ -8,6 +8,8 @@ use countersign_evidence::time::Timestamp;
 use countersign_wire::{NoteView, StartNow};
 use uuid::Uuid;
 
+use crate::caller::plain_identity;
+
 /// An action as the gate holds it: its state, and digests in place of payloads.
 #[derive(Debug, Clone)]
 pub(crate) struct OpenAction {
@@ -72,6 +74,14 @@ pub(crate) struct Requester {
     pub(crate) owner: Option<String>,
     /// The key by which the subject's data is sealed.
     pub(crate) subject: Uuid,
+}
+
+impl Requester {
+    /// Whether one of them asks who has one of these identities.
+    pub(crate) fn is_any_of(&self, identities: &[String]) -> bool {
+        let own: Vec<String> = identities.iter().map(|identity| plain_identity(identity)).collect();
+        self.user.iter().chain(&self.owner).any(|requester| own.contains(&plain_identity(requester)))
+    }
 }
 
 impl OpenAction {

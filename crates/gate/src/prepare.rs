@@ -22,6 +22,7 @@ use crate::history::Subject;
 use crate::judge::{Judged, Question};
 use crate::open_action::{Identity, Requester};
 use crate::shared::Shared;
+use crate::standing::Covered;
 
 /// A proposal that was checked, before policy is asked.
 pub(crate) struct Checked {
@@ -46,6 +47,8 @@ pub(crate) struct Prepared {
     pub(crate) judged: Judged,
     pub(crate) start: Option<StartNow>,
     pub(crate) wire: bool,
+    /// Whose standing approvals cover it.
+    pub(crate) covered: Vec<Covered>,
 }
 
 impl Shared {
@@ -111,6 +114,7 @@ impl Shared {
             judged,
             start,
             wire,
+            covered: Vec::new(),
         })
     }
 

@@ -44,6 +44,7 @@ impl Gate {
             history: History::default(),
             policy: RwLock::new(Arc::new(nothing)),
             board: Board::default(),
+            standing: RwLock::default(),
             epoch: head.epoch,
             asked: watch::Sender::new(0),
             callers_generation: 0.into(),
@@ -86,6 +87,8 @@ impl Shared {
         let last_time = self.last_time(head.size()).await?;
         let mut state = State::new(head, self.policy(), last_time);
         self.restore_history(last_time).await?;
+        state.standing = Arc::new(self.restore_standing(last_time).await?);
+        *self.standing.write() = Arc::clone(&state.standing);
         for (_, positions) in self.parts.index.open_actions().map_err(unavailable)? {
             if let Some(open) = self.load(&positions).await? {
                 state.hold(Arc::new(open), self);

@@ -20,6 +20,7 @@ use crate::board::Board;
 use crate::caller::Caller;
 use crate::history::History;
 use crate::settings::Settings;
+use crate::standing::Grants;
 
 /// What the gate is made of. The command line puts it together; nobody else names concrete parts.
 pub struct Parts {
@@ -51,6 +52,8 @@ pub(crate) struct Shared {
     pub(crate) history: History,
     pub(crate) policy: RwLock<Arc<PolicySet>>,
     pub(crate) board: Board,
+    /// Standing approvals, as of the last commit.
+    pub(crate) standing: RwLock<Arc<Grants>>,
     /// Callers by the hash of their key, as long as no key and no person changes.
     pub(crate) callers: RwLock<HashMap<[u8; 32], Caller>>,
     /// Sessions by the hash of their token, as long.

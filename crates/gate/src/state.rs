@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::open_action::OpenAction;
 use crate::shared::Shared;
+use crate::standing::{Grants, is_listed};
 use crate::turn::Changes;
 
 /// How long the request id of an action that was let go stays known: far longer than making a proposal ready takes.
@@ -29,6 +30,8 @@ pub(crate) struct State {
     ended: VecDeque<(u64, Uuid)>,
     /// Keys of subjects that were erased since the start: a proposal that was sealed before must not come after.
     pub(crate) closing: HashSet<Uuid>,
+    /// Standing approvals: those in force, and those that ended lately.
+    pub(crate) standing: Arc<Grants>,
     /// Names of actions that were let go lately, oldest first.
     forgotten: VecDeque<(Timestamp, (Uuid, String))>,
     /// Time of the latest record.
@@ -48,6 +51,7 @@ impl State {
             ended: VecDeque::new(),
             forgotten: VecDeque::new(),
             closing: HashSet::new(),
+            standing: Arc::default(),
             last_time,
         }
     }
@@ -59,6 +63,13 @@ impl State {
         if let Some(policy) = changes.policy {
             *shared.policy.write() = Arc::clone(&policy);
             self.policy = policy;
+        }
+        if !changes.standing.is_empty() {
+            let mut grants = Grants::clone(&self.standing);
+            grants.extend(changes.standing.into_iter().map(|grant| (grant.granted.standing, grant)));
+            grants.retain(|_, grant| is_listed(grant, time));
+            self.standing = Arc::new(grants);
+            *shared.standing.write() = Arc::clone(&self.standing);
         }
         self.requests.extend(changes.requests);
         self.closing.extend(changes.closing);

@@ -3,7 +3,7 @@
 use countersign_evidence::action::{Action, Denial, End, Ending, Stage};
 use countersign_evidence::digest::Digest;
 use countersign_evidence::json::{Object, Value};
-use countersign_evidence::record::{Body, Closing, Decision, Match, Outcome, Verdict};
+use countersign_evidence::record::{AuthorizedBy, Body, Closing, Decision, Match, Outcome, Verdict};
 use countersign_index::state_of;
 use countersign_wire::{Answer, RecordView, Story, SummaryView};
 use uuid::Uuid;
@@ -153,6 +153,13 @@ fn approved(told: &[Told]) -> Answer {
             Body::ReviewHandedOver(_) => {
                 let note = text(record, "text").map(|note| format!(" (“{note}”)")).unwrap_or_default();
                 sentences.push(format!("It was handed over to another reviewer{note}."));
+            }
+            Body::ReviewStandingUsed(used) => sentences.push(format!(
+                "Reviewer {} had approved the like of it in advance: use {} of its standing approval.",
+                used.person, used.number
+            )),
+            Body::ActionAuthorized(authorized) if authorized.by == AuthorizedBy::Standing => {
+                sentences.push("Nobody looked at this one.".to_owned());
             }
             _ => continue,
         }

@@ -16,6 +16,7 @@ use crate::draft::Draft;
 use crate::error::GateError;
 use crate::open_action::OpenAction;
 use crate::shared::Shared;
+use crate::standing::Grant;
 use crate::state::State;
 
 /// What the commands of one commit change.
@@ -40,6 +41,8 @@ pub(crate) struct Changes {
     pub(crate) policy: Option<Arc<PolicySet>>,
     /// Keys of subjects that are being erased.
     pub(crate) closing: Vec<Uuid>,
+    /// Standing approvals as they become, the latest of each last.
+    pub(crate) standing: Vec<Arc<Grant>>,
     opened_by_agent: HashMap<String, usize>,
 }
 
@@ -49,6 +52,7 @@ pub(crate) struct Mark {
     entries: usize,
     bytes: usize,
     replaced: usize,
+    standing: usize,
 }
 
 impl<'a> Turn<'a> {
@@ -67,13 +71,20 @@ impl<'a> Turn<'a> {
     }
 
     pub(crate) fn mark(&self) -> Mark {
-        Mark { next: self.next, entries: self.entries.len(), bytes: self.bytes, replaced: self.replaced.len() }
+        Mark {
+            next: self.next,
+            entries: self.entries.len(),
+            bytes: self.bytes,
+            replaced: self.replaced.len(),
+            standing: self.changes.standing.len(),
+        }
     }
 
     pub(crate) fn undo(&mut self, mark: &Mark) {
         self.next = mark.next;
         self.entries.truncate(mark.entries);
         self.bytes = mark.bytes;
+        self.changes.standing.truncate(mark.standing);
         while self.replaced.len() > mark.replaced {
             match self.replaced.pop() {
                 Some((id, Some(before))) => drop(self.changes.actions.insert(id, before)),
@@ -150,6 +161,17 @@ impl<'a> Turn<'a> {
     /// Whether the subject with this key, or this person, is being erased: nothing new may be sealed about it.
     pub(crate) fn is_closing(&self, subject: Uuid) -> bool {
         self.state.closing.contains(&subject) || self.changes.closing.contains(&subject)
+    }
+
+    /// A standing approval as it is at this point of the log.
+    pub(crate) fn standing(&self, standing: Uuid) -> Option<&Arc<Grant>> {
+        let changed = self.changes.standing.iter().rev().find(|grant| grant.granted.standing == standing);
+        changed.or_else(|| self.state.standing.get(&standing))
+    }
+
+    /// Keeps a standing approval's new state.
+    pub(crate) fn put_standing(&mut self, grant: Grant) {
+        self.changes.standing.push(Arc::new(grant));
     }
 
     /// Keeps a new action.

@@ -105,6 +105,7 @@ pub(crate) fn requirement(one: &Requirement, message: String, approvals: Vec<Sea
         quorum: one.quorum,
         approvals,
         signature: one.signature,
+        standing_s: one.standing_s,
         escalates_at: one.escalation.as_ref().map(|escalation| escalation.at),
     }
 }

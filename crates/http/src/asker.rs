@@ -1,6 +1,6 @@
 //! Who asks: a bearer key, somebody who is signed in, or the data folder's owner on its socket.
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::http::request::Parts;
@@ -25,18 +25,38 @@ impl FromRequestParts<App> for Asker {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
         let peer = peer_of(parts);
-        match bearer(parts)? {
-            Some(key) => Ok(Asker(app.gate().authenticate(key, peer.isolation())?)),
-            None if peer == Peer::Owner => Ok(Asker(Caller::owner())),
+        let caller = match bearer(parts)? {
+            Some(key) => app.gate().authenticate(key, peer.isolation())?,
+            None if peer == Peer::Owner => Caller::owner(),
             None => {
                 let signed_in = SignedIn::of(parts, app)?;
                 if !parts.method.is_safe() {
                     signed_in.check_header(parts, app)?;
                 }
-                Ok(Asker(signed_in.caller))
+                signed_in.caller
             }
-        }
+        };
+        note_view(&caller, parts, app).await?;
+        Ok(Asker(caller))
     }
+}
+
+/// Where nothing stands that is about anybody, so that whatever scrapes it leaves no trail of its own.
+const UNNOTED: [&str; 1] = ["/metrics"];
+
+/// Records what is asked for by somebody whose looking is recorded, before it is answered.
+///
+/// # Errors
+/// It cannot be recorded: nothing is to be shown.
+pub async fn note_view(caller: &Caller, parts: &Parts, app: &App) -> Result<(), Failure> {
+    let route = parts.extensions.get::<MatchedPath>().map_or("/", MatchedPath::as_str);
+    if UNNOTED.contains(&route) {
+        return Ok(());
+    }
+    let asked = parts.uri.path_and_query().map_or("/", |asked| asked.as_str());
+    let named = route.split('/').position(|part| part == "{action}");
+    let action = named.and_then(|at| parts.uri.path().split('/').nth(at)?.parse().ok());
+    Ok(app.gate().viewed(caller, route, asked, action).await?)
 }
 
 /// Somebody who is signed in, and the token that proves it.

@@ -23,7 +23,7 @@ mod span;
 mod trivial;
 
 pub use app::App;
-pub use asker::{Asker, SignedIn, cookie, peer_of, same_origin, session_cookie};
+pub use asker::{Asker, SignedIn, cookie, note_view, peer_of, same_origin, session_cookie};
 pub use in_process::in_process;
 pub use listener::{Listener, OwnerSocket};
 pub use openapi::openapi;

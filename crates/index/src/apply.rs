@@ -159,6 +159,13 @@ impl Batch<'_> {
             Body::KeyRevoked(revoked) => {
                 self.store().revoked(revoked.key).map_err(IndexError::storage("writing the index"))
             }
+            Body::StandingGranted(granted) => {
+                self.store().granted(granted.standing, position).map_err(IndexError::storage("writing the index"))
+            }
+            Body::StandingRevoked(revoked) => {
+                let stored = self.store().standing_revoked(revoked.standing, envelope.time);
+                stored.map_err(IndexError::storage("writing the index"))
+            }
             Body::AccessChanged(changed) => {
                 self.store().access(changed).map_err(IndexError::storage("writing the index"))
             }
@@ -181,6 +188,10 @@ impl Batch<'_> {
             && let Some(tracked) = self.known(action)?
         {
             self.memory.tracked.insert(action, Box::new(tracked));
+        }
+        if let Body::ReviewStandingUsed(used) = &envelope.body {
+            let stored = self.store().standing_used(used.standing, used.number);
+            stored.map_err(IndexError::storage("writing the index"))?;
         }
         let folded = match self.memory.tracked.get_mut(&action) {
             Some(tracked) => tracked.apply(envelope, leaf, position),

@@ -9,7 +9,7 @@ use crate::codes::{DECISIONS, category_code, code, decision_name, state_code};
 use crate::error::IndexError;
 use crate::names::number_of;
 use crate::packed::pack_id;
-use crate::query::Query;
+use crate::query::{Query, Without};
 use crate::store::signed;
 use crate::terms::{Kind, Terms};
 use crate::words::{asked, distinct};
@@ -30,6 +30,9 @@ pub(crate) struct Filter {
     /// Numbers that must be among the row's rules and reviewers.
     pub(crate) rule: Option<u64>,
     pub(crate) reviewer: Option<u64>,
+    /// Numbers that must not be among them.
+    pub(crate) without_rules: Vec<u64>,
+    pub(crate) without_reviewers: Vec<u64>,
     pub(crate) state: Option<State>,
     /// Rows from here to before there.
     pub(crate) rows: (u64, u64),
@@ -39,6 +42,11 @@ pub(crate) struct Filter {
 pub(crate) fn filter(query: &Query, connection: &Connection, terms: &Terms) -> Result<Option<Filter>, IndexError> {
     let text = query.text.as_deref().map(asked).transpose()?;
     let tool = query.tool.as_deref().map(tool_pattern).transpose()?;
+    for one in &query.without {
+        if let Without::Tool(text) = one {
+            tool_pattern(text)?;
+        }
+    }
     let mut making = Making { connection, terms, filter: Filter::default(), possible: true };
     making.build(query, tool).map_err(IndexError::storage("asking the index"))?;
     let Making { mut filter, possible, .. } = making;
@@ -106,6 +114,55 @@ impl Making<'_> {
         if let Some(resource) = &query.resource {
             self.resource(resource);
         }
+        query.without.iter().try_for_each(|one| self.without(one))
+    }
+
+    /// Rows say what they do not have; no term does.
+    fn without(&mut self, one: &Without) -> rusqlite::Result<()> {
+        match one {
+            Without::Agent(text) => self.not_named("agent", text),
+            Without::Environment(text) => self.not_named("environment", text),
+            Without::Tool(text) => match tool_pattern(text) {
+                Ok(ToolPattern::Exact(name)) => self.not_named("tool", name),
+                Ok(ToolPattern::Beginning(beginning)) => {
+                    let numbers: Vec<i64> = self.tools(beginning)?.into_iter().map(|(number, _)| number).collect();
+                    self.filter.conditions.push(format!("+action.tool NOT IN ({})", list(&numbers)));
+                    Ok(())
+                }
+                // Refused before; see `filter`.
+                Err(_) => Ok(()),
+            },
+            Without::Category(category) => self.is_not("category", Value::Integer(category_code(*category))),
+            Without::Decision(decision) => {
+                self.is_not("decision", code(&DECISIONS, decision).map_or(Value::Null, Value::Integer))
+            }
+            Without::State(state) => self.is_not("state", Value::Integer(state_code(*state))),
+            Without::User(user) => self.is_not("user", Value::Text(user.clone())),
+            Without::Resource(resource) => self.is_not("resource", Value::Text(resource.clone())),
+            Without::Session(id) => self.is_not("session", pack_id(id)),
+            Without::Trace(id) => self.is_not("trace", pack_id(id)),
+            Without::Rule(rule) => {
+                self.filter.without_rules.extend(number_of(self.connection, rule)?.map(i64::unsigned_abs));
+                Ok(())
+            }
+            Without::Reviewer(person) => {
+                self.filter.without_reviewers.extend(number_of(self.connection, person)?.map(i64::unsigned_abs));
+                Ok(())
+            }
+        }
+    }
+
+    /// A name that does not occur leaves nothing out.
+    fn not_named(&mut self, column: &str, text: &str) -> rusqlite::Result<()> {
+        match number_of(self.connection, text)? {
+            Some(number) => self.is_not(column, Value::Integer(number)),
+            None => Ok(()),
+        }
+    }
+
+    fn is_not(&mut self, column: &str, value: Value) -> rusqlite::Result<()> {
+        self.filter.parameters.push(value);
+        self.filter.conditions.push(format!("+action.{column} IS NOT ?{}", self.filter.parameters.len()));
         Ok(())
     }
 
@@ -162,8 +219,7 @@ impl Making<'_> {
 
     fn any_of(&mut self, column: &str, numbers: &[i64]) {
         self.possible &= !numbers.is_empty();
-        let list = numbers.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
-        self.filter.conditions.push(format!("+action.{column} IN ({list})"));
+        self.filter.conditions.push(format!("+action.{column} IN ({})", list(numbers)));
     }
 
     fn tool(&mut self, pattern: ToolPattern<'_>) -> rusqlite::Result<()> {
@@ -171,12 +227,7 @@ impl Making<'_> {
             ToolPattern::Exact(name) => return self.named("tool", Kind::Tool, Some(name)),
             ToolPattern::Beginning(beginning) => beginning,
         };
-        // Names are compared as bytes; no text follows one that has the beginning and then the highest character.
-        let mut select = self.connection.prepare_cached("SELECT id, text FROM name WHERE text >= ?1 AND text < ?2")?;
-        let found =
-            select.query_map([beginning, &format!("{beginning}\u{10ffff}")], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let found: Vec<(i64, String)> = found.collect::<rusqlite::Result<_>>()?;
-        drop(select);
+        let found = self.tools(beginning)?;
         let numbers: Vec<i64> = found.iter().map(|(number, _)| *number).collect();
         self.any_of("tool", &numbers);
         if found.len() <= MOST_TOOL_TERMS {
@@ -187,6 +238,15 @@ impl Making<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Names that begin so. They are compared as bytes; no text follows one that has the beginning and then the highest
+    /// character.
+    fn tools(&self, beginning: &str) -> rusqlite::Result<Vec<(i64, String)>> {
+        let mut select = self.connection.prepare_cached("SELECT id, text FROM name WHERE text >= ?1 AND text < ?2")?;
+        let found =
+            select.query_map([beginning, &format!("{beginning}\u{10ffff}")], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        found.collect()
     }
 
     /// Record times never go back along a log, so a span of time is a span of rows.
@@ -204,6 +264,10 @@ impl Making<'_> {
         self.filter.rows = (since, until.min(query.before.unwrap_or(u64::MAX)));
         Ok(())
     }
+}
+
+fn list(numbers: &[i64]) -> String {
+    numbers.iter().map(i64::to_string).collect::<Vec<_>>().join(",")
 }
 
 impl Filter {

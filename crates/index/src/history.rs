@@ -19,6 +19,17 @@ use crate::summary::id;
 const MOST: i64 = 200_000;
 const MINUTE_US: i64 = 60_000_000;
 
+/// A standing approval that is on record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StandingRow {
+    /// Log position of its `standing.granted`.
+    pub position: u64,
+    /// How often it was used.
+    pub used: u32,
+    /// When it was revoked.
+    pub revoked: Option<Timestamp>,
+}
+
 impl Index {
     fn all<T>(
         &self,
@@ -114,6 +125,20 @@ impl Index {
         let asked = self.all(select, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)))?;
         let by_request = asked.chunk_by(|(one, _), (next, _)| one == next);
         Ok(by_request.map(|keys| keys.iter().filter_map(|(_, key)| Uuid::from_slice(key).ok()).collect()).collect())
+    }
+
+    /// All standing approvals, in the order in which they were granted.
+    ///
+    /// # Errors
+    /// [`IndexError::Storage`].
+    pub fn standing(&self) -> Result<Vec<StandingRow>, IndexError> {
+        self.all("SELECT position, used, revoked FROM standing ORDER BY position", [], |row| {
+            Ok(StandingRow {
+                position: row.get::<_, i64>(0)?.unsigned_abs(),
+                used: row.get(1)?,
+                revoked: row.get::<_, Option<i64>>(2)?.map(Timestamp::from_micros),
+            })
+        })
     }
 
     /// API keys that are on record as revoked.

@@ -39,9 +39,10 @@ mod words;
 
 pub use codes::{decision_name, state_of};
 pub use error::IndexError;
+pub use history::StandingRow;
 pub use index::{Index, Setup};
 pub use log::{JournalLog, ReadLog, Record};
-pub use query::{MOST_ROWS, Query};
+pub use query::{MOST_ROWS, Query, Without};
 pub use reviewed::{ReviewEnd, ReviewerDid};
 pub use reviews::{ReviewDeed, ReviewQuery, ReviewRow};
 pub use row::Row;

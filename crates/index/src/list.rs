@@ -95,7 +95,10 @@ impl Index {
             let Some(row) = candidates.next()? else { break };
             let rules = summary::list(row, summary::RULES)?;
             let fits = |wanted: Option<u64>, has: &[u64]| wanted.is_none_or(|wanted| has.contains(&wanted));
-            if fits(filter.rule, &rules) && fits(filter.reviewer, &summary::list(row, summary::REVIEWERS)?) {
+            let free_of = |unwanted: &[u64], has: &[u64]| !unwanted.iter().any(|one| has.contains(one));
+            let reviewers = summary::list(row, summary::REVIEWERS)?;
+            let has_all = fits(filter.rule, &rules) && fits(filter.reviewer, &reviewers);
+            if has_all && free_of(&filter.without_rules, &rules) && free_of(&filter.without_reviewers, &reviewers) {
                 found.push(summary::read(row, &rules, |number| self.names.text(connection, number))?);
             }
         }

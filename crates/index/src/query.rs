@@ -39,6 +39,8 @@ pub struct Query {
     pub session: Option<String>,
     /// The W3C trace id.
     pub trace: Option<String>,
+    /// What they do not have.
+    pub without: Vec<Without>,
     /// Only actions whose first record lies before this log position: the cursor.
     pub before: Option<u64>,
     /// Rows of the page, 1 to [`MOST_ROWS`].
@@ -47,6 +49,24 @@ pub struct Query {
     pub environments: Vec<String>,
     /// Agents that the reader may see; empty is all.
     pub agents: Vec<String>,
+}
+
+/// One thing that an action does not have; values as in [`Query`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Without {
+    Agent(String),
+    User(String),
+    Tool(String),
+    Category(Category),
+    Decision(Decision),
+    State(State),
+    Rule(String),
+    Reviewer(String),
+    Environment(String),
+    Resource(String),
+    Session(String),
+    Trace(String),
 }
 
 impl Default for Query {
@@ -67,6 +87,7 @@ impl Default for Query {
             until: None,
             session: None,
             trace: None,
+            without: Vec::new(),
             before: None,
             limit: USUAL_ROWS,
             environments: Vec::new(),

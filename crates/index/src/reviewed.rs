@@ -2,7 +2,7 @@
 //! fields but the length of what they had to read.
 
 use countersign_evidence::action::{Action, Denial, Ending, Stage};
-use countersign_evidence::record::{Body, Decision, Envelope, ReviewDecided, Verdict};
+use countersign_evidence::record::{AuthorizedBy, Body, Decision, Envelope, ReviewDecided, Verdict};
 use countersign_evidence::time::Timestamp;
 
 /// How a review ended.
@@ -10,6 +10,8 @@ use countersign_evidence::time::Timestamp;
 pub enum ReviewEnd {
     /// Everybody who had to agree did.
     Approved,
+    /// Everybody who had to agree had done so in advance: nobody looked at it.
+    InAdvance,
     /// A reviewer said no, or policy did to what a reviewer had made of it.
     Denied,
     /// Nobody decided in time.
@@ -19,8 +21,8 @@ pub enum ReviewEnd {
 }
 
 impl ReviewEnd {
-    pub(crate) const ALL: [ReviewEnd; 4] =
-        [ReviewEnd::Approved, ReviewEnd::Denied, ReviewEnd::Expired, ReviewEnd::Cancelled];
+    pub(crate) const ALL: [ReviewEnd; 5] =
+        [ReviewEnd::Approved, ReviewEnd::InAdvance, ReviewEnd::Denied, ReviewEnd::Expired, ReviewEnd::Cancelled];
 }
 
 /// What a reviewer did.
@@ -122,6 +124,7 @@ fn end(stage: &Stage) -> Option<ReviewEnd> {
         Stage::Denied(Denial::Expired) => Some(ReviewEnd::Expired),
         Stage::Denied(Denial::Reviewer | Denial::Policy) => Some(ReviewEnd::Denied),
         Stage::Closed(Ending::ReviewCancelled | Ending::Closed(_)) => Some(ReviewEnd::Cancelled),
+        Stage::Authorized(authorization) if authorization.by == AuthorizedBy::Standing => Some(ReviewEnd::InAdvance),
         Stage::Allowed(_) | Stage::Authorized(_) | Stage::Executing(_) | Stage::Finished(_) => Some(ReviewEnd::Approved),
     }
 }

@@ -5,7 +5,7 @@ use countersign_evidence::record::{Category, Decision};
 use countersign_evidence::time::Timestamp;
 use countersign_wire::State;
 
-use crate::Query;
+use crate::{Query, Without};
 use crate::codes::{DECISIONS, decision_name};
 
 /// What can be asked for by name.
@@ -45,6 +45,8 @@ pub struct Term {
     pub key: Option<String>,
     /// The value, without quotes.
     pub value: String,
+    /// What has it is left out: a minus stands before the key.
+    pub without: bool,
     /// Where it begins, counted in characters from 1.
     at: usize,
 }
@@ -58,13 +60,14 @@ impl Term {
             true => self.value.clone(),
             false => format!("\"{}\"", self.value.replace('\\', "\\\\").replace('"', "\\\"")),
         };
-        self.key.as_ref().map_or(value.clone(), |key| format!("{key}:{value}"))
+        let minus = if self.without { "-" } else { "" };
+        self.key.as_ref().map_or(value.clone(), |key| format!("{minus}{key}:{value}"))
     }
 }
 
 /// A term by itself.
 pub fn term(key: &str, value: &str) -> Term {
-    Term { key: Some(key.to_owned()), value: value.to_owned(), at: 1 }
+    Term { key: Some(key.to_owned()), value: value.to_owned(), without: false, at: 1 }
 }
 
 /// The terms of a question, in order.
@@ -80,7 +83,7 @@ pub fn terms(text: &str) -> Result<Vec<Term>, SearchError> {
     loop {
         while characters.next_if(|(_, one)| one.is_whitespace()).is_some() {}
         let Some(&(begin, _)) = characters.peek() else { return Ok(terms) };
-        let (mut key, mut value, mut quoted) = (None, String::new(), false);
+        let (mut key, mut value, mut quoted, mut without) = (None, String::new(), false, false);
         while let Some(&(at, one)) = characters.peek() {
             match one {
                 '"' => {
@@ -90,7 +93,9 @@ pub fn terms(text: &str) -> Result<Vec<Term>, SearchError> {
                 }
                 ':' if key.is_none() && !quoted && !value.is_empty() => {
                     characters.next();
-                    key = Some(checked(std::mem::take(&mut value), begin)?);
+                    let named = std::mem::take(&mut value);
+                    without = named.starts_with('-');
+                    key = Some(checked(named.strip_prefix('-').unwrap_or(&named).to_owned(), begin)?);
                 }
                 one if one.is_whitespace() => break,
                 one => {
@@ -103,7 +108,7 @@ pub fn terms(text: &str) -> Result<Vec<Term>, SearchError> {
             let what = "nothing stands behind the colon".to_owned();
             return Err(SearchError { at: begin + 1, what });
         }
-        terms.push(Term { key, value, at: begin + 1 });
+        terms.push(Term { key, value, without, at: begin + 1 });
     }
 }
 
@@ -147,6 +152,10 @@ pub fn search(text: &str, now: Timestamp) -> Result<Query, SearchError> {
         };
         let (text, value) = (term.value.as_str(), Some(term.value.clone()));
         let place = Place { at: term.at, key };
+        if term.without {
+            query.without.push(without(key, text, &place)?);
+            continue;
+        }
         match key.as_str() {
             "agent" => place.set(&mut query.agent, value, String::new),
             "user" => place.set(&mut query.user, value, String::new),
@@ -169,6 +178,39 @@ pub fn search(text: &str, now: Timestamp) -> Result<Query, SearchError> {
     }
     query.text = (!words.is_empty()).then(|| words.join(" "));
     Ok(query)
+}
+
+/// What `-key:value` leaves out.
+fn without(key: &str, text: &str, place: &Place<'_>) -> Result<Without, SearchError> {
+    let (mut category, mut decided, mut stands) = (None, None, None);
+    let value = text.to_owned();
+    Ok(match key {
+        "agent" => Without::Agent(value),
+        "user" => Without::User(value),
+        "tool" => Without::Tool(value),
+        "rule" => Without::Rule(value),
+        "reviewer" => Without::Reviewer(value),
+        "environment" => Without::Environment(value),
+        "resource" => Without::Resource(value),
+        "session" => Without::Session(value),
+        "trace" => Without::Trace(value),
+        "category" => {
+            place.set(&mut category, Category::from_name(text), || names(&Category::ALL, Category::as_str))?;
+            Without::Category(category.unwrap_or(Category::Read))
+        }
+        "decision" => {
+            place.set(&mut decided, decision(text), || names(&DECISIONS, decision_name))?;
+            Without::Decision(decided.unwrap_or(Decision::Deny))
+        }
+        "state" => {
+            place.set(&mut stands, state(text), || names(&State::ALL, State::as_str))?;
+            Without::State(stands.unwrap_or(State::Unknown))
+        }
+        _ => {
+            let what = format!("{key} cannot be left out: ask with the other of since and until");
+            return Err(SearchError { at: place.at, what });
+        }
+    })
 }
 
 /// What a time is written as.
@@ -255,6 +297,26 @@ mod tests {
     }
 
     #[test]
+    fn a_minus_leaves_out() {
+        let query = search(r#"-agent:bot agent:b -tool:"stripe/*" -state:waiting -rule:a -rule:b -word"#, now()).unwrap();
+        let without = [
+            Without::Agent("bot".to_owned()),
+            Without::Tool("stripe/*".to_owned()),
+            Without::State(State::Waiting),
+            Without::Rule("a".to_owned()),
+            Without::Rule("b".to_owned()),
+        ];
+        assert_eq!((query.without.as_slice(), query.agent.as_deref(), query.text.as_deref()), (&without[..], Some("b"), Some("-word")));
+        for term in terms("-agent:bot -tool:\"a b\"").unwrap() {
+            assert_eq!(terms(&term.written()).unwrap(), [Term { at: 1, ..term }]);
+        }
+        let told = |text| search(text, now()).unwrap_err().what;
+        assert!(told("-since:7d").contains("cannot be left out"));
+        assert!(told("-state:wating").contains("state is one of"));
+        assert!(told("--agent:x").contains("is not known"));
+    }
+
+    #[test]
     fn what_is_not_understood_is_told_with_its_place() {
         let told = |text: &str| search(text, now()).unwrap_err().to_string();
         assert!(told("x agnt:1").starts_with("at character 3: \"agnt\" is not known; ask by agent, "));
@@ -276,7 +338,7 @@ mod tests {
         #[test]
         fn a_term_reads_as_it_is_written(key in 0..KEYS.len(), value in "[^\u{0}]{1,20}", free in any::<bool>()) {
             let key = (!free).then(|| KEYS[key].to_owned());
-            let term = Term { key, value, at: 1 };
+            let term = Term { key, value, without: false, at: 1 };
             prop_assert_eq!(terms(&term.written()).unwrap(), vec![term]);
         }
     }

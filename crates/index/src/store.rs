@@ -294,6 +294,22 @@ impl Store<'_> {
         insert.execute([key.as_bytes().as_slice()]).map(drop)
     }
 
+    pub(crate) fn granted(&self, standing: Uuid, position: u64) -> rusqlite::Result<()> {
+        let insert = "INSERT OR IGNORE INTO standing (id, position, used) VALUES (?1, ?2, 0)";
+        let mut insert = self.connection.prepare_cached(insert)?;
+        insert.execute(params![standing.as_bytes().as_slice(), signed(position)]).map(drop)
+    }
+
+    pub(crate) fn standing_revoked(&self, standing: Uuid, at: Timestamp) -> rusqlite::Result<()> {
+        let mut update = self.connection.prepare_cached("UPDATE standing SET revoked = ?2 WHERE id = ?1")?;
+        update.execute(params![standing.as_bytes().as_slice(), at.as_micros()]).map(drop)
+    }
+
+    pub(crate) fn standing_used(&self, standing: Uuid, number: u32) -> rusqlite::Result<()> {
+        let mut update = self.connection.prepare_cached("UPDATE standing SET used = max(used, ?2) WHERE id = ?1")?;
+        update.execute(params![standing.as_bytes().as_slice(), number]).map(drop)
+    }
+
     /// Group names are identifiers: none has a line break.
     pub(crate) fn access(&self, changed: &AccessChanged) -> rusqlite::Result<()> {
         let mut insert = self.connection.prepare_cached("INSERT OR REPLACE INTO access VALUES (?1, ?2, ?3, ?4)")?;

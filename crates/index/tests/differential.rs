@@ -8,7 +8,7 @@ use common::truth::{Truth, naive};
 use common::{Dice, read_on};
 use countersign_evidence::record::{Category, Decision};
 use countersign_evidence::time::Timestamp;
-use countersign_index::{Index, Query};
+use countersign_index::{Index, Query, Without};
 use countersign_wire::State;
 
 fn some<T: Clone>(dice: &Dice, chance: usize, all: &[T]) -> Option<T> {
@@ -65,12 +65,33 @@ fn query(dice: &Dice, truths: &[Truth], narrow: usize) -> Query {
         until: some(dice, narrow, &[at(0), at(1), at(90_000_000), at(-90_000_000_000)]),
         session: some(dice, narrow, &[one.correlation.session_id.clone().unwrap_or("none".to_owned())]),
         trace: some(dice, narrow, &[one.correlation.trace_id.clone().unwrap_or("none".to_owned())]),
+        without: without(dice, one, narrow),
         before: some(dice, narrow, &[one.positions[0], one.positions[0] + 1, 0]),
         limit: 1 + dice.below(30),
         environments: some(dice, narrow, &[ENVIRONMENTS[0].to_owned()]).into_iter().collect(),
         agents: some(dice, narrow, &[vec![AGENTS[0].to_owned(), "no-such".to_owned()], vec!["nobody".to_owned()]])
             .unwrap_or_default(),
     }
+}
+
+fn without(dice: &Dice, one: &Truth, narrow: usize) -> Vec<Without> {
+    let all = [
+        Without::Agent(one.agent.clone()),
+        Without::Agent("no-such".to_owned()),
+        Without::User(USERS[0].to_owned()),
+        Without::Tool(one.tool.clone()),
+        Without::Tool("pay/*".to_owned()),
+        Without::Category(one.category),
+        Without::Decision(Decision::Allow),
+        Without::State(one.state),
+        Without::Rule(RULES[0].to_owned()),
+        Without::Reviewer(REVIEWERS[0].to_owned()),
+        Without::Environment(one.environment.clone()),
+        Without::Resource(one.resource.clone().unwrap_or("res".to_owned())),
+        Without::Session(one.correlation.session_id.clone().unwrap_or("none".to_owned())),
+        Without::Trace(one.correlation.trace_id.clone().unwrap_or("none".to_owned())),
+    ];
+    (0..2).filter_map(|_| some(dice, narrow, &all)).collect()
 }
 
 fn compare(index: &Index, truths: &[Truth], dice: &Dice, rounds: usize) {

@@ -11,6 +11,7 @@ pub(crate) fn ends<'r>(reviews: impl IntoIterator<Item = &'r ReviewRow>) -> Ends
                 ends.approved += 1;
                 ends.edited += u64::from(review.deeds.iter().any(|deed| deed.did == ReviewerDid::Edited));
             }
+            Some(ReviewEnd::InAdvance) => ends.in_advance += 1,
             Some(ReviewEnd::Denied) => ends.denied += 1,
             Some(ReviewEnd::Expired) => ends.expired += 1,
             Some(ReviewEnd::Cancelled) => ends.cancelled += 1,

@@ -57,6 +57,8 @@ fn waiting(reviews: &[ReviewRow], now: Timestamp) -> KaplanMeier {
         let until = review.ended.map_or(now, |(at, _)| at);
         match seen {
             Some(at) => times.happened(span(review.asked, at)),
+            // Nobody was to see it.
+            None if matches!(review.ended, Some((_, ReviewEnd::InAdvance))) => {}
             None => times.censored(span(review.asked, until)),
         }
     }
@@ -68,6 +70,7 @@ fn deciding<'r>(reviews: impl IntoIterator<Item = &'r ReviewRow>, now: Timestamp
     for review in reviews {
         match review.ended {
             Some((at, ReviewEnd::Approved | ReviewEnd::Denied)) => times.happened(span(review.asked, at)),
+            Some((_, ReviewEnd::InAdvance)) => {}
             Some((at, ReviewEnd::Expired | ReviewEnd::Cancelled)) => times.censored(span(review.asked, at)),
             None => times.censored(span(review.asked, now)),
         }

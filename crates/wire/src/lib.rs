@@ -7,6 +7,7 @@ mod people;
 pub mod pointer;
 mod problem;
 mod review;
+mod standing;
 mod story;
 mod system;
 
@@ -27,6 +28,7 @@ pub use review::{
     AnswerRequest, AskRequest, AssertionView, Change, Comparison, DecideRequest, DecidingField, HandOverRequest,
     NoteView, PendingReview, Presentation, RequirementView, RuleView, SeatView, StatementView,
 };
+pub use standing::{StandingRequest, StandingView};
 pub use story::{Answer, RecordView, Story};
 pub use system::{
     ErasePersonRequest, EraseRequest, Erased, EventView, ImportPolicy, KeyCreatedView, KeyRequest, KeyView, LogView,

@@ -42,6 +42,8 @@ pub struct EndsView {
     pub reviews: u64,
     /// Approved.
     pub approved: u64,
+    /// Approved in advance: by standing approvals alone, nobody looked at them. They count in no time and no rate.
+    pub in_advance: u64,
     /// Of the approved ones, those that a reviewer edited first.
     pub edited: u64,
     /// Denied.

@@ -14,6 +14,9 @@ pub struct SeatView {
     /// When.
     #[schema(value_type = String)]
     pub at: Timestamp,
+    /// The standing approval by which the reviewer had said so in advance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<Uuid>,
 }
 
 /// A review rule and how far it is satisfied.
@@ -33,6 +36,9 @@ pub struct RequirementView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub signature: Option<Signing>,
+    /// How many seconds a standing approval may last that fills its seats; none may where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing_s: Option<u64>,
     /// From when on further groups may decide, unless it is decided by then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use countersign_evidence::json::Value;
+use countersign_evidence::record::Role;
 use countersign_gate::GateError;
 use countersign_http::{App, Id};
 use countersign_index::search;
@@ -47,6 +48,9 @@ fn page(viewer: &Viewer, story: &Story, log: &LogView, after: u64) -> Response {
             p.badges { (badge::state(&story.badge)) " " (badge::state(row.state.as_str())) " " (badge::risk(row.risk)) }
         }
         p { "by " (text(&row.agent)) " in " (text(&row.environment)) ", " (time(row.time)) }
+        @if viewer.caller.has(Role::Reviewer) {
+            p { a href={ "/reviews/next?after=" (story.action) } data-key="n" { "Next review for you" } }
+        }
         @if story.state == Stands::Waiting {
             p { a.button href={ "/reviews/" (story.action) } { "It waits for a review: look and decide" } }
         }

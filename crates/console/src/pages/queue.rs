@@ -28,7 +28,11 @@ pub(crate) async fn queue(State(app): State<App>, viewer: Viewer) -> Response {
     let content = html! {
         div data-live="review. action." data-after=(after) { div.head {
             h1 { "Reviews" }
-            p.quiet { (reviews.len()) " waiting" }
+            p.quiet {
+                (reviews.len()) " waiting · "
+                a href="/reviews/next" data-key="n" { "Next for you" } " · "
+                a href="/standing" { "Approved in advance" }
+            }
         }
         @if reviews.is_empty() { (nothing()) } @else { (groups(&reviews)) (list(&viewer, &reviews)) } }
     };
@@ -36,7 +40,7 @@ pub(crate) async fn queue(State(app): State<App>, viewer: Viewer) -> Response {
 }
 
 /// Microseconds that are left, shorter the riskier it is.
-fn pressing(review: &PendingReview, now: Timestamp) -> i64 {
+pub(super) fn pressing(review: &PendingReview, now: Timestamp) -> i64 {
     review.expires_at.since(now).max(0) / (1 + i64::from(review.risk) / 10)
 }
 
@@ -48,6 +52,13 @@ fn nothing() -> Markup {
                  Whoever is in that group can then approve it, change it, or deny it." }
         }
     }
+}
+
+/// Whether it asks a group of the viewer's.
+pub(super) fn for_groups_of(viewer: &Viewer, review: &PendingReview) -> bool {
+    let groups = review.requirements.iter().flat_map(|one| &one.groups);
+    let own = viewer.caller.person.as_ref();
+    own.is_some_and(|person| groups.into_iter().any(|group| person.groups.contains(group)))
 }
 
 fn groups(reviews: &[PendingReview]) -> Markup {
@@ -64,10 +75,6 @@ fn list(viewer: &Viewer, reviews: &[PendingReview]) -> Markup {
         *alike.entry(&review.fingerprint).or_default() += 1;
     }
     let own = viewer.caller.person.as_ref();
-    let mine = |review: &PendingReview| {
-        let groups = review.requirements.iter().flat_map(|one| &one.groups);
-        own.is_some_and(|person| groups.into_iter().any(|group| person.groups.contains(group)))
-    };
     html! {
         ol.queue {
             @for review in reviews {
@@ -84,7 +91,7 @@ fn list(viewer: &Viewer, reviews: &[PendingReview]) -> Markup {
                         @if let Some(to) = review.handed_to {
                             span { (badge(if own.is_some_and(|person| person.id == to) { "handed to you" } else { "handed over" }, "plain")) }
                         }
-                        @if !mine(review) { span.quiet { "Not for a group of yours." } }
+                        @if !for_groups_of(viewer, review) { span.quiet { "Not for a group of yours." } }
                         @if let Some(count @ 2..) = alike.get(review.fingerprint.as_str()) {
                             span { (badge(&format!("{count} identical"), "warn")) }
                         }

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use crate::layout::{Page, refused, shown};
+use crate::parts::advance;
 use crate::parts::answer::{self, Asked, Confirmation};
 use crate::parts::form::csrf;
 use crate::parts::json::changes;
@@ -49,10 +50,12 @@ async fn page(app: &App, viewer: &Viewer, action: Uuid, problem: Option<&str>, s
                 p.notice { (alike) " more wait that are identical. " a href={ "/reviews/" (action) "/identical" } { "Look at all of them" } }
             }
             (document(&presentation, decides))
+            p { a href={ "/reviews/next?after=" (action) } data-key="n" { "Skip it: next review for you" } }
             div.decision {
                 @if decides {
                     (answer::forms(viewer, &asked(&presentation, None)))
                     (talk::forms(viewer, &presentation, &others))
+                    (advance::form(viewer, &presentation))
                 }
                 @else { p.quiet { "You may look at this review, not decide it." } }
             }

@@ -1,5 +1,6 @@
 //! Pieces that pages are built from.
 
+pub(crate) mod advance;
 pub(crate) mod answer;
 pub(crate) mod badge;
 pub(crate) mod form;

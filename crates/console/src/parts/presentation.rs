@@ -122,6 +122,8 @@ fn requirement(one: &RequirementView) -> Markup {
         p {
             strong { (text(if one.message.is_empty() { &one.rule } else { &one.message })) } " "
             (one.approvals.len()) " of " (one.quorum) " of " (text(&one.groups.join(", ")))
+            @let in_advance = one.approvals.iter().filter(|seat| seat.standing.is_some()).count();
+            @if in_advance > 0 { " (" (in_advance) " in advance)" }
             @if one.signature.is_some() { " " (badge("signed by passkey", "warn")) }
             @if let Some(at) = one.escalates_at { ", escalates " (time(at)) }
         }

@@ -12,6 +12,7 @@ mod keys;
 mod people;
 mod reconcile;
 mod sessions;
+mod viewed;
 
 pub use accounts::{Managed, ProvedAccount};
 pub(crate) use attempts::Attempts;

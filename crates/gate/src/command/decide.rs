@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use countersign_evidence::action::Stage;
+use countersign_evidence::action::{Approval, Stage};
 use countersign_evidence::digest::Digest;
 use countersign_evidence::json::Value;
 use countersign_evidence::record::{Body, ReviewDecided, Verdict as Say};
@@ -85,7 +85,8 @@ impl Turn<'_> {
                 "you were not shown that presentation of this payload: look at it first".to_owned(),
             ));
         }
-        if review.approvals.iter().any(|approval| approval.person == *person) && verdict.edit.is_none() {
+        let has_approved = |approval: &Approval| approval.person == *person && approval.standing.is_none();
+        if review.approvals.iter().any(has_approved) && verdict.edit.is_none() {
             return Err(GateError::NotAReviewer(
                 "you have approved this already: one person fills one seat".to_owned(),
             ));

@@ -7,6 +7,7 @@ mod decide;
 mod finish;
 mod note;
 mod propose;
+mod standing;
 mod start;
 mod sweep;
 mod system;
@@ -22,6 +23,7 @@ pub(crate) use cancel::given_up;
 pub(crate) use decide::{Edit, Verdict};
 pub(crate) use finish::Finish;
 pub(crate) use note::Note;
+pub(crate) use standing::StandingChange;
 pub(crate) use start::{Redeemer, Start};
 
 use crate::draft::Draft;
@@ -48,6 +50,8 @@ pub(crate) enum Command {
     },
     Decide(Box<Verdict>),
     Note(Box<Note>),
+    /// A standing approval is granted or revoked.
+    Standing(Box<StandingChange>),
     /// Records about the system.
     System(Vec<Draft>),
     /// A policy set comes into force.
@@ -106,6 +110,7 @@ impl Turn<'_> {
             }
             Command::Decide(verdict) => self.decide(verdict),
             Command::Note(said) => self.note(said),
+            Command::Standing(change) => self.change_standing(change),
             Command::System(drafts) => self.record_all(drafts),
             Command::Activate { draft, policy } => self.activate(draft, policy),
             Command::CloseSubject { subjects, draft } => self.close_subject(subjects, draft),

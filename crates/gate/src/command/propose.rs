@@ -1,3 +1,4 @@
+use countersign_evidence::action::Review;
 use countersign_evidence::record::{ActionAuthorized, ActionDecided, ActorKind, AuthorizedBy, Body, Decision};
 use countersign_evidence::time::Timestamp;
 
@@ -10,7 +11,7 @@ use crate::prepare::Prepared;
 use crate::turn::Turn;
 
 impl Turn<'_> {
-    /// propose → \[proposed, decided, authorized?, started?\], one commit. If the process dies before it, nothing has
+    /// propose → \[proposed, decided, standing used*, authorized?, started?\], one commit. If the process dies before it, nothing has
     /// happened and nothing was answered; after it, the action stands where the last of these records says.
     pub(super) fn propose(&mut self, prepared: &Prepared) -> Result<Answer, GateError> {
         let Body::ActionProposed(proposed) = &prepared.proposed.body else {
@@ -55,9 +56,11 @@ impl Turn<'_> {
         self.add(&mut open, self.dated(&prepared.judged))?;
         if prepared.judged.decision == Decision::Allow {
             self.authorize(&mut open, AuthorizedBy::Policy)?;
-            if let Some(start) = &prepared.start {
-                self.begin_execution(&mut open, start, prepared.wire, None)?;
-            }
+        }
+        self.use_standing(&mut open, &prepared.covered)?;
+        self.authorize_if_satisfied(&mut open)?;
+        if let Some(start) = prepared.start.as_ref().filter(|_| open.action.authorization().is_some()) {
+            self.begin_execution(&mut open, start, prepared.wire, None)?;
         }
         Ok(Answer::View(Box::new(self.put_new(open).view())))
     }
@@ -89,9 +92,10 @@ impl Turn<'_> {
 
     /// Authorizes if every requirement has its quorum.
     pub(super) fn authorize_if_satisfied(&mut self, open: &mut OpenAction) -> Result<(), GateError> {
-        match open.action.review().is_some_and(countersign_evidence::action::Review::satisfied) {
-            true => self.authorize(open, AuthorizedBy::Review),
-            false => Ok(()),
+        match open.action.review().filter(|review| review.satisfied()).map(Review::in_advance) {
+            Some(true) => self.authorize(open, AuthorizedBy::Standing),
+            Some(false) => self.authorize(open, AuthorizedBy::Review),
+            None => Ok(()),
         }
     }
 

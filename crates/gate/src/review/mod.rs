@@ -27,10 +27,10 @@ use crate::gate::{Gate, MOST_TRIES, may_see, value_of};
 use crate::open_action::OpenAction;
 use crate::prepare::check_paths;
 pub(crate) use notes::note_of;
-use reviewer::Reviewer;
+pub(crate) use reviewer::Reviewer;
 
 /// Rises with what presentations hold.
-const RENDERER: &str = "countersign/3";
+const RENDERER: &str = "countersign/4";
 const MOST_REASON: usize = 4_096;
 /// From this risk on an approval asks for more: the value that matters typed, and a proof of who approves.
 pub const HIGH_RISK: u32 = 70;

@@ -179,7 +179,11 @@ impl Shared {
         let message =
             |rule: &str| open.rule_messages.iter().find(|(known, _)| known == rule).map(|(_, text)| text.clone());
         let requirement = |one: &Requirement| {
-            let seats = review.seats(one).map(|seat| SeatView { person: seat.person.clone(), at: seat.at });
+            let seats = review.seats(one).map(|seat| SeatView {
+                person: seat.person.clone(),
+                at: seat.at,
+                standing: seat.standing.as_ref().map(|one| one.standing),
+            });
             requirement(one, message(&one.rule).unwrap_or_default(), seats.collect())
         };
         Some(PendingReview {

@@ -3,29 +3,29 @@
 use countersign_evidence::record::{Isolation, Role, Separation, Strength};
 use uuid::Uuid;
 
-use crate::caller::{Caller, plain_identity};
+use crate::caller::Caller;
 use crate::error::GateError;
 use crate::gate::Gate;
-use crate::open_action::OpenAction;
+use crate::open_action::{OpenAction, Requester};
 use crate::shared::Shared;
 
 /// Who decides, as it is recorded.
-pub(super) struct Reviewer {
-    pub(super) id: String,
-    pub(super) name: String,
+pub(crate) struct Reviewer {
+    pub(crate) id: String,
+    pub(crate) name: String,
     /// The groups that count: its own, or those of the person that it stands in for.
-    pub(super) groups: Vec<String>,
+    pub(crate) groups: Vec<String>,
     /// Whom it stands in for.
-    pub(super) on_behalf_of: Option<Uuid>,
+    pub(crate) on_behalf_of: Option<Uuid>,
     /// Identities under which it, and whom it stands in for, may have asked.
     identities: Vec<String>,
     /// The owner alone, by configuration.
-    pub(super) solo: bool,
+    pub(crate) solo: bool,
 }
 
 impl Gate {
     /// Who this caller is as a reviewer, with the groups of `absent` where it says so.
-    pub(super) fn reviewer(&self, caller: &Caller, absent: Option<Uuid>) -> Result<Reviewer, GateError> {
+    pub(crate) fn reviewer(&self, caller: &Caller, absent: Option<Uuid>) -> Result<Reviewer, GateError> {
         match &caller.person {
             Some(person) if caller.has(Role::Reviewer) => {
                 let mut identities = vec![person.id.to_string()];
@@ -65,7 +65,7 @@ impl Gate {
 impl Reviewer {
     /// Whether reviewer and requester are told apart. Under the agent's own user nothing tells a reviewer's key or session
     /// from the agent's reach, but for a passkey that verifies who touches it.
-    pub(super) fn separation(&self, caller: &Caller) -> Separation {
+    pub(crate) fn separation(&self, caller: &Caller) -> Separation {
         match caller.isolation {
             _ if self.solo => Separation::None,
             Isolation::SameUser if caller.strength != Strength::MultiFactor => Separation::None,
@@ -77,16 +77,16 @@ impl Reviewer {
 impl Shared {
     /// A requester never approves its own action: neither the user behind the agent nor whoever owns the agent, then or now;
     /// nor does anybody in their place.
-    pub(super) fn not_own(&self, open: &OpenAction, reviewer: &Reviewer) -> Result<(), GateError> {
+    pub(crate) fn not_own(&self, open: &OpenAction, reviewer: &Reviewer) -> Result<(), GateError> {
         if reviewer.solo {
             return Ok(());
         }
-        let own: Vec<String> = reviewer.identities.iter().map(|identity| plain_identity(identity)).collect();
         let policy = self.policy();
         let agent = policy.catalogue().agents.get(&open.action.proposed.agent.id);
         let owner_now = agent.and_then(|agent| agent.owner.as_deref());
-        let requesters = [open.requester.user.as_deref(), open.requester.owner.as_deref(), owner_now];
-        match requesters.into_iter().flatten().any(|requester| own.contains(&plain_identity(requester))) {
+        let requester = &open.requester;
+        let owns_now = Requester { owner: owner_now.map(str::to_owned), ..Requester::default() };
+        match requester.is_any_of(&reviewer.identities) || owns_now.is_any_of(&reviewer.identities) {
             true => Err(GateError::NotAReviewer("nobody approves an action of their own agent".to_owned())),
             false => Ok(()),
         }

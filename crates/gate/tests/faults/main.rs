@@ -19,6 +19,7 @@ mod policies;
 mod presenting;
 mod redeeming;
 mod signing_in;
+mod standing;
 mod trying;
 
 use countersign_evidence::record::Outcome;

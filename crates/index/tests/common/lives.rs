@@ -220,6 +220,7 @@ impl Lives {
             groups: vec!["leads".to_owned()],
             quorum: 1,
             signature: None,
+            standing_s: None,
             escalation: None,
         };
         let expires_at = self.world.now.plus_seconds(3600);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use countersign_evidence::record::*;
 use countersign_evidence::time::Timestamp;
-use countersign_index::Query;
+use countersign_index::{Query, Without};
 use countersign_wire::{State, SummaryView};
 use uuid::Uuid;
 
@@ -102,6 +102,28 @@ impl Truth {
             && query.before.is_none_or(|before| self.positions[0] < before)
             && (query.environments.is_empty() || query.environments.contains(&self.environment))
             && (query.agents.is_empty() || query.agents.contains(&self.agent))
+            && !query.without.iter().any(|one| self.has(one))
+    }
+
+    fn has(&self, one: &Without) -> bool {
+        let shown = self.summary();
+        match one {
+            Without::Agent(text) => *text == self.agent,
+            Without::User(text) => Some(text) == shown.user.as_ref(),
+            Without::Tool(text) => match text.strip_suffix('*') {
+                Some(beginning) => self.tool.starts_with(beginning),
+                None => *text == self.tool,
+            },
+            Without::Category(category) => *category == self.category,
+            Without::Decision(decision) => Some(*decision) == self.decision,
+            Without::State(state) => *state == self.state,
+            Without::Rule(rule) => self.rules.contains(rule),
+            Without::Reviewer(reviewer) => self.reviewers.contains(reviewer),
+            Without::Environment(text) => *text == self.environment,
+            Without::Resource(text) => Some(text) == shown.resource.as_ref(),
+            Without::Session(id) => Some(id) == self.correlation.session_id.as_ref(),
+            Without::Trace(id) => Some(id) == self.correlation.trace_id.as_ref(),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod list;
 mod metrics;
 mod note;
 mod show;
+mod standing;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +30,9 @@ pub(crate) enum Command {
     Approve(decide::Approve),
     /// Deny, with a reason
     Deny(decide::Deny),
+    /// Approve in advance what is like an action, list and revoke such approvals
+    #[command(subcommand)]
+    Standing(standing::Command),
     /// Ask the agent's side something before you decide
     Ask(note::Ask),
     /// Ask another reviewer, who may decide it already, to do so
@@ -42,6 +46,7 @@ pub(super) async fn run(command: Command, session: &mut Session) -> Result<Exit,
         Command::Show(args) => show::run(&args, session).await,
         Command::Approve(args) => decide::run(args.into(), Verdict::Approve, session).await,
         Command::Deny(args) => decide::run(args.into(), Verdict::Deny, session).await,
+        Command::Standing(command) => standing::run(command, session).await,
         Command::Ask(args) => note::ask(args, session).await,
         Command::HandOver(args) => note::hand_over(args, session).await,
     }
