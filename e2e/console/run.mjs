@@ -3,6 +3,7 @@
 import { mkdirSync, readFileSync, existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { House, check, finish, load, packageFile, parts, binary, scene, sleep } from './house.mjs';
+import { oversee } from './oversee.mjs';
 import { openTold } from './told.mjs';
 import { atProvider, openProvider } from './provider.mjs';
 
@@ -579,6 +580,8 @@ await scene('the explorer', async () => {
   await page.goto(`${house.url}/actions/019b7c00-0000-7000-8000-000000000001`);
   check('what does not exist is not found', (await heading(page)) === 'Not found');
 });
+
+await oversee({ house, admin, rhea, agent, accessible, shoot, heading, notice });
 
 await scene('on a phone, in the dark', async () => {
   const phone = await house.visitor({ viewport: { width: 390, height: 844 }, colorScheme: 'dark', isMobile: true });

@@ -28,6 +28,23 @@ pub(crate) fn start(data: &Path, config: &Config, gate: &Gate) -> Result<JoinSet
     Ok(running)
 }
 
+/// Who is told, in a few words: a webhook's host alone, since paths may hold secrets.
+pub(crate) fn told(config: &Config) -> Vec<String> {
+    let settings = &config.notify;
+    let host = |place: &str| place.split('/').nth(2).unwrap_or_default().to_owned();
+    let mut told = Vec::new();
+    if !settings.webhook.is_empty() {
+        told.push(format!("a webhook at {}", host(&settings.webhook)));
+    }
+    if !settings.slack_file.as_os_str().is_empty() {
+        told.push("a Slack channel".to_owned());
+    }
+    if !settings.smtp.is_empty() {
+        told.push(format!("e-mail to {}", settings.mail_to));
+    }
+    told
+}
+
 fn targets(data: &Path, config: &Config) -> Result<Vec<Target>, Failure> {
     let settings = &config.notify;
     let wrong = |error: countersign_notify::NotifyError| Failure::Usage(error.to_string());

@@ -63,6 +63,8 @@ document.addEventListener("keydown", (event) => {
   const details = target.closest("details");
   if (details && target.matches("summary")) details.open = true;
   target.scrollIntoView({ block: "center" });
+  target.focus();
+});
 
 // Live: the log is followed while the page is open. Lists are drawn anew; where somebody may be typing, a line says that
 // more has happened. The connection goes on behind the last record by itself after the server was away.
@@ -74,16 +76,48 @@ async function redraw() {
   if (!answer.ok || answer.redirected) return location.reload();
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const held = document.activeElement?.getAttribute("href");
+  const open = new Set([...document.querySelectorAll("[data-live] details[open] > summary")].map((one) => one.textContent));
   for (const [at, fresh] of [...page.querySelectorAll("[data-live]")].entries()) lists[at]?.replaceChildren(...fresh.childNodes);
+  for (const one of document.querySelectorAll("[data-live] details > summary")) if (open.has(one.textContent)) one.parentElement.open = true;
   if (held) document.querySelector(`[data-live] a[href="${CSS.escape(held)}"]`)?.focus();
   show();
   count();
 }
 
+// A paused page counts what it does not draw. The space bar does as the button.
+const pause = document.querySelector("[data-pause]");
+let paused = false;
+let missing = 0;
+
+function tellPause() {
+  pause.textContent = paused ? `Paused: ${missing} new, go on` : "Pause";
+  pause.setAttribute("aria-pressed", String(paused));
+}
+
+if (pause) {
+  pause.hidden = false;
+  pause.addEventListener("click", () => {
+    paused = !paused;
+    if (!paused && missing > 0) redraw();
+    missing = 0;
+    tellPause();
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== " " || event.target.matches("input, textarea, select, button, a, summary")) return;
+    event.preventDefault();
+    pause.click();
+  });
+}
+
 function happened({ type, action, missed, following }) {
   if (following) document.documentElement.dataset.following = "yes";
   const concerns = (list) => missed || list.dataset.live.split(" ").some((kind) => type?.startsWith(kind));
-  if (lists.some(concerns)) waiting ??= setTimeout(() => ((waiting = null), redraw()), 200);
+  if (lists.some(concerns)) {
+    if (paused) {
+      missing += missed || type === "action.proposed" ? 1 : 0;
+      tellPause();
+    } else waiting ??= setTimeout(() => ((waiting = null), paused || redraw()), Number(lists[0].dataset.every ?? 200));
+  }
   // That somebody looks changes nothing.
   if (type === "review.presented") return;
   for (const notice of notices) if (missed || notice.dataset.liveNotice === action) notice.hidden = false;

@@ -101,5 +101,3 @@ for (const area of document.querySelectorAll("[data-json]")) {
     }
   });
 }
-  target.focus();
-});

@@ -1,6 +1,7 @@
 //! What the pages share besides the gate: passkey ceremonies that have begun.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base64::Engine;
@@ -37,6 +38,17 @@ pub struct Provider {
     pub adds_people: bool,
 }
 
+/// What stands around the gate, as the configuration says.
+#[derive(Default)]
+pub struct Surroundings {
+    /// By whose accounts people sign in.
+    pub provider: Option<Provider>,
+    /// Who is told what waits, each in a few words.
+    pub notified: Vec<String>,
+    /// Where the last check of the stored files is kept.
+    pub last_check: Option<PathBuf>,
+}
+
 /// Shared by all pages; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Console {
@@ -45,17 +57,27 @@ pub(crate) struct Console {
 
 struct Inner {
     passkeys: Option<Passkeys>,
-    provider: Option<Provider>,
+    around: Surroundings,
     begun: Mutex<HashMap<String, (Timestamp, Ceremony)>>,
 }
 
 impl Console {
-    pub(crate) fn new(app: &App, provider: Option<Provider>) -> Self {
+    pub(crate) fn new(app: &App, around: Surroundings) -> Self {
         let passkeys = Passkeys::new(app.gate().public_url());
         if let Err(error) = &passkeys {
             tracing::warn!(%error, "people cannot use passkeys");
         }
-        Console { inner: Arc::new(Inner { passkeys: passkeys.ok(), provider, begun: Mutex::default() }) }
+        Console { inner: Arc::new(Inner { passkeys: passkeys.ok(), around, begun: Mutex::default() }) }
+    }
+
+    /// Who is told what waits.
+    pub(crate) fn notified(&self) -> &[String] {
+        &self.inner.around.notified
+    }
+
+    /// Where the last check of the stored files is kept.
+    pub(crate) fn last_check(&self) -> Option<&Path> {
+        self.inner.around.last_check.as_deref()
     }
 
     /// Whether passkeys can be used at all.
@@ -65,7 +87,7 @@ impl Console {
 
     /// Where else people have accounts.
     pub(crate) fn provider(&self) -> Option<&Provider> {
-        self.inner.provider.as_ref()
+        self.inner.around.provider.as_ref()
     }
 
     pub(crate) fn passkeys(&self) -> Result<&Passkeys, PasskeyError> {

@@ -16,13 +16,14 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// The places at the top: path, name, and the role that it takes.
-const PLACES: [(&str, &str, Option<Role>); 6] = [
+const PLACES: [(&str, &str, Option<Role>); 7] = [
     ("/reviews", "Reviews", None),
     ("/actions", "Actions", None),
     ("/oversight", "Oversight", None),
     ("/policies", "Policies", None),
     ("/log", "Log", None),
     ("/people", "People", Some(Role::Admin)),
+    ("/settings", "Settings", Some(Role::Admin)),
 ];
 
 /// A page to be shown.

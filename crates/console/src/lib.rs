@@ -12,5 +12,5 @@ mod parts;
 mod router;
 mod viewer;
 
-pub use console::Provider;
+pub use console::{Provider, Surroundings};
 pub use router::{page_table, router, site};

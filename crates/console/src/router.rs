@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use countersign_http::{App, Entry, RouteInfo, get, mount, post};
 
 use crate::assets;
-use crate::console::{Console, Provider};
+use crate::console::{Console, Surroundings};
 use crate::layout;
 use crate::pages::*;
 
@@ -51,6 +51,8 @@ fn entries() -> Vec<Entry> {
         get ("/standing", standing::standing),
         post("/standing/revoke", standing::revoke),
         get ("/actions", actions::actions).query(),
+        post("/actions/views", views::keep),
+        post("/actions/views/remove", views::remove),
         get ("/actions/export", export::export).query(),
         get ("/actions/{action}", action::action),
         get ("/session", session::session).query(),
@@ -60,7 +62,11 @@ fn entries() -> Vec<Entry> {
         get ("/policies/try", try_policy::look),
         post("/policies/try", try_policy::answer),
         get ("/policies/{version}", policies::policy).query(),
+        get ("/policies/{version}/tests", policies::tests),
         get ("/log", log::log),
+        get ("/settings", settings::settings),
+        post("/settings/keys", settings::create_key),
+        post("/settings/keys/revoke", settings::revoke_key),
         get ("/people", people::people),
         post("/people", people::put),
         post("/people/invite", people::invite),
@@ -70,15 +76,15 @@ fn entries() -> Vec<Entry> {
 }
 
 /// The pages as a service, to be merged with the API's router.
-pub fn router(app: &App, provider: Option<Provider>) -> axum::Router {
-    mount(axum::Router::new(), entries(), app).layer(Extension(Console::new(app, provider))).with_state(app.clone())
+pub fn router(app: &App, around: Surroundings) -> axum::Router {
+    mount(axum::Router::new(), entries(), app).layer(Extension(Console::new(app, around))).with_state(app.clone())
 }
 
 /// API and pages as one service. Who asks for a page that is not there is answered with a page.
-pub fn site(app: &App, provider: Option<Provider>) -> axum::Router {
+pub fn site(app: &App, around: Surroundings) -> axum::Router {
     let asked = app.clone();
     let nothing_there = move |uri, headers| nothing_there(asked.clone(), uri, headers);
-    countersign_http::router(app).merge(router(app, provider)).fallback(nothing_there)
+    countersign_http::router(app).merge(router(app, around)).fallback(nothing_there)
 }
 
 async fn nothing_there(app: App, uri: Uri, headers: HeaderMap) -> Response {

@@ -3,7 +3,7 @@
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
-use countersign_console::{page_table, router, site};
+use countersign_console::{Surroundings, page_table, router, site};
 use countersign_gate::Settings;
 use countersign_gate::testing::{Setup, TestGate};
 use countersign_http::{Access, App, Peer};
@@ -25,7 +25,7 @@ fn asked(path: &str, peer: Peer) -> Request<Body> {
 #[tokio::test]
 async fn what_does_not_read_is_answered_with_a_safe_page() {
     let (_test, app) = opened().await;
-    let site = site(&app, None);
+    let site = site(&app, Surroundings::default());
     for (path, status) in [
         ("/actions/x", StatusCode::BAD_REQUEST),
         ("/reviews/x", StatusCode::BAD_REQUEST),
@@ -45,7 +45,7 @@ async fn what_does_not_read_is_answered_with_a_safe_page() {
 #[tokio::test]
 async fn nobody_without_a_session_sees_or_changes_anything() {
     let (test, app) = opened().await;
-    let router = router(&app, None);
+    let router = router(&app, Surroundings::default());
     let before = test.gate.durable();
     for page in page_table() {
         let path = page.path.replace("{action}", "019b7c00-0000-7000-8000-000000000001");

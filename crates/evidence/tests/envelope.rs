@@ -20,7 +20,7 @@ fn text(case: &Value, member: &str) -> String {
 }
 
 /// Every type of record that the format names, so that a new one cannot come without a vector.
-const TYPES: [&str; 37] = [
+const TYPES: [&str; 38] = [
     "access.changed",
     "access.credential_added",
     "access.credential_removed",
@@ -58,6 +58,7 @@ const TYPES: [&str; 37] = [
     "standing.revoked",
     "subject.erased",
     "subject.erasure_requested",
+    "tool.defined",
 ];
 
 #[test]

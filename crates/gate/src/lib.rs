@@ -8,6 +8,7 @@ mod access;
 mod board;
 mod caller;
 mod command;
+mod definitions;
 mod desk;
 mod draft;
 mod error;
@@ -40,7 +41,7 @@ mod turn;
 mod view;
 mod writer;
 
-pub use access::{Account, Managed, NewCredential, NewSession, ProvedAccount, csrf_of};
+pub use access::{Account, Managed, NewCredential, NewSession, ProvedAccount, SavedView, csrf_of};
 pub use caller::{Caller, Passkey, Person, StandIn};
 pub use error::GateError;
 pub use follow::{FollowError, catch_up, follow};

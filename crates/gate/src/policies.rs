@@ -7,7 +7,7 @@ use countersign_evidence::key::Key;
 use countersign_evidence::open::ActionOpener;
 use countersign_evidence::record::{Envelope, PolicyActivated};
 use countersign_policy::{PolicySet, PolicyText, TestOutcome, run_tests};
-use countersign_wire::{ImportPolicy, PolicyView};
+use countersign_wire::{ImportPolicy, PolicyTestView, PolicyView, ToolView};
 
 use crate::caller::Caller;
 use crate::command::{Answer, Command};
@@ -73,6 +73,39 @@ impl Gate {
         let mut found = found.ok_or(GateError::NotFound("policy version"))?;
         found.files = Some(self.shared.policy_text(found.position).await?.0);
         Ok(found)
+    }
+
+    /// Runs a version's own tests.
+    ///
+    /// # Errors
+    /// [`GateError::NotFound`].
+    pub async fn policy_tests(&self, caller: &Caller, version: &str) -> Result<Vec<PolicyTestView>, GateError> {
+        let files = self.policy(caller, version).await?.files.unwrap_or_default();
+        let running = tokio::task::spawn_blocking(move || {
+            let policy = PolicySet::from_text(PolicyText(files)).map_err(|errors| GateError::BadPolicy(errors.to_string()))?;
+            let view = |test: TestOutcome| PolicyTestView {
+                passed: test.passed(),
+                file: test.file,
+                name: test.name,
+                differences: test.differences,
+            };
+            Ok(run_tests(&policy).into_iter().map(view).collect())
+        });
+        running.await.map_err(|error| GateError::Broken(error.to_string()))?
+    }
+
+    /// The tools that were called lately, and what policy said about them.
+    ///
+    /// # Errors
+    /// [`GateError::Forbidden`].
+    pub async fn tools(&self, caller: &Caller) -> Result<Vec<ToolView>, GateError> {
+        caller.must_look()?;
+        self.catch_up().await;
+        let (environments, agents) = (caller.environments.clone(), caller.agents.clone());
+        let index = Arc::clone(&self.shared.parts.index);
+        let asking = tokio::task::spawn_blocking(move || index.tools(&environments, &agents));
+        let found = asking.await.map_err(|error| GateError::Broken(error.to_string()))?;
+        found.map_err(|error| GateError::Broken(error.to_string()))
     }
 }
 

@@ -166,6 +166,9 @@ impl Batch<'_> {
                 let stored = self.store().standing_revoked(revoked.standing, envelope.time);
                 stored.map_err(IndexError::storage("writing the index"))
             }
+            Body::ToolDefined(defined) => {
+                self.store().defined(&defined.tool, position).map_err(IndexError::storage("writing the index"))
+            }
             Body::AccessChanged(changed) => {
                 self.store().access(changed).map_err(IndexError::storage("writing the index"))
             }

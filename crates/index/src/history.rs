@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use countersign_evidence::digest::Digest;
 use countersign_evidence::record::{AccessChanged, Role};
 use countersign_evidence::time::Timestamp;
 use countersign_wire::{PolicyView, State};
@@ -125,6 +126,16 @@ impl Index {
         let asked = self.all(select, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Vec<u8>>(1)?)))?;
         let by_request = asked.chunk_by(|(one, _), (next, _)| one == next);
         Ok(by_request.map(|keys| keys.iter().filter_map(|(_, key)| Uuid::from_slice(key).ok()).collect()).collect())
+    }
+
+    /// Log position of the record that holds this definition of one of the server's tools.
+    ///
+    /// # Errors
+    /// [`IndexError::Storage`].
+    pub fn definition(&self, server: &str, digest: Digest) -> Result<Option<u64>, IndexError> {
+        let select = "SELECT position FROM definition WHERE server = ?1 AND digest = ?2";
+        let found = self.all(select, params![server, digest.0], |row| Ok(row.get::<_, i64>(0)?.unsigned_abs()))?;
+        Ok(found.into_iter().next())
     }
 
     /// All standing approvals, in the order in which they were granted.

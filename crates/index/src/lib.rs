@@ -34,6 +34,7 @@ pub mod search;
 mod store;
 mod summary;
 mod terms;
+mod tools;
 mod tracked;
 mod words;
 
@@ -46,3 +47,4 @@ pub use query::{MOST_ROWS, Query, Without};
 pub use reviewed::{ReviewEnd, ReviewerDid};
 pub use reviews::{ReviewDeed, ReviewQuery, ReviewRow};
 pub use row::Row;
+pub use tools::MOST_LOOKED_THROUGH;

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use countersign_evidence::time::Timestamp;
 use countersign_wire::{Page, State, SummaryView};
 use rusqlite::types::Value;
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, params_from_iter};
 
 use crate::error::IndexError;
 use crate::filter::{Filter, filter};
@@ -36,12 +37,13 @@ impl Index {
                 Some(filter) => self.find(&state, &filter, query.limit + 1).map_err(&storage)?,
                 None => Vec::new(),
             };
+            let oldest = oldest(&state).map_err(&storage)?;
             drop(state);
             connection.progress_handler(0, None::<fn() -> bool>).map_err(&storage)?;
             let more = rows.len() > query.limit;
             rows.truncate(query.limit);
             let next = rows.last().filter(|_| more).map(|row| row.position);
-            Ok(Page { actions: rows, next, as_of, behind: 0 })
+            Ok(Page { actions: rows, next, as_of, oldest, behind: 0 })
         })
     }
 
@@ -147,6 +149,12 @@ pub(crate) fn read_to(connection: &Connection) -> rusqlite::Result<u64> {
     let mut select = connection.prepare_cached("SELECT frontier FROM state")?;
     let frontier: Vec<u8> = select.query_row([], |row| row.get(0))?;
     Ok(frontier.first_chunk::<8>().map_or(0, |size| u64::from_be_bytes(*size)))
+}
+
+/// The edge of what can be found.
+fn oldest(connection: &Connection) -> rusqlite::Result<Option<Timestamp>> {
+    let mut select = connection.prepare_cached("SELECT time FROM action ORDER BY row LIMIT 1")?;
+    select.query_row([], |row| row.get(0).map(Timestamp::from_micros)).optional()
 }
 
 pub(crate) fn limit_work(connection: &mut Connection) -> rusqlite::Result<()> {

@@ -51,6 +51,8 @@ const SCHEMA: &str = "
     CREATE TABLE access (person BLOB PRIMARY KEY, groups TEXT NOT NULL, roles TEXT, until INTEGER) STRICT, WITHOUT ROWID;
     CREATE TABLE standing (id BLOB PRIMARY KEY, position INTEGER NOT NULL, used INTEGER NOT NULL, revoked INTEGER)
         STRICT, WITHOUT ROWID;
+    CREATE TABLE definition (server TEXT NOT NULL, digest BLOB NOT NULL, position INTEGER NOT NULL,
+        PRIMARY KEY (server, digest)) STRICT, WITHOUT ROWID;
     CREATE TABLE erased (key BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
     PRAGMA user_version = 5;
 ";

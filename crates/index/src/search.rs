@@ -52,6 +52,11 @@ pub struct Term {
 }
 
 impl Term {
+    /// The same with a minus before it.
+    pub fn left_out(self) -> Self {
+        Term { without: true, ..self }
+    }
+
     /// The term as it is written.
     pub fn written(&self) -> String {
         let plain =

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use countersign_evidence::record::{AccessChanged, PolicyActivated};
+use countersign_evidence::record::{AccessChanged, PolicyActivated, ToolRef};
 use countersign_evidence::time::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params, params_from_iter};
@@ -292,6 +292,12 @@ impl Store<'_> {
     pub(crate) fn revoked(&self, key: Uuid) -> rusqlite::Result<()> {
         let mut insert = self.connection.prepare_cached("INSERT OR IGNORE INTO revoked VALUES (?1)")?;
         insert.execute([key.as_bytes().as_slice()]).map(drop)
+    }
+
+    pub(crate) fn defined(&self, tool: &ToolRef, position: u64) -> rusqlite::Result<()> {
+        let Some(digest) = tool.definition else { return Ok(()) };
+        let insert = "INSERT OR IGNORE INTO definition (server, digest, position) VALUES (?1, ?2, ?3)";
+        self.connection.prepare_cached(insert)?.execute(params![tool.server, digest.0, signed(position)]).map(drop)
     }
 
     pub(crate) fn granted(&self, standing: Uuid, position: u64) -> rusqlite::Result<()> {

@@ -45,6 +45,11 @@ const SCHEMA: &str = "
     PRAGMA user_version = 3;
 ";
 
+/// What came later, and leaves files of before as they are.
+const ADDED: &str = "
+    CREATE TABLE IF NOT EXISTS saved_view (id TEXT PRIMARY KEY, person TEXT NOT NULL, text BLOB NOT NULL) STRICT;
+";
+
 /// An open `keys.db`.
 #[derive(Debug, Clone)]
 pub(crate) struct KeysDb {
@@ -72,6 +77,7 @@ impl KeysDb {
         if found == 0 {
             opened.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} COMMIT;"))?;
         }
+        opened.execute_batch(ADDED)?;
         Ok(KeysDb { connection: Arc::new(Mutex::new(opened)), _folder: folder })
     }
 

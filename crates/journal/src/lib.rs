@@ -36,6 +36,7 @@ mod sign_in;
 mod sqlite;
 mod store;
 mod vault_bundle;
+mod views;
 
 pub use credentials::{ApiKey, Credentials, Person};
 pub use error::Error;
@@ -48,6 +49,7 @@ pub use master::{MASTER_KEY_VARIABLE, MasterKey, MasterKeyError};
 pub use materialize::Materializer;
 pub use memory::MemoryJournal;
 pub use reader::LogReader;
+pub use views::SavedView;
 pub use sign_in::{Credential, Delegation, Invitation, Session};
 pub use sqlite::{SqliteJournal, SqliteOptions};
 pub use store::Store;

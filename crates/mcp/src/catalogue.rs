@@ -26,6 +26,8 @@ pub(crate) struct Catalogue {
     tools: HashMap<String, Known>,
     listing: Listing,
     failures: u64,
+    /// Definitions that the gate has not been told of.
+    untold: Vec<Value>,
 }
 
 /// How the latest listing stands.
@@ -76,6 +78,11 @@ impl Catalogue {
         }
     }
 
+    /// Definitions that were not seen before, once.
+    pub(crate) fn take_untold(&mut self) -> Vec<Value> {
+        std::mem::take(&mut self.untold)
+    }
+
     /// What was listed may no longer hold (`notifications/tools/list_changed`).
     pub(crate) fn stale(&mut self) {
         self.listing = Listing::Due;
@@ -117,6 +124,9 @@ impl Catalogue {
 
     fn learn(&mut self, name: &str, tool: &Value) {
         let digest = Digest::of(tool.to_canonical().as_bytes());
+        if self.tools.get(name).is_none_or(|known| known.now != digest) && self.untold.len() < MOST_TOOLS {
+            self.untold.push(tool.clone());
+        }
         if let Some(known) = self.tools.get_mut(name) {
             if known.now != digest {
                 tracing::warn!(tool = name, before = %known.now, now = %digest, "the tool's definition was changed");

@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use countersign_client::wire::{ActionView, FinishRequest, ProposeRequest, StartRequest};
+use countersign_client::wire::{ActionView, DefineToolsRequest, FinishRequest, ProposeRequest, StartRequest, ToolsDefined};
+use countersign_evidence::json::Value;
 use countersign_client::{Client, ClientError};
 use uuid::Uuid;
 
@@ -34,6 +35,20 @@ pub(crate) async fn finish(client: &Client, action: Uuid, request: &FinishReques
 pub(crate) async fn cancel(client: &Client, action: Uuid, why: &str) {
     if let Err(error) = again(&BRIEF, || client.cancel(action, why)).await {
         tracing::warn!(%action, %error, "the action could not be cancelled; it expires by itself");
+    }
+}
+
+/// Tools of one request at most.
+const TOOLS_AT_ONCE: usize = 100;
+
+/// Has definitions put on record. Where that fails reviewers are not shown them, and nothing else is the worse for it.
+pub(crate) async fn define(client: &Client, server: &str, tools: Vec<Value>) {
+    for tools in tools.chunks(TOOLS_AT_ONCE) {
+        let request = DefineToolsRequest { server: server.to_owned(), tools: tools.to_vec() };
+        let defined = again(&BRIEF, || client.post::<ToolsDefined>("/v1/tools", &request)).await;
+        if let Err(error) = defined {
+            tracing::warn!(%error, server, "what the tools say of themselves is not on record");
+        }
     }
 }
 

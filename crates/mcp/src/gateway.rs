@@ -3,10 +3,12 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign_evidence::id::uuid_v7;
+use countersign_evidence::json::Value;
 use tokio::sync::{Semaphore, mpsc};
 use uuid::Uuid;
 
 use crate::catalogue::Catalogue;
+use crate::gate::define;
 use crate::config::Settings;
 use crate::flights::Flights;
 use crate::lines::Out;
@@ -48,6 +50,21 @@ impl Gateway {
     /// The tools as last listed.
     pub(crate) fn catalogue(&self) -> MutexGuard<'_, Catalogue> {
         self.catalogue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads one page of a `tools/list` result. Definitions that are new go to the gate behind everybody's back: reviewers are
+    /// shown them, no call waits for it.
+    pub(crate) fn observe(&self, result: &Value) {
+        let tools = {
+            let mut catalogue = self.catalogue();
+            catalogue.observe(result);
+            catalogue.take_untold()
+        };
+        if tools.is_empty() {
+            return;
+        }
+        let (client, server) = (self.settings.client.clone(), self.settings.server.clone());
+        tokio::spawn(async move { define(&client, &server, tools).await });
     }
 
     /// The client as `initialize` named it.

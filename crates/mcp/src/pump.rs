@@ -143,7 +143,7 @@ impl Gateway {
             Kind::Response { id: Some(id) } => match self.flights.land(id) {
                 Landed::Client(method) => {
                     if let (Some(result), "tools/list") = (message.body.get("result"), method.as_str()) {
-                        self.catalogue().observe(result);
+                        self.observe(result);
                     }
                     self.tell_client(message.into_line()).await;
                 }

@@ -345,6 +345,24 @@ pub struct SummaryView {
     pub resource: Option<String>,
 }
 
+/// `POST /v1/tools`: what a server says of its tools.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DefineToolsRequest {
+    /// The server's name, as in proposals.
+    pub server: String,
+    /// Tool objects as MCP lists them: `name`, `description`, `inputSchema`, `annotations`, …
+    #[schema(value_type = Vec<Object>)]
+    pub tools: Vec<Value>,
+}
+
+/// What became of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ToolsDefined {
+    /// Those that were not on record before.
+    pub recorded: u64,
+}
+
 /// A page of a list. Pages of the past never change: `next` goes on from a log position.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Page {
@@ -355,6 +373,10 @@ pub struct Page {
     pub next: Option<u64>,
     /// The answer counts every record below this log position.
     pub as_of: u64,
+    /// When the oldest action was proposed that can still be found; absent where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub oldest: Option<Timestamp>,
     /// Durable records that the answer does not count yet; 0 as a rule.
     pub behind: u64,
 }

@@ -12,8 +12,8 @@ mod story;
 mod system;
 
 pub use action::{
-    ActionView, AuthorizationView, CancelRequest, ExecutionView, FinishRequest, Page, ProposeRequest, QuestionView,
-    ReasonView, Resource, ReviewView, StartNow, StartRequest, State, SummaryView, UserRef,
+    ActionView, AuthorizationView, CancelRequest, DefineToolsRequest, ExecutionView, FinishRequest, Page, ProposeRequest, QuestionView,
+    ReasonView, Resource, ReviewView, StartNow, StartRequest, State, SummaryView, ToolsDefined, UserRef,
 };
 pub use difference::{Step, Visit, difference, each_difference};
 pub use oversight::{
@@ -32,5 +32,5 @@ pub use standing::{StandingRequest, StandingView};
 pub use story::{Answer, RecordView, Story};
 pub use system::{
     ErasePersonRequest, EraseRequest, Erased, EventView, ImportPolicy, KeyCreatedView, KeyRequest, KeyView, LogView,
-    PolicyView, Resolved, TriedView,
+    PolicyTestView, PolicyView, Resolved, ToolView, TriedView,
 };

@@ -142,6 +142,10 @@ pub struct Presentation {
     pub sentence: String,
     /// Version of the policy that asks.
     pub policy: String,
+    /// What the tool says of itself, as its server listed it: another party's words. Absent where that is not on record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub definition: Option<Value>,
     /// The parts of the payload that the review rules read.
     pub deciding: Vec<DecidingField>,
     /// The payload to be judged, whole.

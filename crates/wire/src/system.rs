@@ -177,6 +177,39 @@ pub struct TriedView {
     pub facts: Value,
 }
 
+/// `GET /v1/tools`: a tool that was called, and what policy said last about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ToolView {
+    /// `server/tool`.
+    pub tool: String,
+    /// How many actions.
+    pub actions: u64,
+    /// Allowed.
+    pub allowed: u64,
+    /// Denied.
+    pub denied: u64,
+    /// People were asked.
+    pub reviewed: u64,
+    /// Of the denied ones, those that no rule decided about: nothing permits them, nothing forbids them.
+    pub uncovered: u64,
+    /// When the latest was proposed.
+    #[schema(value_type = String)]
+    pub last: Timestamp,
+}
+
+/// `GET /v1/policies/{version}/tests`: one expectation of a policy's authors.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PolicyTestView {
+    /// The file that it stands in.
+    pub file: String,
+    /// What is expected, in words.
+    pub name: String,
+    /// Whether it came so.
+    pub passed: bool,
+    /// How it came otherwise.
+    pub differences: Vec<String>,
+}
+
 /// `GET /v1/events`: a record of the log, as far as its clear fields tell.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EventView {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use countersign_console::Provider;
+use countersign_console::{Provider, Surroundings};
 use countersign_http::{App, Listener, OwnerSocket, ServeLimits};
 use countersign_identity::oidc::{Oidc, OidcSettings};
 use tokio::net::TcpListener;
@@ -70,7 +70,7 @@ impl Serving {
         let app = App::new(deployment.gate.clone(), deployment.store.clone(), Arc::new(SystemClock), most_payload);
         let telling = crate::notify::start(data, config, &deployment.gate)?;
         let (stop, stopped) = oneshot::channel();
-        let router = countersign_console::site(&app, provider(data, config)?);
+        let router = countersign_console::site(&app, surroundings(data, config)?);
         let served = tokio::spawn(countersign_http::serve(router, listeners, ServeLimits::default(), async {
             let _ = stopped.await;
         }));
@@ -98,6 +98,15 @@ impl Serving {
         drop(app);
         deployment.close().await
     }
+}
+
+/// What the pages tell besides the gate.
+fn surroundings(data: &Path, config: &Config) -> Result<Surroundings, Failure> {
+    Ok(Surroundings {
+        provider: provider(data, config)?,
+        notified: crate::notify::told(config),
+        last_check: Some(data.join(super::log::LAST_CHECK)),
+    })
 }
 
 /// The OpenID provider of the configuration.

@@ -1,8 +1,8 @@
-//! The explorer: what happened, found by one search box.
+//! The explorer: what happened, found by one search box. All of its state stands in the URL.
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use countersign_gate::GateError;
+use countersign_gate::{GateError, SavedView};
 use countersign_http::{App, Params};
 use countersign_index::search::{self, Term};
 use countersign_wire::{Page as Rows, SummaryView};
@@ -11,7 +11,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 
 use crate::layout::{Page, refused};
-use crate::parts::badge;
+use crate::parts::columns::Column;
 use crate::parts::overview::{narrower, overview};
 use crate::parts::text::text;
 use crate::parts::time::time;
@@ -19,13 +19,41 @@ use crate::viewer::{InUrl, Viewer, see_other};
 
 /// Matches that histogram and facets count, at most.
 const MOST_COUNTED: usize = 2_000;
+/// Milliseconds between two looks while the page follows: it is drawn whole each time.
+const FOLLOW_EVERY_MS: u32 = 1_000;
 
-#[derive(Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Asked {
     #[serde(default)]
     q: String,
     before: Option<u64>,
+    /// Names of columns, with commas between them.
+    cols: Option<String>,
+    /// `1`: what happens meanwhile comes in by itself.
+    follow: Option<String>,
+}
+
+impl Asked {
+    /// The query string of this page with another question; what it shows stays.
+    fn place(&self, q: &str) -> String {
+        let mut place = format!("q={}", utf8_percent_encode(q, NON_ALPHANUMERIC));
+        if let Some(cols) = self.cols.as_deref().filter(|cols| !cols.is_empty()) {
+            place.push_str(&format!("&cols={}", utf8_percent_encode(cols, NON_ALPHANUMERIC)));
+        }
+        if self.follows() {
+            place.push_str("&follow=1");
+        }
+        place
+    }
+
+    fn link(&self, q: &str) -> String {
+        format!("/actions?{}", self.place(q))
+    }
+
+    fn follows(&self) -> bool {
+        self.follow.as_deref() == Some("1") && self.before.is_none()
+    }
 }
 
 /// Actions that match.
@@ -34,12 +62,15 @@ pub(crate) async fn actions(
     viewer: Viewer,
     InUrl(Params(asked)): InUrl<Params<Asked>>,
 ) -> Response {
+    let after = app.gate().durable().saturating_sub(1);
+    let views = app.gate().views(&viewer.caller).unwrap_or_default();
+    let shown = Shown { viewer: &viewer, asked: &asked, views: &views, after };
     match rows(&app, &viewer, &asked).await {
         Ok(rows) => {
             let seen = seen(&app, &viewer, &asked, &rows).await;
-            page(&viewer, &asked, Ok((&rows, &seen)))
+            shown.page(Ok((&rows, &seen)))
         }
-        Err(GateError::Invalid(why)) => page(&viewer, &asked, Err(&why)),
+        Err(GateError::Invalid(why)) => shown.page(Err(&why)),
         Err(error) => refused(error),
     }
 }
@@ -70,60 +101,169 @@ async fn seen(app: &App, viewer: &Viewer, asked: &Asked, first: &Rows) -> Seen {
     seen
 }
 
-fn page(viewer: &Viewer, asked: &Asked, rows: Result<(&Rows, &Seen), &str>) -> Response {
-    let content = html! {
-        h1 { "Actions" }
-        form.search method="get" action="/actions" role="search" {
-            label { span.hidden { "Search" }
-                input type="search" name="q" value=(asked.q) maxlength="2048" autocomplete="off"
-                    placeholder="agent:billing decision:deny tool:stripe/* since:7d \"text\""; }
-            button { "Search" }
+/// What one page shows.
+struct Shown<'a> {
+    viewer: &'a Viewer,
+    asked: &'a Asked,
+    views: &'a [SavedView],
+    /// The record behind which the page was drawn.
+    after: u64,
+}
+
+impl Shown<'_> {
+    fn page(&self, rows: Result<(&Rows, &Seen), &str>) -> Response {
+        let asked = self.asked;
+        let content = html! {
+            h1 { "Actions" }
+            form.search method="get" action="/actions" role="search" {
+                label { span.hidden { "Search" }
+                    input type="search" name="q" value=(asked.q) maxlength="2048" autocomplete="off"
+                        placeholder="agent:billing -decision:allow tool:stripe/* since:7d \"text\""; }
+                (self.kept_in_form())
+                button { "Search" }
+            }
+            (self.chips())
+            @if self.viewer.caller.person.is_some() { (super::views::bar(self.viewer, self.views, &asked.place(&asked.q))) }
+            @match rows {
+                Err(why) => p.notice role="alert" { (text(why)) },
+                Ok((rows, seen)) => {
+                    (self.controls())
+                    div data-live=[asked.follows().then_some("action. review. execution.")] data-after=(self.after)
+                        data-every=(FOLLOW_EVERY_MS) {
+                        (overview(&seen.rows, seen.whole, &|terms| asked.link(&narrower(&asked.q, terms))))
+                        (self.table(rows))
+                    }
+                    @if !rows.actions.is_empty() { (exports(&asked.q)) }
+                }
+            }
+            form.inline method="get" action="/resolve" {
+                label { "Find any id: action, request, trace, session, review, downstream request"
+                    input name="id" maxlength="256" required spellcheck="false"; }
+                button.quiet { "Go to it" }
+            }
+        };
+        Page { title: "Actions", place: "/actions", viewer: Some(self.viewer), content }.into_response()
+    }
+
+    /// What a new question keeps of this page.
+    fn kept_in_form(&self) -> Markup {
+        html! {
+            @if let Some(cols) = &self.asked.cols { input type="hidden" name="cols" value=(cols); }
+            @if self.asked.follows() { input type="hidden" name="follow" value="1"; }
         }
-        (chips(&asked.q))
-        @match rows {
-            Err(why) => p.notice role="alert" { (text(why)) },
-            Ok((rows, seen)) => {
-                (overview(&seen.rows, seen.whole, &|terms| link(&narrower(&asked.q, terms))))
-                (table(&asked.q, rows))
-                @if !rows.actions.is_empty() { (exports(&asked.q)) }
+    }
+
+    /// Live or not, and which columns.
+    fn controls(&self) -> Markup {
+        let columns = Column::read(self.asked.cols.as_deref());
+        let still = Asked { follow: None, ..self.asked.clone() };
+        let live = Asked { follow: Some("1".to_owned()), before: None, ..self.asked.clone() };
+        html! {
+            div.badges {
+                @if self.asked.follows() {
+                    button type="button" data-pause aria-pressed="false" hidden { "Pause" }
+                    a href=(still.link(&self.asked.q)) { "Stop following" }
+                } @else {
+                    a href=(live.link(&self.asked.q)) data-key="f" { "Follow live" }
+                }
+                details.columns {
+                    summary { "Columns" }
+                    form method="get" action="/actions" data-columns {
+                        input type="hidden" name="q" value=(self.asked.q);
+                        @if self.asked.follows() { input type="hidden" name="follow" value="1"; }
+                        label { "Any of " (Column::ALL.map(Column::name).join(", "))
+                            input name="cols" spellcheck="false" autocomplete="off" maxlength="200"
+                                value=(columns.iter().map(|one| one.name()).collect::<Vec<_>>().join(",")); }
+                        button { "Show these" }
+                    }
+                }
             }
         }
-        form.inline method="get" action="/resolve" {
-            label { "Find any id: action, request, trace, session, review, downstream request"
-                input name="id" maxlength="256" required spellcheck="false"; }
-            button.quiet { "Go to it" }
-        }
-    };
-    Page { title: "Actions", place: "/actions", viewer: Some(viewer), content }.into_response()
-}
+    }
 
-/// The explorer with this question.
-pub(super) fn link(q: &str) -> String {
-    format!("/actions?q={}", utf8_percent_encode(q, NON_ALPHANUMERIC))
-}
-
-/// The terms of the question, each of which can be taken away.
-fn chips(q: &str) -> Markup {
-    let terms: Vec<Term> = search::terms(q).unwrap_or_default();
-    let without = |left_out: usize| {
-        let kept = terms.iter().enumerate().filter(|(at, _)| *at != left_out).map(|(_, term)| term.written());
-        kept.collect::<Vec<_>>().join(" ")
-    };
-    html! {
-        @if !terms.is_empty() {
-            p.counts {
-                @for (at, term) in terms.iter().enumerate() {
-                    a.badge.plain href=(link(&without(at))) aria-label={ "Without " (term.written()) } {
-                        (text(&term.written())) " ×" } " "
+    /// The terms of the question, each of which can be taken away.
+    fn chips(&self) -> Markup {
+        let terms: Vec<Term> = search::terms(&self.asked.q).unwrap_or_default();
+        let without = |left_out: usize| {
+            let kept = terms.iter().enumerate().filter(|(at, _)| *at != left_out).map(|(_, term)| term.written());
+            kept.collect::<Vec<_>>().join(" ")
+        };
+        html! {
+            @if !terms.is_empty() {
+                p.counts {
+                    @for (at, term) in terms.iter().enumerate() {
+                        a.badge.plain href=(self.asked.link(&without(at))) aria-label={ "Without " (term.written()) } {
+                            (text(&term.written())) " ×" } " "
+                    }
                 }
+            }
+        }
+    }
+
+    /// A value that narrows the question when it is clicked, or is left out by the minus beside it.
+    fn narrowing(&self, key: &str, value: &str) -> Markup {
+        let asked = self.asked;
+        let left_out = search::term(key, value).left_out();
+        html! {
+            a.quiet href=(asked.link(&narrower(&asked.q, &[(key, value)]))) title={ "Only this " (key) } { (text(value)) }
+            a.minus href=(asked.link(format!("{} {}", asked.q, left_out.written()).trim()))
+                aria-label={ "Leave out " (key) " " (value) } title={ "Leave out this " (key) } { "−" }
+        }
+    }
+
+    fn table(&self, rows: &Rows) -> Markup {
+        let columns = Column::read(self.asked.cols.as_deref());
+        html! {
+            @if rows.actions.is_empty() {
+                div.empty {
+                    p { strong { "No action matches." } }
+                    (searched(rows))
+                }
+            } @else {
+                div.scroll {
+                    table.rows {
+                        thead { tr {
+                            th scope="col" { "When" }
+                            @for column in &columns { th scope="col" { (column.heading()) } }
+                        } }
+                        tbody {
+                            @for row in &rows.actions {
+                                tr {
+                                    td { a.row href={ "/actions/" (row.action) } { (time(row.time)) } }
+                                    @for column in &columns {
+                                        td { (column.cell(row, &|key, value| self.narrowing(key, value))) }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+                p.quiet {
+                    (rows.actions.len()) " shown."
+                    @if let Some(next) = rows.next {
+                        " " a href={ (self.asked.link(&self.asked.q)) "&before=" (next) } { "Older ones" }
+                    }
+                }
+                (searched(rows))
             }
         }
     }
 }
 
-/// A value that narrows the question when it is clicked.
-fn narrowing(q: &str, key: &str, value: &str) -> Markup {
-    html! { a.quiet href=(link(&narrower(q, &[(key, value)]))) title={ "Only this " (key) } { (text(value)) } }
+/// The window that was searched: how far back anything can be found, and how far on it is indexed.
+fn searched(rows: &Rows) -> Markup {
+    html! {
+        p.quiet {
+            "Searched every record below position " (rows.as_of)
+            @if let Some(oldest) = rows.oldest { ", back to " (time(oldest)) ": nothing older is kept here" }
+            @if rows.behind > 0 { "; " (rows.behind) " records are not indexed yet" } "."
+        }
+    }
+}
+
+/// The explorer with this question.
+pub(super) fn link(q: &str) -> String {
+    Asked::default().link(q)
 }
 
 /// Everything that matches, as a file.
@@ -133,44 +273,6 @@ fn exports(q: &str) -> Markup {
     html! {
         p { "All that matches, times in UTC: "
             a href=(place("csv")) download { "CSV" } ", " a href=(place("jsonl")) download { "JSON Lines" } "." }
-    }
-}
-
-fn table(q: &str, rows: &Rows) -> Markup {
-    html! {
-        @if rows.actions.is_empty() {
-            div.empty {
-                p { strong { "No action matches." } }
-                p { "Searched everything that this log has indexed: " (rows.as_of) " records." }
-            }
-        } @else {
-            div.scroll {
-                table.rows {
-                    thead { tr { th scope="col" { "When" } th scope="col" { "Tool" } th scope="col" { "State" }
-                        th scope="col" { "Agent" } th scope="col" { "Policy" } th scope="col" { "Risk" }
-                        th scope="col" { "Where" } } }
-                    tbody {
-                        @for row in &rows.actions {
-                            tr {
-                                td { a.row href={ "/actions/" (row.action) } { (time(row.time)) } }
-                                td { (narrowing(q, "tool", &row.tool)) }
-                                td { (badge::state(row.state.as_str())) }
-                                td { (narrowing(q, "agent", &row.agent)) }
-                                td { (narrowing(q, "decision", &row.decision)) " "
-                                    @for rule in &row.rules { (narrowing(q, "rule", rule)) " " } }
-                                td { (row.risk) }
-                                td { (narrowing(q, "environment", &row.environment)) }
-                            }
-                        }
-                    }
-                }
-            }
-            p.quiet {
-                (rows.actions.len()) " shown, counting every record below position " (rows.as_of)
-                @if rows.behind > 0 { "; " (rows.behind) " records are not indexed yet" } "."
-                @if let Some(next) = rows.next { " " a href={ (link(q)) "&before=" (next) } { "Older ones" } }
-            }
-        }
     }
 }
 

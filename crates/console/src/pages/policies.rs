@@ -4,10 +4,12 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use countersign_gate::GateError;
 use countersign_http::{App, Params, Segment};
-use countersign_wire::PolicyView;
+use countersign_index::{MOST_LOOKED_THROUGH, search};
+use countersign_wire::{PolicyView, ToolView};
 use maud::{Markup, html};
 use serde::Deserialize;
 
+use super::actions;
 use crate::layout::{Page, refused};
 use crate::parts::badge::badge;
 use crate::parts::text::{lines, text};
@@ -20,6 +22,7 @@ pub(crate) async fn policies(State(app): State<App>, viewer: Viewer) -> Response
         Ok(versions) => versions,
         Err(error) => return refused(error),
     };
+    let tools = app.gate().tools(&viewer.caller).await.unwrap_or_default();
     let content = html! {
         h1 { "Policies" }
         p { a href="/policies/try" { "Try a request" } ": what the policy in force would decide." }
@@ -34,7 +37,8 @@ pub(crate) async fn policies(State(app): State<App>, viewer: Viewer) -> Response
                 li.card {
                     a href={ "/policies/" (one.version) } { code { (text(&one.version)) } } " "
                     @if one.active { (badge("in force", "good")) }
-                    " since " (time(one.activated_at)) ", " (one.tests_passed) " tests passed, "
+                    " since " (time(one.activated_at)) ", "
+                    a href={ "/policies/" (one.version) "/tests" } { (one.tests_passed) " tests passed" } ", "
                     "record at position " (one.position)
                     @if let Some(before) = versions.get(at + 1) {
                         " · " a href={ "/policies/" (one.version) "?beside=" (before.version) } { "what changed" }
@@ -42,8 +46,58 @@ pub(crate) async fn policies(State(app): State<App>, viewer: Viewer) -> Response
                 }
             }
         }
+        (uncovered(&tools))
     };
     Page { title: "Policies", place: "/policies", viewer: Some(&viewer), content }.into_response()
+}
+
+/// Tools that agents call and no rule decides about.
+fn uncovered(tools: &[ToolView]) -> Markup {
+    let found: Vec<&ToolView> = tools.iter().filter(|one| one.uncovered > 0).collect();
+    let link = |tool: &str| format!("{} decision:deny", search::term("tool", tool).written());
+    html! {
+        section {
+            h2 { "Tools that no rule covers" }
+            p.quiet { "Among the newest " (MOST_LOOKED_THROUGH) " actions: nothing permits them and nothing forbids them, so they are denied." }
+            @if found.is_empty() { p { "None: every call of the " (tools.len()) " tools seen was decided by a rule." } } @else {
+                table.changes {
+                    thead { tr { th scope="col" { "Tool" } th scope="col" { "Denied without a rule" } th scope="col" { "Of" } th scope="col" { "Last" } } }
+                    tbody { @for one in found { tr {
+                        td { a href=(actions::link(&link(&one.tool))) { (text(&one.tool)) } }
+                        td { (one.uncovered) } td { (one.actions) " actions" } td { (time(one.last)) }
+                    } } }
+                }
+            }
+        }
+    }
+}
+
+/// The tests of one version, run now.
+pub(crate) async fn tests(
+    State(app): State<App>,
+    viewer: Viewer,
+    InUrl(Segment(version)): InUrl<Segment>,
+) -> Response {
+    let tests = match app.gate().policy_tests(&viewer.caller, &version).await {
+        Ok(tests) => tests,
+        Err(error) => return refused(error),
+    };
+    let failed = tests.iter().filter(|test| !test.passed).count();
+    let content = html! {
+        h1 { "Tests of policy " code { (text(&version)) } }
+        p { @match (tests.len(), failed) {
+            (0, _) => { "It has none: add " code { "tests/*.yaml" } " to its folder." }
+            (all, 0) => { "All " (all) " pass, run just now." }
+            (all, _) => { strong { (failed) " of " (all) " fail" } ", run just now." }
+        } }
+        ul.plain { @for test in &tests { li {
+            @if test.passed { (badge("pass", "good")) } @else { (badge("FAIL", "bad")) }
+            " " (text(&test.name)) " " span.quiet { (text(&test.file)) }
+            @for difference in &test.differences { p.notice { (text(difference)) } }
+        } } }
+        p { a href={ "/policies/" (version) } { "Its text" } }
+    };
+    Page { title: "Policy tests", place: "/policies", viewer: Some(&viewer), content }.into_response()
 }
 
 #[derive(Deserialize)]

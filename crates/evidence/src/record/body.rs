@@ -110,6 +110,7 @@ bodies! {
     "access.viewed" => AccessViewed,
     "standing.granted" => StandingGranted,
     "standing.revoked" => StandingRevoked,
+    "tool.defined" => ToolDefined,
     "config.changed" => ConfigChanged,
     "subject.erasure_requested" => SubjectErasureRequested,
     "subject.erased" => SubjectErased,

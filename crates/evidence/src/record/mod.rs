@@ -35,5 +35,5 @@ pub use signature::{Assertion, Meaning, PublicKey, Signing, Statement};
 pub use standing::{ReviewStandingUsed, StandingGranted, StandingRevoked};
 pub use system::{
     ClockStepped, ConfigChanged, KeyCreated, KeyKind, KeyRevoked, LogClosed, LogOpened, PolicyActivated, SubjectErased,
-    SubjectErasureRequested,
+    SubjectErasureRequested, ToolDefined,
 };

@@ -47,6 +47,7 @@ impl Body {
             Body::ExecutionFinished(_) => (&[], &["response", "error"]),
             Body::ExecutionResolved(_) => (&[], &["evidence"]),
             Body::PolicyActivated(_) => (&["text"], &[]),
+            Body::ToolDefined(_) => (&["definition"], &[]),
             Body::KeyCreated(_) => (&[], &["label"]),
             Body::AccessChanged(_) => (&[], &["name"]),
             Body::CredentialAdded(_) => (&[], &["label", "public_key"]),

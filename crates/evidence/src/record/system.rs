@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::ToolRef;
 use crate::digest::Digest;
 use crate::time::Timestamp;
 
@@ -133,4 +134,12 @@ pub struct SubjectErasureRequested {
 pub struct SubjectErased {
     /// Ids of the destroyed keys.
     pub keys: Vec<Uuid>,
+}
+
+/// `tool.defined`: a server listed a tool of this definition. Sealed: definition (the tool object).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ToolDefined {
+    /// The tool; its `definition` is the SHA-256 of the tool object's canonical form.
+    pub tool: ToolRef,
 }

@@ -13,6 +13,7 @@ mod people;
 mod reconcile;
 mod sessions;
 mod viewed;
+mod views;
 
 pub use accounts::{Managed, ProvedAccount};
 pub(crate) use attempts::Attempts;
@@ -20,3 +21,4 @@ pub use credentials::{Account, NewCredential};
 pub(crate) use keys::scope;
 pub(crate) use sessions::KnownSession;
 pub use sessions::{NewSession, csrf_of};
+pub use views::SavedView;

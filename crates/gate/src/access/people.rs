@@ -265,6 +265,12 @@ impl Gate {
         self.shared.policy().catalogue().review_groups.keys().cloned().collect()
     }
 
+    /// The agents that the active policy knows, each with its owner.
+    pub fn known_agents(&self) -> std::collections::BTreeMap<String, Option<String>> {
+        let policy = self.shared.policy();
+        policy.catalogue().agents.iter().map(|(id, agent)| (id.clone(), agent.owner.clone())).collect()
+    }
+
     /// Everyone; who was erased is not among them.
     ///
     /// # Errors

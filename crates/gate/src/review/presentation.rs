@@ -134,6 +134,7 @@ impl Shared {
         Ok(Presentation {
             sentence: sentence(&open.action, user.as_deref(), &deciding),
             policy: policy_of(open),
+            definition: self.definition_of(&open.action.proposed.tool).await?,
             deciding,
             payload_bytes: payload.to_canonical().len() as u64,
             edited: difference(&proposed, &payload),

@@ -17,7 +17,7 @@ use uuid::Uuid;
 const RULES: &str = r#"
 @id("reads") permit (principal, action == Action::"read", resource);
 @id("refunds") permit (principal, action == Action::"payment", resource == Tool::"payments/refund");
-@id("refunds-large") @review("owners") @expires("4h") @message("Refunds over 500 need an owner.")
+@id("refunds-large") @standing("2h") @review("owners") @expires("4h") @message("Refunds over 500 need an owner.")
 forbid (principal, action == Action::"payment", resource == Tool::"payments/refund") when { context.payload.amount > 500 };
 "#;
 
@@ -175,6 +175,16 @@ impl House {
         let digest = shown.get("review").unwrap().get("payload_digest").unwrap().as_str().unwrap().to_owned();
         let body = format!(r#"{{"verdict":"{verdict}","reason":"seen","payload_digest":"{digest}"}}"#);
         Ask::post(&format!("/v1/reviews/{action}/decide")).json(body).key(&self.reviewer)
+    }
+
+    /// A standing approval for the like of a refund that its reviewer was shown.
+    pub(crate) async fn standing(&self, request_id: &str) -> Ask {
+        let action = self.refunded(request_id, 501).await;
+        let shown = self.ask(Ask::get(&format!("/v1/reviews/{action}")).key(&self.reviewer)).await.good().json();
+        let digest = shown.get("review").unwrap().get("payload_digest").unwrap().as_str().unwrap().to_owned();
+        let until = self.gate.clock.now().plus_seconds(3_600);
+        let body = format!(r#"{{"action":"{action}","payload_digest":"{digest}","uses":3,"until":"{until}","reason":"daily"}}"#);
+        Ask::post("/v1/standing").json(body).key(&self.reviewer)
     }
 
     /// The reviewer in `owners`, signed in.

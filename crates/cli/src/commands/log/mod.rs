@@ -12,6 +12,9 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::session::Session;
 
+/// What the last `log fsck` of a data folder found, in that folder.
+pub(crate) const LAST_CHECK: &str = "fsck.json";
+
 /// The evidence log: state, checkpoint, proofs, check of its files
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

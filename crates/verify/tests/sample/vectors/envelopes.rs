@@ -85,6 +85,9 @@ fn rare(log: &mut Writer) {
     log.system(operator(), body, r#"{"label":"for the payments agent"}"#);
     log.system(operator(), KeyRevoked { key }, "");
     access(log);
+    let definition = Some(Digest::of(br#"{"name":"transfer"}"#));
+    let tool = ToolRef { name: "transfer".to_owned(), server: "bank".to_owned(), definition };
+    log.system(actor(ActorKind::Gateway, "mcp-1"), ToolDefined { tool }, r#"{"definition":{"name":"transfer"}}"#);
     let body = ConfigChanged { setting: "authorization_seconds".to_owned(), value: "300".to_owned() };
     log.system(operator(), body, "");
     let clock = log.now.plus_seconds(-90);
