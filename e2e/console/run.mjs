@@ -280,6 +280,15 @@ await scene('edit, then approve, through to the server', async () => {
   await rhea.page.goto(`${house.url}${waiting}`);
   await rhea.page.getByText('Change the payload, then approve').click();
   const area = rhea.page.locator('textarea[name=payload]');
+  const said = await rhea.page.locator('main').textContent();
+  check('what the tool says of itself is shown', said.includes('What the tool says of itself') && /overwrite/i.test(said), said.slice(-1500));
+  check('the lines of the editor are numbered', (await rhea.page.locator('[data-numbers]').textContent()).startsWith('1\n2\n3'));
+  const written = await area.inputValue();
+  await area.fill(written.replace(/"Dear customer[^"]*"/, '7'));
+  await rhea.page.getByRole('button', { name: 'Look at the change' }).click();
+  check('what does not fit the tool is told', /\/arguments\/content: 7 is not of type/.test(await rhea.page.locator('main').textContent()), await rhea.page.locator('main').textContent());
+  await rhea.page.getByRole('button', { name: 'Back, without changing anything' }).click();
+  await rhea.page.getByText('Change the payload, then approve').click();
   await area.fill((await area.inputValue()).replace('9000', '90'));
   await rhea.page.getByRole('button', { name: 'Look at the change' }).click();
   const change = await rhea.page.locator('table.changes').textContent();
@@ -582,6 +591,24 @@ await scene('the explorer', async () => {
 });
 
 await oversee({ house, admin, rhea, agent, accessible, shoot, heading, notice });
+
+await scene('every page, as a machine sees it', async () => {
+  const source = readFileSync(new URL('../../crates/console/src/router.rs', import.meta.url), 'utf8');
+  const waiting = await house.propose(agent, 'payments/refund', { amount: 710, order: 'o-19' }, { correlation: { session_id: 'run-8' } });
+  const done = await house.propose(agent, 'payments/refund', { amount: 2 });
+  const version = house.json('policy', 'list')[0].version;
+  // Those with a token in them were looked at where the token was; an export and an asset are no pages.
+  const places = [...source.matchAll(/get \("([^"]+)"/g)].map(([, place]) => place).filter((place) => !/\{token\}|\{name\}|export|\/account\/?b|resolve|next$/.test(place));
+  check('the table of pages is read', places.length >= 20, places);
+  for (const place of places) {
+    const action = place.startsWith('/reviews') ? waiting : done;
+    const query = place === '/session' ? '?session=run-8' : '';
+    if (place === '/sign-in/account') continue;
+    await admin.page.goto(house.url + place.replace('{action}', action).replace('{version}', version) + query);
+    await accessible(admin.page, place);
+  }
+  await house.api(agent, 'POST', `/v1/actions/${waiting}/cancel`, {});
+});
 
 await scene('on a phone, in the dark', async () => {
   const phone = await house.visitor({ viewport: { width: 390, height: 844 }, colorScheme: 'dark', isMobile: true });

@@ -92,12 +92,25 @@ for (const button of document.querySelectorAll("[data-sign]"))
 // JSON is checked as it is typed; the server reads it again, more strictly.
 for (const area of document.querySelectorAll("[data-json]")) {
   const state = area.closest("form").querySelector("[data-json-state]");
+  const numbers = area.parentElement.querySelector("[data-numbers]");
+  const number = () => {
+    const lines = area.value.split("\n").length;
+    numbers.textContent = Array.from({ length: lines }, (_, at) => at + 1).join("\n");
+    numbers.scrollTop = area.scrollTop;
+  };
+  if (numbers) {
+    number();
+    area.addEventListener("input", number);
+    area.addEventListener("scroll", number);
+  }
   area.addEventListener("input", () => {
     try {
       JSON.parse(area.value);
       state.textContent = "Reads as JSON.";
     } catch (error) {
-      state.textContent = `Not JSON yet: ${error.message}`;
+      const at = /position (\d+)/.exec(error.message);
+      const line = at ? `line ${area.value.slice(0, Number(at[1])).split("\n").length}: ` : "";
+      state.textContent = `Not JSON yet: ${line}${error.message}`;
     }
   });
 }

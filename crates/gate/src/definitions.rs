@@ -36,7 +36,8 @@ impl Gate {
         for definition in request.tools {
             let canonical = definition.to_canonical();
             let name = definition.get("name").and_then(Value::as_str).filter(|name| is_identifier(name));
-            let name = name.ok_or_else(|| GateError::Invalid("a tool has a name without spaces".to_owned()))?.to_owned();
+            let name =
+                name.ok_or_else(|| GateError::Invalid("a tool has a name without spaces".to_owned()))?.to_owned();
             if canonical.len() > MOST_BYTES {
                 return Err(GateError::Invalid(format!("the definition of {name:?} has more than {MOST_BYTES} bytes")));
             }

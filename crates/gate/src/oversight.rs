@@ -41,9 +41,11 @@ impl Gate {
             let asked = Asked { since, until, now, whole: found.len() < MOST_REVIEWS };
             Ok(reviews(&found, asked, |person| names.get(person).cloned()))
         };
-        let computed = tokio::task::spawn_blocking(compute).await.map_err(|error| GateError::Broken(error.to_string()))?;
+        let computed =
+            tokio::task::spawn_blocking(compute).await.map_err(|error| GateError::Broken(error.to_string()))?;
         let mut view = computed.map_err(|error| GateError::Broken(error.to_string()))?;
-        if ![Role::Admin, Role::Operator, Role::Auditor].into_iter().any(|role| caller.has(role)) && !caller.is_owner() {
+        if ![Role::Admin, Role::Operator, Role::Auditor].into_iter().any(|role| caller.has(role)) && !caller.is_owner()
+        {
             let own = caller.person.as_ref().map(|person| person.id.to_string());
             view.reviewers.retain(|load| Some(&load.person) == own.as_ref());
         }

@@ -82,7 +82,8 @@ impl Gate {
     pub async fn policy_tests(&self, caller: &Caller, version: &str) -> Result<Vec<PolicyTestView>, GateError> {
         let files = self.policy(caller, version).await?.files.unwrap_or_default();
         let running = tokio::task::spawn_blocking(move || {
-            let policy = PolicySet::from_text(PolicyText(files)).map_err(|errors| GateError::BadPolicy(errors.to_string()))?;
+            let policy =
+                PolicySet::from_text(PolicyText(files)).map_err(|errors| GateError::BadPolicy(errors.to_string()))?;
             let view = |test: TestOutcome| PolicyTestView {
                 passed: test.passed(),
                 file: test.file,

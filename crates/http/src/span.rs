@@ -28,11 +28,12 @@ impl Span {
     /// # Errors
     /// `bad_query` for what does not read.
     pub fn times(&self, now: Timestamp) -> Result<(Timestamp, Timestamp), Failure> {
-        let read = |name: &str, given: &Option<String>, otherwise| match given.as_deref().filter(|text| !text.is_empty()) {
-            Some(text) => search::point(text, now)
-                .ok_or_else(|| Failure::new(kinds::BAD_QUERY, format!("{name}: {}", search::TIMES))),
-            None => Ok(otherwise),
-        };
+        let read =
+            |name: &str, given: &Option<String>, otherwise| match given.as_deref().filter(|text| !text.is_empty()) {
+                Some(text) => search::point(text, now)
+                    .ok_or_else(|| Failure::new(kinds::BAD_QUERY, format!("{name}: {}", search::TIMES))),
+                None => Ok(otherwise),
+            };
         let since = read("since", &self.since, now.plus_seconds(-DAYS * 86_400))?;
         Ok((since, read("until", &self.until, now)?))
     }

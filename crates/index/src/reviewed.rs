@@ -125,6 +125,8 @@ fn end(stage: &Stage) -> Option<ReviewEnd> {
         Stage::Denied(Denial::Reviewer | Denial::Policy) => Some(ReviewEnd::Denied),
         Stage::Closed(Ending::ReviewCancelled | Ending::Closed(_)) => Some(ReviewEnd::Cancelled),
         Stage::Authorized(authorization) if authorization.by == AuthorizedBy::Standing => Some(ReviewEnd::InAdvance),
-        Stage::Allowed(_) | Stage::Authorized(_) | Stage::Executing(_) | Stage::Finished(_) => Some(ReviewEnd::Approved),
+        Stage::Allowed(_) | Stage::Authorized(_) | Stage::Executing(_) | Stage::Finished(_) => {
+            Some(ReviewEnd::Approved)
+        }
     }
 }

@@ -5,8 +5,8 @@ use countersign_evidence::record::{Category, Decision};
 use countersign_evidence::time::Timestamp;
 use countersign_wire::State;
 
-use crate::{Query, Without};
 use crate::codes::{DECISIONS, decision_name};
+use crate::{Query, Without};
 
 /// What can be asked for by name.
 const KEYS: [&str; 14] = [
@@ -303,7 +303,8 @@ mod tests {
 
     #[test]
     fn a_minus_leaves_out() {
-        let query = search(r#"-agent:bot agent:b -tool:"stripe/*" -state:waiting -rule:a -rule:b -word"#, now()).unwrap();
+        let query =
+            search(r#"-agent:bot agent:b -tool:"stripe/*" -state:waiting -rule:a -rule:b -word"#, now()).unwrap();
         let without = [
             Without::Agent("bot".to_owned()),
             Without::Tool("stripe/*".to_owned()),
@@ -311,7 +312,10 @@ mod tests {
             Without::Rule("a".to_owned()),
             Without::Rule("b".to_owned()),
         ];
-        assert_eq!((query.without.as_slice(), query.agent.as_deref(), query.text.as_deref()), (&without[..], Some("b"), Some("-word")));
+        assert_eq!(
+            (query.without.as_slice(), query.agent.as_deref(), query.text.as_deref()),
+            (&without[..], Some("b"), Some("-word"))
+        );
         for term in terms("-agent:bot -tool:\"a b\"").unwrap() {
             assert_eq!(terms(&term.written()).unwrap(), [Term { at: 1, ..term }]);
         }

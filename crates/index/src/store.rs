@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::codes::{DECISIONS, MATCHES, OUTCOMES, category_code, code, decision_name, state_code, state_of};
 use crate::names::Naming;
 use crate::packed::{pack, pack_id, pack_positions};
-use crate::reviewed::{ReviewEnd, ReviewerDid, Reviewed};
+use crate::reviewed::{ReviewEnd, Reviewed, ReviewerDid};
 use crate::schema::create_segment;
 use crate::terms::{Kind, Terms};
 use crate::tracked::{Text, Tracked};

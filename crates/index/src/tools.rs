@@ -38,7 +38,9 @@ impl Index {
             let read = || -> rusqlite::Result<Vec<ToolView>> {
                 let mut statement = connection.prepare_cached(&select)?;
                 let rows = statement.query_map(params_from_iter(&values), |row| {
-                    let count = |column: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.unwrap_or(0).unsigned_abs());
+                    let count = |column: usize| {
+                        Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.unwrap_or(0).unsigned_abs())
+                    };
                     Ok(ToolView {
                         tool: row.get(0)?,
                         actions: count(1)?,

@@ -49,7 +49,7 @@ pub use master::{MASTER_KEY_VARIABLE, MasterKey, MasterKeyError};
 pub use materialize::Materializer;
 pub use memory::MemoryJournal;
 pub use reader::LogReader;
-pub use views::SavedView;
 pub use sign_in::{Credential, Delegation, Invitation, Session};
 pub use sqlite::{SqliteJournal, SqliteOptions};
 pub use store::Store;
+pub use views::SavedView;

@@ -5,9 +5,11 @@
 
 use std::time::Duration;
 
-use countersign_client::wire::{ActionView, DefineToolsRequest, FinishRequest, ProposeRequest, StartRequest, ToolsDefined};
-use countersign_evidence::json::Value;
+use countersign_client::wire::{
+    ActionView, DefineToolsRequest, FinishRequest, ProposeRequest, StartRequest, ToolsDefined,
+};
 use countersign_client::{Client, ClientError};
+use countersign_evidence::json::Value;
 use uuid::Uuid;
 
 /// Pauses before asking again, in milliseconds: a client waits for the answer.

@@ -8,9 +8,9 @@ use tokio::sync::{Semaphore, mpsc};
 use uuid::Uuid;
 
 use crate::catalogue::Catalogue;
-use crate::gate::define;
 use crate::config::Settings;
 use crate::flights::Flights;
+use crate::gate::define;
 use crate::lines::Out;
 use crate::peers::Caller;
 

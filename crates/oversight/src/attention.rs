@@ -16,8 +16,7 @@ pub fn is_fast(characters: u64, active_ms: u64) -> bool {
 /// The approvals of a review whose viewing was measured, each beside what it takes to read.
 pub(crate) fn measured(review: &ReviewRow) -> impl Iterator<Item = (&ReviewDeed, AttentionPoint)> {
     let characters = review.characters.unwrap_or_default();
-    let approvals =
-        review.deeds.iter().filter(|deed| matches!(deed.did, ReviewerDid::Approved | ReviewerDid::Edited));
+    let approvals = review.deeds.iter().filter(|deed| matches!(deed.did, ReviewerDid::Approved | ReviewerDid::Edited));
     approvals.filter_map(move |deed| {
         let active_ms = deed.active_ms?;
         Some((deed, AttentionPoint { characters, active_ms, fast: is_fast(characters, active_ms) }))

@@ -89,8 +89,7 @@ mod tests {
     /// 9+, 10, 10+, 11+, 13, 16, 17+, 19+, 20+, 22, 23, 25+, 32+, 32+, 34+, 35+ weeks.
     #[test]
     fn the_textbooks_numbers() {
-        let times =
-            of(&[6, 6, 6, 7, 10, 13, 16, 22, 23], &[6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35]);
+        let times = of(&[6, 6, 6, 7, 10, 13, 16, 22, 23], &[6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35]);
         let surviving: Vec<(u64, String)> =
             times.curve().iter().map(|(after, gone)| (*after, format!("{:.4}", 1.0 - gone))).collect();
         let told = [

@@ -178,7 +178,8 @@ mod tests {
     fn fast_is_less_than_reading_takes() {
         // 600 characters take ten seconds.
         let approved = |active| vec![deed("p1", 1, ReviewerDid::Approved, active)];
-        let rows = [Some(9_999), Some(10_000), None].map(|active| review(0, Some((1, ReviewEnd::Approved)), approved(active)));
+        let rows =
+            [Some(9_999), Some(10_000), None].map(|active| review(0, Some((1, ReviewEnd::Approved)), approved(active)));
         let view = told(&rows, 9);
         assert_eq!((view.attention.measured, view.attention.fast, view.attention.not_expanded), (2, 1, 0));
         let load = view.reviewers.first().map(|load| (load.name.as_str(), load.reviews, load.fast, load.busy_hours));
@@ -192,7 +193,8 @@ mod tests {
             review(0, None, vec![deed("p2", 59, ReviewerDid::Approved, None), deed("p2", 61, ReviewerDid::Saw, None)]),
         ];
         let view = told(&rows, 100);
-        let load: Vec<_> = view.reviewers.iter().map(|one| (&*one.name, one.reviews, one.busy_hours, one.per_hour)).collect();
+        let load: Vec<_> =
+            view.reviewers.iter().map(|one| (&*one.name, one.reviews, one.busy_hours, one.per_hour)).collect();
         assert_eq!(load, [("Ada", 1, 1, 1.0), ("p2", 2, 2, 1.0)]);
         assert_eq!(view.largest_share, Some(0.5));
         let of_ada: u64 = view.reviewers.iter().take(1).flat_map(|one| &one.by_hour).sum();

@@ -22,9 +22,12 @@ mod tests {
     /// Newcombe (1998), table I, method 3.
     #[test]
     fn published_numbers() {
-        for (happened, of, low, high) in
-            [(81, 263, "0.2553", "0.3662"), (15, 148, "0.0624", "0.1605"), (0, 20, "0.0000", "0.1611"), (1, 29, "0.0061", "0.1718")]
-        {
+        for (happened, of, low, high) in [
+            (81, 263, "0.2553", "0.3662"),
+            (15, 148, "0.0624", "0.1605"),
+            (0, 20, "0.0000", "0.1611"),
+            (1, 29, "0.0061", "0.1718"),
+        ] {
             let told = wilson(happened, of).map(|(low, high)| (format!("{low:.4}"), format!("{high:.4}")));
             assert_eq!(told, Some((low.to_owned(), high.to_owned())), "{happened} of {of}");
         }

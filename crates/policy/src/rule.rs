@@ -221,7 +221,9 @@ const MOST_STANDING_S: u64 = 90 * 24 * 3_600;
 
 fn standing(text: &str, signed: bool, problem: &mut impl FnMut(String)) -> Option<u64> {
     if signed {
-        problem("@standing beside @signature: what is given in advance signs nothing; leave one of them out".to_owned());
+        problem(
+            "@standing beside @signature: what is given in advance signs nothing; leave one of them out".to_owned(),
+        );
     }
     match parse_duration(text) {
         Ok(seconds) if seconds <= MOST_STANDING_S => Some(seconds),

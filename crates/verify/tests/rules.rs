@@ -6,12 +6,12 @@ mod sample;
 use countersign_evidence::record::*;
 use countersign_evidence::time::Timestamp;
 use countersign_tlog::TrustFile;
-use uuid::Uuid;
 use countersign_verify::{Options, Question, Report, Verdict, verify_folder};
 use sample::courses::{given_up, log, propose_and_allow, propose_and_deny, redeemed};
 use sample::publish::{trust_text, whole};
 use sample::standing::{Standing, asked, grant, standing, unseen, use_again, use_it};
 use sample::{ORIGIN, Writer, actor, policy};
+use uuid::Uuid;
 
 fn verify(log: &Writer) -> Report {
     let trust = TrustFile::parse(trust_text().as_bytes()).unwrap();

@@ -12,8 +12,9 @@ mod story;
 mod system;
 
 pub use action::{
-    ActionView, AuthorizationView, CancelRequest, DefineToolsRequest, ExecutionView, FinishRequest, Page, ProposeRequest, QuestionView,
-    ReasonView, Resource, ReviewView, StartNow, StartRequest, State, SummaryView, ToolsDefined, UserRef,
+    ActionView, AuthorizationView, CancelRequest, DefineToolsRequest, ExecutionView, FinishRequest, Page,
+    ProposeRequest, QuestionView, ReasonView, Resource, ReviewView, StartNow, StartRequest, State, SummaryView,
+    ToolsDefined, UserRef,
 };
 pub use difference::{Step, Visit, difference, each_difference};
 pub use oversight::{

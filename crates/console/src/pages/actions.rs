@@ -13,7 +13,7 @@ use serde::Deserialize;
 use crate::layout::{Page, refused};
 use crate::parts::columns::Column;
 use crate::parts::overview::{narrower, overview};
-use crate::parts::text::text;
+use crate::parts::text::{plain, text};
 use crate::parts::time::time;
 use crate::viewer::{InUrl, Viewer, see_other};
 
@@ -192,7 +192,7 @@ impl Shown<'_> {
             @if !terms.is_empty() {
                 p.counts {
                     @for (at, term) in terms.iter().enumerate() {
-                        a.badge.plain href=(self.asked.link(&without(at))) aria-label={ "Without " (term.written()) } {
+                        a.badge.plain href=(self.asked.link(&without(at))) aria-label={ "Without " (plain(&term.written())) } {
                             (text(&term.written())) " ×" } " "
                     }
                 }
@@ -207,7 +207,7 @@ impl Shown<'_> {
         html! {
             a.quiet href=(asked.link(&narrower(&asked.q, &[(key, value)]))) title={ "Only this " (key) } { (text(value)) }
             a.minus href=(asked.link(format!("{} {}", asked.q, left_out.written()).trim()))
-                aria-label={ "Leave out " (key) " " (value) } title={ "Leave out this " (key) } { "−" }
+                aria-label={ "Leave out " (key) " " (plain(value)) } title={ "Leave out this " (key) } { "−" }
         }
     }
 

@@ -16,11 +16,7 @@ use crate::parts::time::time;
 use crate::viewer::Viewer;
 
 /// The log.
-pub(crate) async fn log(
-    State(app): State<App>,
-    Extension(console): Extension<Console>,
-    viewer: Viewer,
-) -> Response {
+pub(crate) async fn log(State(app): State<App>, Extension(console): Extension<Console>, viewer: Viewer) -> Response {
     let log = match app.gate().log_view(&viewer.caller).await {
         Ok(log) => log,
         Err(error) => return refused(error),

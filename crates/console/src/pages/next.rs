@@ -31,7 +31,8 @@ pub(crate) async fn next(
     let own = viewer.caller.person.as_ref().map(|person| person.id.to_string());
     reviews.retain(|review| {
         let mut seats = review.requirements.iter().flat_map(|one| &one.approvals);
-        for_groups_of(&viewer, review) && !seats.any(|seat| Some(&seat.person) == own.as_ref() && seat.standing.is_none())
+        for_groups_of(&viewer, review)
+            && !seats.any(|seat| Some(&seat.person) == own.as_ref() && seat.standing.is_none())
     });
     reviews.sort_by_key(|review| (pressing(review, now), review.action));
     let at = behind.after.and_then(|after| reviews.iter().position(|review| review.action == after));

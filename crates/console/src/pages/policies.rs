@@ -73,11 +73,7 @@ fn uncovered(tools: &[ToolView]) -> Markup {
 }
 
 /// The tests of one version, run now.
-pub(crate) async fn tests(
-    State(app): State<App>,
-    viewer: Viewer,
-    InUrl(Segment(version)): InUrl<Segment>,
-) -> Response {
+pub(crate) async fn tests(State(app): State<App>, viewer: Viewer, InUrl(Segment(version)): InUrl<Segment>) -> Response {
     let tests = match app.gate().policy_tests(&viewer.caller, &version).await {
         Ok(tests) => tests,
         Err(error) => return refused(error),

@@ -19,7 +19,7 @@ use crate::parts::advance;
 use crate::parts::answer::{self, Asked, Confirmation};
 use crate::parts::form::csrf;
 use crate::parts::json::changes;
-use crate::parts::presentation::document;
+use crate::parts::presentation::{document, misfits};
 use crate::parts::talk;
 use crate::parts::text::text;
 use crate::viewer::{InUrl, Posted, Viewer, see_other};
@@ -244,6 +244,7 @@ pub(crate) async fn edit(State(app): State<App>, InUrl(Id(action)): InUrl<Id>, p
             p { "Policy decides on the changed payload before it counts, and whoever approved the earlier one is asked again. \
                  The agent's side has to execute exactly the changed payload." }
             (changes(&difference(&presentation.payload, &changed), "Nothing: this is the payload in question."))
+            (misfits(presentation.definition.as_ref(), &changed))
             (answer::edit_form(&viewer, &Asked { confirm, ..asked(&presentation, Some(&written)) }))
             form method="get" action={ "/reviews/" (action) } { button.quiet { "Back, without changing anything" } }
             form.hidden { (csrf(&viewer)) }

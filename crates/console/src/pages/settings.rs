@@ -17,7 +17,7 @@ use crate::console::Console;
 use crate::layout::{Page, refused};
 use crate::parts::badge::badge;
 use crate::parts::form::csrf;
-use crate::parts::text::text;
+use crate::parts::text::{plain, text};
 use crate::parts::time::time;
 use crate::viewer::{Posted, Viewer, see_other};
 
@@ -110,7 +110,7 @@ fn key_list(viewer: &Viewer, keys: &[KeyView], people: &[PersonView]) -> Markup 
                         None => form.inline method="post" action="/settings/keys/revoke" {
                             (csrf(viewer))
                             input type="hidden" name="key" value=(key.key);
-                            button.quiet aria-label={ "Revoke " (key.label) } { "Revoke" }
+                            button.quiet aria-label={ "Revoke " (plain(&key.label)) } { "Revoke" }
                         },
                     }
                 }
@@ -169,10 +169,14 @@ pub(crate) struct Making {
 impl Making {
     fn request(self) -> Result<KeyRequest, GateError> {
         let invalid = |what: &str| GateError::Invalid(what.to_owned());
-        let list = |text: &str| text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned).collect();
+        let list =
+            |text: &str| text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(str::to_owned).collect();
         let person = Some(self.person.trim()).filter(|person| !person.is_empty()).map(str::parse).transpose();
         Ok(KeyRequest {
-            kind: KeyKind::ALL.into_iter().find(|kind| kind.as_str() == self.kind).ok_or_else(|| invalid("kind is not known"))?,
+            kind: KeyKind::ALL
+                .into_iter()
+                .find(|kind| kind.as_str() == self.kind)
+                .ok_or_else(|| invalid("kind is not known"))?,
             environments: list(&self.environments),
             agents: list(&self.agents),
             person: person.map_err(|_| invalid("person is no id"))?,

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::layout::refused;
 use crate::parts::form::csrf;
-use crate::parts::text::text;
+use crate::parts::text::{plain, text};
 use crate::viewer::{Posted, Viewer, see_other};
 
 /// The viewer's own, and how to keep this one.
@@ -25,7 +25,7 @@ pub(super) fn bar(viewer: &Viewer, views: &[SavedView], place: &str) -> Markup {
                         form.inline method="post" action="/actions/views/remove" {
                             (csrf(viewer))
                             input type="hidden" name="view" value=(view.id);
-                            button.link aria-label={ "Remove the view " (view.name) } { "×" }
+                            button.link aria-label={ "Remove the view " (plain(&view.name)) } { "×" }
                         }
                     }
                 }

@@ -7,6 +7,7 @@ use countersign_wire::Presentation;
 use maud::{Markup, html};
 
 use super::form::csrf;
+use super::json::json;
 use super::text::text;
 use crate::assets;
 use crate::viewer::Viewer;
@@ -76,10 +77,16 @@ pub(crate) fn forms(viewer: &Viewer, asked: &Asked<'_>) -> Markup {
             form method="post" action={ "/reviews/" (action) "/edit" } {
                 (csrf(viewer))
                 (shown(asked))
-                label { "The payload as it should be"
-                    textarea.json name="payload" rows="16" spellcheck="false" autocomplete="off" data-json {
+                label for="edited" { "The payload as it should be" }
+                div.numbered {
+                    pre.numbers aria-hidden="true" data-numbers {}
+                    textarea.json #edited name="payload" rows="16" wrap="off" spellcheck="false" autocomplete="off" data-json {
                         (pretty_json(&asked.presentation.payload))
-                    } }
+                    }
+                }
+                @if let Some(schema) = asked.presentation.definition.as_ref().and_then(|tool| tool.get("inputSchema")) {
+                    details { summary { "What the tool says it takes" } (json(schema, "The tool's schema")) }
+                }
                 p.quiet role="status" data-json-state {}
                 button { "Look at the change" }
             }

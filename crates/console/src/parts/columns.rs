@@ -68,7 +68,8 @@ impl Column {
     }
 
     pub(crate) fn cell(self, row: &SummaryView, narrowing: &Narrowing<'_>) -> Markup {
-        let optional = |key: &str, value: &Option<String>| html! { @if let Some(value) = value { (narrowing(key, value)) } };
+        let optional =
+            |key: &str, value: &Option<String>| html! { @if let Some(value) = value { (narrowing(key, value)) } };
         match self {
             Tool => narrowing("tool", &row.tool),
             State => badge::state(row.state.as_str()),

@@ -9,6 +9,7 @@ pub(crate) mod json;
 pub(crate) mod overview;
 pub(crate) mod plot;
 pub(crate) mod presentation;
+pub(crate) mod schema;
 pub(crate) mod talk;
 pub(crate) mod text;
 pub(crate) mod time;

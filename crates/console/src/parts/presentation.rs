@@ -6,6 +6,7 @@ use maud::{Markup, html};
 
 use super::badge::{badge, risk};
 use super::json::{changes, json};
+use super::schema;
 use super::text::{lines, lookalikes, text};
 use super::time::{time, until};
 
@@ -33,6 +34,38 @@ pub(crate) fn document(presentation: &Presentation, decides: bool) -> Markup {
         (comparison(presentation.comparison.as_ref()))
         (why(presentation))
         (context(presentation))
+        (tool(presentation))
+    }
+}
+
+/// Another party's words: they explain the payload and prove nothing.
+fn tool(presentation: &Presentation) -> Markup {
+    let Some(definition) = &presentation.definition else { return html! {} };
+    let description = definition.get("description").and_then(Value::as_str);
+    html! {
+        section {
+            h2 { "What the tool says of itself" }
+            p.quiet { "Its server's words." }
+            @if let Some(description) = description { div.claim { (lines(description)) } }
+            (misfits(presentation.definition.as_ref(), &presentation.payload))
+            details {
+                summary { "Its definition" }
+                (json(definition, "The tool's definition"))
+            }
+        }
+    }
+}
+
+/// Where a payload is not of the form that the tool says it takes.
+pub(crate) fn misfits(definition: Option<&Value>, payload: &Value) -> Markup {
+    let misfits = schema::misfits(definition, payload);
+    html! {
+        @if !misfits.is_empty() {
+            div.notice {
+                p { "The payload is not of the form that the tool says it takes:" }
+                ul { @for misfit in &misfits { li { (text(misfit)) } } }
+            }
+        }
     }
 }
 

@@ -8,6 +8,11 @@ pub(crate) fn text(untrusted: &str) -> Markup {
     html! { bdi { (visible(untrusted)) } }
 }
 
+/// Untrusted text for an attribute that is read out, such as `aria-label`.
+pub(crate) fn plain(untrusted: &str) -> String {
+    visible(untrusted)
+}
+
 /// Untrusted text with its lines.
 pub(crate) fn lines(untrusted: &str) -> Markup {
     html! { bdi.lines { (visible_lines(untrusted)) } }

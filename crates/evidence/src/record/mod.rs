@@ -13,8 +13,8 @@ mod standing;
 mod system;
 
 pub use access::{
-    AccessChanged, AccessDelegated, AccessLocked, AccessViewed, CredentialAdded, CredentialKind, CredentialRemoved, DelegationEnded,
-    Role, SessionEnded, SignedIn,
+    AccessChanged, AccessDelegated, AccessLocked, AccessViewed, CredentialAdded, CredentialKind, CredentialRemoved,
+    DelegationEnded, Role, SessionEnded, SignedIn,
 };
 pub use action::{
     ActionAuthorized, ActionClosed, ActionDecided, ActionProposed, Agent, Authenticated, AuthorizedBy, Category,

@@ -6,9 +6,9 @@ use countersign_journal::KeyKind as OwnerKind;
 use uuid::Uuid;
 
 use crate::caller::Caller;
+use crate::command::Command;
 use crate::draft::{Draft, Field, Fields};
 use crate::error::GateError;
-use crate::command::Command;
 use crate::gate::Gate;
 
 /// Bytes of what was asked for that are kept.
@@ -30,10 +30,13 @@ impl Gate {
             return Ok(());
         }
         let body = AccessViewed { route: route.to_owned(), action };
-        let kept: String = asked.chars().scan(0, |bytes, one| {
-            *bytes += one.len_utf8();
-            (*bytes <= MOST_ASKED).then_some(one)
-        }).collect();
+        let kept: String = asked
+            .chars()
+            .scan(0, |bytes, one| {
+                *bytes += one.len_utf8();
+                (*bytes <= MOST_ASKED).then_some(one)
+            })
+            .collect();
         let fields = vec![Field::new("asked", kept)];
         let (id, by, random) = (self.shared.new_id(), caller.actor(), self.shared.random());
         let (origin, own) = (&self.shared.settings().origin, Key::generate(random));

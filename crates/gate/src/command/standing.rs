@@ -12,7 +12,7 @@ use crate::turn::Turn;
 
 /// What is to become of a standing approval.
 pub(crate) enum StandingChange {
-    Grant { draft: Draft, grant: Grant },
+    Grant { draft: Draft, grant: Box<Grant> },
     Revoke { draft: Draft, standing: Uuid },
 }
 
@@ -25,7 +25,7 @@ impl Turn<'_> {
                     return Err(GateError::NotAReviewer("this person was erased".to_owned()));
                 }
                 let position = self.system(draft.clone())?;
-                self.put_standing(Grant { at: self.time, ..grant.clone() });
+                self.put_standing(Grant { at: self.time, ..Grant::clone(grant) });
                 Ok(Answer::Position(position))
             }
             StandingChange::Revoke { draft, standing } => {

@@ -7,9 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use countersign_evidence::key::Key;
-use countersign_evidence::record::{
-    ActorKind, Authentication, Decision, Role, StandingGranted, StandingRevoked,
-};
+use countersign_evidence::record::{ActorKind, Authentication, Decision, Role, StandingGranted, StandingRevoked};
 use countersign_evidence::time::Timestamp;
 use countersign_journal::KeyKind as OwnerKind;
 use countersign_wire::{StandingRequest, StandingView};
@@ -105,7 +103,7 @@ impl Gate {
             revoked: None,
         };
         let view = grant.view(now);
-        self.send(Command::Standing(Box::new(StandingChange::Grant { draft, grant }))).await?;
+        self.send(Command::Standing(Box::new(StandingChange::Grant { draft, grant: Box::new(grant) }))).await?;
         Ok(view)
     }
 

@@ -1,10 +1,10 @@
 //! Standing approvals: what they cover, what they never do, and what ends them.
 
+use countersign_evidence::time::Clock;
 use countersign_gate::testing::{
     ENTITIES, RULES, Setup, TestGate, agent, amount_of, gateway, on_behalf, pay, policy, reviewer, start,
 };
 use countersign_gate::{Caller, GateError};
-use countersign_evidence::time::Clock;
 use countersign_wire::{
     ActionView, ErasePersonRequest, EraseRequest, ImportPolicy, PersonRequest, StandingRequest, StandingView, State,
 };
@@ -71,14 +71,19 @@ async fn the_same_again_goes_ahead_so_often_and_not_once_more() {
     granted(&test).await;
     let first = propose(&test, "1", 200).await;
     assert_eq!(first.state, State::Authorized);
-    let told = ["action.proposed", "action.decided", "review.standing_used", "review.standing_used", "action.authorized"];
+    let told =
+        ["action.proposed", "action.decided", "review.standing_used", "review.standing_used", "action.authorized"];
     assert_eq!(kinds(&test, first.action).await, told);
     let by = records(&test).await.into_iter().rfind(|record| record["type"] == "action.authorized").unwrap();
     assert_eq!(by["body"]["by"], "standing");
     let story = test.gate.story(&Caller::owner(), first.action).await.unwrap();
     assert!(story.answers[2].sentence.ends_with("Nobody looked at this one."), "{}", story.answers[2].sentence);
     assert_eq!(propose(&test, "other", 201).await.state, State::Waiting, "another payload");
-    assert_eq!(test.gate.propose(&agent(1), pay("b", "bot2", 200)).await.unwrap().state, State::Waiting, "another agent");
+    assert_eq!(
+        test.gate.propose(&agent(1), pay("b", "bot2", 200)).await.unwrap().state,
+        State::Waiting,
+        "another agent"
+    );
     test.delete_index();
     test.restart().await.unwrap();
     assert_eq!(propose(&test, "2", 200).await.state, State::Authorized, "the second of two uses");
@@ -94,11 +99,8 @@ async fn a_start_that_comes_with_the_proposal_begins() {
     let test = open().await;
     granted(&test).await;
     let mut request = pay("now", "bot", 200);
-    request.start_if_allowed = Some(countersign_wire::StartNow {
-        attempt: "a".to_owned(),
-        executor: None,
-        deadline_s: None,
-    });
+    request.start_if_allowed =
+        Some(countersign_wire::StartNow { attempt: "a".to_owned(), executor: None, deadline_s: None });
     assert_eq!(test.gate.propose(&gateway(1), request).await.unwrap().state, State::Executing);
 }
 

@@ -153,7 +153,7 @@ async fn json_of_another_form() {
 async fn urls_that_lead_nowhere() {
     let house = House::new().await;
     let mut table = table(&house);
-    let get = |path: &str| Ask::get(path).key(&house.auditor);
+    let get = |path: &str| Ask::get(path).key(&house.operator);
     for path in [
         "/",
         "/v1",

@@ -183,7 +183,9 @@ impl House {
         let shown = self.ask(Ask::get(&format!("/v1/reviews/{action}")).key(&self.reviewer)).await.good().json();
         let digest = shown.get("review").unwrap().get("payload_digest").unwrap().as_str().unwrap().to_owned();
         let until = self.gate.clock.now().plus_seconds(3_600);
-        let body = format!(r#"{{"action":"{action}","payload_digest":"{digest}","uses":3,"until":"{until}","reason":"daily"}}"#);
+        let body = format!(
+            r#"{{"action":"{action}","payload_digest":"{digest}","uses":3,"until":"{until}","reason":"daily"}}"#
+        );
         Ask::post("/v1/standing").json(body).key(&self.reviewer)
     }
 
@@ -212,7 +214,7 @@ impl House {
 
     /// An answer that has no end.
     pub(crate) async fn stream(&self, path: &str, last: Option<u64>) -> Body {
-        let mut request = Request::builder().uri(path).header("authorization", format!("Bearer {}", self.auditor));
+        let mut request = Request::builder().uri(path).header("authorization", format!("Bearer {}", self.operator));
         if let Some(last) = last {
             request = request.header("last-event-id", last.to_string());
         }
@@ -223,7 +225,7 @@ impl House {
 
     /// Durable records.
     pub(crate) async fn durable(&self) -> u64 {
-        self.ask(Ask::get("/v1/log").key(&self.auditor)).await.good().member("sequenced").parse().unwrap()
+        self.ask(Ask::get("/v1/log").key(&self.operator)).await.good().member("sequenced").parse().unwrap()
     }
 }
 

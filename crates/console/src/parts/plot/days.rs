@@ -11,8 +11,11 @@ const WIDEST: f64 = 26.0;
 /// The newest days that are drawn; the table has all.
 const MOST_DAYS: usize = 62;
 
-/// Parts of a bar from the bottom up: the class of its colour, its name and its count.
-const PARTS: [(&str, &str, fn(&EndsView) -> u64); 5] = [
+/// The class of a part's colour, its name and its count.
+type Part = (&'static str, &'static str, fn(&EndsView) -> u64);
+
+/// Parts of a bar from the bottom up.
+const PARTS: [Part; 5] = [
     ("good", "approved", |ends| ends.approved),
     ("bad", "denied", |ends| ends.denied),
     ("warn", "expired", |ends| ends.expired),

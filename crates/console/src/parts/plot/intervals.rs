@@ -16,7 +16,9 @@ const MOST_NAME: usize = 30;
 /// The rules with most room for denial come first.
 pub(crate) fn intervals(title: &str, rules: &[RuleRateView]) -> Markup {
     let mut rules: Vec<&RuleRateView> = rules.iter().collect();
-    rules.sort_by(|one, other| one.low.unwrap_or(2.0).total_cmp(&other.low.unwrap_or(2.0)).then(one.rule.cmp(&other.rule)));
+    rules.sort_by(|one, other| {
+        one.low.unwrap_or(2.0).total_cmp(&other.low.unwrap_or(2.0)).then(one.rule.cmp(&other.rule))
+    });
     let drawn_rules: Vec<_> = rules.iter().filter_map(|rule| Some((rule, rule.rate?, rule.low?, rule.high?))).collect();
     let bottom = drawn_rules.len() as f64 * ROW + 8.0;
     let x = |share: f64| LEFT + share * (RIGHT - LEFT);

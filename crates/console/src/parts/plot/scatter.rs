@@ -48,7 +48,7 @@ pub(crate) fn scatter(title: &str, attention: &AttentionView) -> Markup {
     };
     let table = html! {
         table.changes {
-            thead { tr { th scope="col" { "Characters" } th scope="col" { "Looked at" } th scope="col" { "Reading takes at least" } th scope="col" { "" } } }
+            thead { tr { th scope="col" { "Characters" } th scope="col" { "Looked at" } th scope="col" { "Reading takes at least" } th scope="col" { "Which is" } } }
             tbody { @for point in points.iter().take(MOST_ROWS) { tr {
                 td { (point.characters) } td { (duration(point.active_ms)) } td { (duration(floor(point.characters))) }
                 td { @if point.fast { "fast" } }

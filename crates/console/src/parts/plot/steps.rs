@@ -32,7 +32,7 @@ pub(crate) fn steps(title: &str, lines: &[(&str, &str, &TimesView)]) -> Markup {
     let table = html! {
         table.changes {
             thead { tr {
-                th scope="col" { "" } th scope="col" { "Happened" } th scope="col" { "Not yet, or never" }
+                th scope="col" { "What" } th scope="col" { "Happened" } th scope="col" { "Not yet, or never" }
                 th scope="col" { "Median" } th scope="col" { "90%" } th scope="col" { "99%" }
             } }
             tbody { @for (name, _, times) in lines { tr {
