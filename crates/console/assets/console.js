@@ -66,6 +66,22 @@ document.addEventListener("keydown", (event) => {
   target.focus();
 });
 
+// From one bar of the histogram to another: the stretch between them. One bar alone is a link.
+let brushed = null;
+const barOf = (event) => event.target.closest?.("[data-brush] a");
+document.addEventListener("pointerdown", (event) => (brushed = barOf(event)));
+document.addEventListener("pointerup", (event) => {
+  const [from, to] = [brushed, barOf(event)];
+  brushed = null;
+  if (!from || !to || from === to || from.parentElement !== to.parentElement) return;
+  const [first, last] = from.compareDocumentPosition(to) & Node.DOCUMENT_POSITION_FOLLOWING ? [from, to] : [to, from];
+  const place = new URL(first.href.baseVal, location.href);
+  const asked = place.searchParams.get("q").replace(first.dataset.untilBar, last.dataset.untilBar);
+  place.searchParams.set("q", asked);
+  location.assign(place);
+});
+document.addEventListener("dragstart", (event) => event.target.closest?.("[data-brush]") && event.preventDefault());
+
 // Live: the log is followed while the page is open. Lists are drawn anew; where somebody may be typing, a line says that
 // more has happened. The connection goes on behind the last record by itself after the server was away.
 const lists = [...document.querySelectorAll("[data-live]")];

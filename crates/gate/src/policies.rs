@@ -8,6 +8,7 @@ use countersign_evidence::open::ActionOpener;
 use countersign_evidence::record::{Envelope, PolicyActivated};
 use countersign_policy::{PolicySet, PolicyText, TestOutcome, run_tests};
 use countersign_wire::{ImportPolicy, PolicyTestView, PolicyView, ToolView};
+use uuid::Uuid;
 
 use crate::caller::Caller;
 use crate::command::{Answer, Command};
@@ -40,6 +41,7 @@ impl Gate {
                 active: true,
                 activated_at: self.shared.now(),
                 position,
+                activated_by: Some(self.name_of(&caller.actor().id)),
                 tests_passed,
                 files: None,
             }),
@@ -59,6 +61,9 @@ impl Gate {
         latest.sort_by_key(|policy| std::cmp::Reverse(policy.position));
         for policy in &mut latest {
             policy.active = policy.version == active;
+            let entry = self.shared.entry(policy.position).await?;
+            let by = Envelope::parse(&entry.envelope).ok().map(|envelope| envelope.actor.id);
+            policy.activated_by = by.map(|by| self.name_of(&by));
         }
         Ok(latest)
     }
@@ -107,6 +112,18 @@ impl Gate {
         let asking = tokio::task::spawn_blocking(move || index.tools(&environments, &agents));
         let found = asking.await.map_err(|error| GateError::Broken(error.to_string()))?;
         found.map_err(|error| GateError::Broken(error.to_string()))
+    }
+}
+
+impl Gate {
+    /// The name of whoever acted under the id of a session, where that is still known; else the id.
+    fn name_of(&self, id: &str) -> String {
+        let person_of = |id: Uuid| {
+            let session = self.credentials().session(id).ok()??;
+            let (person, _) = self.person(session.person).ok()??;
+            Some(person.name)
+        };
+        id.parse().ok().and_then(person_of).unwrap_or_else(|| id.to_owned())
     }
 }
 

@@ -191,6 +191,7 @@ impl Index {
                 active: false,
                 activated_at: Timestamp::from_micros(row.get(3)?),
                 position: row.get::<_, i64>(0)?.unsigned_abs(),
+                activated_by: None,
                 tests_passed: row.get::<_, i64>(4)?.unsigned_abs(),
                 files: None,
             })

@@ -34,6 +34,9 @@ pub struct PolicyView {
     pub activated_at: Timestamp,
     /// Log position of that record.
     pub position: u64,
+    /// Who activated it: a person's name, else the id of who or which key it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activated_by: Option<String>,
     /// Its own tests, all passed.
     pub tests_passed: u64,
     /// The text, where one version was asked for.

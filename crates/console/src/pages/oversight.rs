@@ -57,8 +57,10 @@ fn sections(view: &OversightView) -> Markup {
     html! {
         dl.facts {
             div { dt { "Approved" } dd { (of(ends.approved, ends.reviews)) @if ends.edited > 0 { ", " (ends.edited) " of them edited" } } }
+            @if ends.in_advance > 0 { div { dt { "Approved in advance" } dd { (of(ends.in_advance, ends.reviews)) ": nobody looked; in no time and no rate below" } } }
             div { dt { "Denied" } dd { (of(ends.denied, ends.reviews)) } }
             div { dt { "Expired" } dd { (of(ends.expired, ends.reviews)) ": nobody decided in time, which denies" } }
+            @if ends.cancelled > 0 { div { dt { "Given up" } dd { (of(ends.cancelled, ends.reviews)) ": by the agent's side, before anybody decided" } } }
             div { dt { "Waiting" } dd { a href="/reviews" { (ends.waiting) } @if ends.escalated > 0 { "; " (ends.escalated) " were passed on to other groups" } } }
         }
         section {

@@ -40,6 +40,7 @@ pub(crate) async fn policies(State(app): State<App>, viewer: Viewer) -> Response
                     " since " (time(one.activated_at)) ", "
                     a href={ "/policies/" (one.version) "/tests" } { (one.tests_passed) " tests passed" } ", "
                     "record at position " (one.position)
+                    @if let Some(by) = &one.activated_by { ", activated by " (text(by)) }
                     @if let Some(before) = versions.get(at + 1) {
                         " · " a href={ "/policies/" (one.version) "?beside=" (before.version) } { "what changed" }
                     }

@@ -91,10 +91,10 @@ fn histogram(rows: &[SummaryView], oldest: Timestamp, newest: Timestamp, narrow:
     };
     let filled = || counts.iter().enumerate().filter(|(_, count)| **count > 0);
     html! {
-        svg.histogram viewBox={ "0 0 " (bars * 10) " " (HEIGHT) } preserveAspectRatio="none" role="group" aria-label="Matches over time" {
+        svg.histogram viewBox={ "0 0 " (bars * 10) " " (HEIGHT) } preserveAspectRatio="none" role="group" aria-label="Matches over time" data-brush {
             @for (at, count) in filled() {
                 @let height = (count * HEIGHT).div_ceil(most);
-                a href=(link(at)) aria-label={ (count) " from " (start(at)) } {
+                a href=(link(at)) aria-label={ (count) " from " (start(at)) } data-until-bar=(start(at + 1)) {
                     rect x=(at * 10 + 1) y=(HEIGHT - height) width="8" height=(height) {}
                 }
             }

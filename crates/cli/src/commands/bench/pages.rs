@@ -80,11 +80,12 @@ async fn fill(served: &Served, actions: u64) -> Result<(), Failure> {
     Ok(())
 }
 
-/// An auditor's key, and the pages that it looks at.
+/// A key, and the pages that it looks at.
 async fn prepared(served: &Served) -> Result<(String, Vec<(&'static str, String)>), Failure> {
     let owner = Client::new(Transport::unix(served.data.join(SOCKET)), None);
     let request = KeyRequest {
-        kind: KeyKind::Auditor,
+        // An auditor's looking is itself recorded: that would measure the disk.
+        kind: KeyKind::Operator,
         label: "bench".to_owned(),
         environments: Vec::new(),
         agents: Vec::new(),
@@ -106,6 +107,10 @@ async fn prepared(served: &Served) -> Result<(String, Vec<(&'static str, String)
         ("explorer, words in the text", "/actions?q=%22notes%2F4242.txt%22".to_owned()),
         ("explorer, words in all of it", "/actions?q=%22lorem%20ipsum%22".to_owned()),
         ("explorer, a pattern and a time", "/actions?q=tool%3Afiles%2F*%20since%3A1h".to_owned()),
+        ("explorer, all but an agent", "/actions?q=-agent%3Aagent-7".to_owned()),
+        ("oversight", "/oversight".to_owned()),
+        ("policies, with the tools that no rule covers", "/policies".to_owned()),
+        ("settings", "/settings".to_owned()),
         ("session", "/session?session=session-7".to_owned()),
     ];
     Ok((made.secret, pages))

@@ -41,8 +41,15 @@ fn lines(view: &OversightView) -> Vec<String> {
     let (ends, attention, repeats) = (&view.ends, &view.attention, &view.repeats);
     let mut lines = vec![
         format!(
-            "{} reviews: {} approved ({} edited), {} denied, {} expired, {} cancelled, {} waiting",
-            ends.reviews, ends.approved, ends.edited, ends.denied, ends.expired, ends.cancelled, ends.waiting
+            "{} reviews: {} approved ({} edited), {} in advance, {} denied, {} expired, {} cancelled, {} waiting",
+            ends.reviews,
+            ends.approved,
+            ends.edited,
+            ends.in_advance,
+            ends.denied,
+            ends.expired,
+            ends.cancelled,
+            ends.waiting
         ),
         format!("Seen after     {}", times(&view.waiting)),
         format!("Decided after  {}", times(&view.deciding)),

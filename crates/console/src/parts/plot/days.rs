@@ -15,8 +15,9 @@ const MOST_DAYS: usize = 62;
 type Part = (&'static str, &'static str, fn(&EndsView) -> u64);
 
 /// Parts of a bar from the bottom up.
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 6] = [
     ("good", "approved", |ends| ends.approved),
+    ("advance", "approved in advance", |ends| ends.in_advance),
     ("bad", "denied", |ends| ends.denied),
     ("warn", "expired", |ends| ends.expired),
     ("plain", "cancelled", |ends| ends.cancelled),
