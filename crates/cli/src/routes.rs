@@ -42,6 +42,10 @@ pub(crate) fn hand_over(action: Uuid) -> String {
     format!("{REVIEWS}/{action}/hand-over")
 }
 
+pub(crate) fn settle(action: Uuid) -> String {
+    format!("{ACTIONS}/{action}/resolve")
+}
+
 pub(crate) fn answer(action: Uuid) -> String {
     format!("{ACTIONS}/{action}/answer")
 }

@@ -55,6 +55,7 @@ fn entries() -> Vec<Entry> {
         post("/actions/views/remove", views::remove),
         get ("/actions/export", export::export).query(),
         get ("/actions/{action}", action::action),
+        post("/actions/{action}/resolve", settle::settle),
         get ("/session", session::session).query(),
         get ("/resolve", actions::resolve).query(),
         get ("/oversight", oversight::oversight).query(),

@@ -25,6 +25,7 @@ mod oversight;
 mod policies;
 mod prepare;
 mod recover;
+mod resolve;
 mod review;
 mod ring;
 mod settings;

@@ -192,9 +192,11 @@ fn matched(action: &Action, told: &[Told]) -> Answer {
         facts.insert("authorized_digest", execution.authorization.payload.to_string());
         facts.insert("started", value_of(&execution.started));
     }
-    for record in told.iter().filter(|told| matches!(told.envelope.body, Body::ExecutionFinished(_))) {
-        facts.insert("finished", Value::Object(Object::from(&record.envelope)));
-        for name in ["response", "error"] {
+    let ends = |told: &&Told| matches!(told.envelope.body, Body::ExecutionFinished(_) | Body::ExecutionResolved(_));
+    for record in told.iter().filter(ends) {
+        let resolved = matches!(record.envelope.body, Body::ExecutionResolved(_));
+        facts.insert(if resolved { "resolved" } else { "finished" }, Value::Object(Object::from(&record.envelope)));
+        for name in ["response", "error", "evidence"] {
             if let Some(value) = record.opened.fields.get(name) {
                 facts.insert(name, value.clone());
             }
@@ -211,7 +213,7 @@ fn matched_sentence(action: &Action) -> String {
     };
     let sentence = match &action.stage {
         Stage::Executing(_) => "It was started with exactly the authorized payload; the outcome is open.".to_owned(),
-        Stage::Finished(End { execution, outcome, finished, .. }) => {
+        Stage::Finished(End { execution, outcome, finished, resolved, .. }) => {
             let edited = match execution.started.matches {
                 Match::Exact => "the proposed payload",
                 Match::Edited => "the payload as a reviewer edited it",
@@ -221,7 +223,11 @@ fn matched_sentence(action: &Action) -> String {
                 Outcome::Failed => "the other side refused or failed",
                 Outcome::Unknown => "nobody knows what came of it",
             };
-            let late = if finished.late { ", reported late" } else { "" };
+            let late = match (resolved, finished.late) {
+                (true, _) => ", as an operator found out",
+                (false, true) => ", reported late",
+                (false, false) => "",
+            };
             format!("Yes: exactly the authorized payload was executed ({edited}); {outcome}{late}.")
         }
         Stage::Denied(Denial::Policy) => "Nothing was executed: policy denied it.".to_owned(),

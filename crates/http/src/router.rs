@@ -19,6 +19,7 @@ fn entries() -> Vec<Entry> {
         post("/v1/actions/{action}/finish", finish::finish),
         post("/v1/actions/{action}/cancel", cancel::cancel),
         post("/v1/actions/{action}/answer", answer_question::answer_question),
+        post("/v1/actions/{action}/resolve", resolve_outcome::resolve_outcome),
         get ("/v1/actions/{action}/story", story::story),
         get ("/v1/actions/{action}/records", records::records),
         get ("/v1/records/{position}/proof", prove::prove),

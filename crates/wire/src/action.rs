@@ -345,6 +345,24 @@ pub struct SummaryView {
     pub resource: Option<String>,
 }
 
+/// `POST /v1/actions/{action}/resolve`: what an unknown outcome turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResolveRequest {
+    /// `succeeded` or `failed`.
+    #[schema(value_type = String)]
+    pub outcome: Outcome,
+    /// How that is known, in a word without spaces.
+    pub basis: String,
+    /// What shows it; sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub evidence: Option<Value>,
+    /// The id of the record elsewhere that it was read from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<Uuid>,
+}
+
 /// `POST /v1/tools`: what a server says of its tools.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

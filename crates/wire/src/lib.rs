@@ -13,8 +13,8 @@ mod system;
 
 pub use action::{
     ActionView, AuthorizationView, CancelRequest, DefineToolsRequest, ExecutionView, FinishRequest, Page,
-    ProposeRequest, QuestionView, ReasonView, Resource, ReviewView, StartNow, StartRequest, State, SummaryView,
-    ToolsDefined, UserRef,
+    ProposeRequest, QuestionView, ReasonView, ResolveRequest, Resource, ReviewView, StartNow, StartRequest, State,
+    SummaryView, ToolsDefined, UserRef,
 };
 pub use difference::{Step, Visit, difference, each_difference};
 pub use oversight::{

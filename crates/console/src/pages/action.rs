@@ -57,6 +57,7 @@ fn page(viewer: &Viewer, story: &Story, log: &LogView, after: u64) -> Response {
         div.panels {
             @for (name, answer) in PANELS.iter().zip(&story.answers) { (panel(name, answer)) }
         }
+        (super::settle::form(viewer, story))
         (links(story))
         (records(story, log))
         script type="module" src=(assets::VERIFY.path()) {}

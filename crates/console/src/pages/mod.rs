@@ -18,6 +18,7 @@ pub(crate) mod queue;
 pub(crate) mod review;
 pub(crate) mod session;
 pub(crate) mod settings;
+pub(crate) mod settle;
 pub(crate) mod sign_in;
 pub(crate) mod standing;
 pub(crate) mod talk;

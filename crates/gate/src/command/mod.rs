@@ -7,6 +7,7 @@ mod decide;
 mod finish;
 mod note;
 mod propose;
+mod resolve;
 mod standing;
 mod start;
 mod sweep;
@@ -23,6 +24,7 @@ pub(crate) use cancel::given_up;
 pub(crate) use decide::{Edit, Verdict};
 pub(crate) use finish::Finish;
 pub(crate) use note::Note;
+pub(crate) use resolve::Resolution;
 pub(crate) use standing::StandingChange;
 pub(crate) use start::{Redeemer, Start};
 
@@ -37,6 +39,8 @@ pub(crate) enum Command {
     Propose(Box<Prepared>),
     Start(Box<Start>),
     Finish(Box<Finish>),
+    /// An operator settles an unknown outcome.
+    Resolve(Box<Resolution>),
     Cancel {
         action: Uuid,
         why: String,
@@ -88,6 +92,7 @@ impl Command {
         matches!(
             self,
             Command::Finish(_)
+                | Command::Resolve(_)
                 | Command::Cancel { .. }
                 | Command::Sweep
                 | Command::CloseSubject { .. }
@@ -104,6 +109,7 @@ impl Turn<'_> {
             Command::Propose(prepared) => self.propose(prepared),
             Command::Start(start) => self.start(start),
             Command::Finish(finish) => self.finish_execution(finish),
+            Command::Resolve(resolution) => self.resolve(resolution),
             Command::Cancel { action, why, by } => self.cancel(*action, why, *by),
             Command::Present { action, draft, payload_version, shown } => {
                 self.present(*action, draft, *payload_version, shown)

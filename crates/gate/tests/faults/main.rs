@@ -18,6 +18,7 @@ mod people;
 mod policies;
 mod presenting;
 mod redeeming;
+mod resolving;
 mod signing_in;
 mod standing;
 mod trying;

@@ -36,6 +36,7 @@ pub(crate) mod put_person;
 pub(crate) mod readyz;
 pub(crate) mod records;
 pub(crate) mod resolve;
+pub(crate) mod resolve_outcome;
 pub(crate) mod revoke_key;
 pub(crate) mod revoke_standing;
 pub(crate) mod show_action;

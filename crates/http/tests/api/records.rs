@@ -24,6 +24,16 @@ async fn good_call(house: &House, route: &str) -> Ask {
                 r#"{"attempt":"a","outcome":"succeeded","response":{"ok":true}}"#,
             )
         }
+        "/v1/actions/{action}/resolve" => {
+            let action = house.refunded("to-resolve", 1).await;
+            let start = of_agent(format!("/v1/actions/{action}/start"), r#"{"attempt":"a","payload":{"amount":1}}"#);
+            house.ask(start).await.good();
+            let lost = r#"{"attempt":"a","outcome":"unknown"}"#;
+            house.ask(of_agent(format!("/v1/actions/{action}/finish"), lost)).await.good();
+            Ask::post(&format!("/v1/actions/{action}/resolve"))
+                .json(r#"{"outcome":"failed","basis":"downstream_ledger","evidence":{"seen":false}}"#)
+                .key(&house.operator)
+        }
         "/v1/actions/{action}/cancel" => {
             let action = house.refunded("to-cancel", 1).await;
             of_agent(format!("/v1/actions/{action}/cancel"), "{}")

@@ -2,6 +2,7 @@
 
 mod answer;
 mod list;
+mod resolve;
 mod show;
 mod story;
 #[cfg(test)]
@@ -25,6 +26,8 @@ pub(crate) enum Command {
     Show(show::Show),
     /// Tell an action's story: the four answers, and its records
     Story(story::StoryArgs),
+    /// Settle an outcome that nobody knows: you have found out what came of it
+    Resolve(resolve::Resolve),
     /// Answer a reviewer's question
     Answer(answer::AnswerArgs),
 }
@@ -34,6 +37,7 @@ pub(super) async fn run(command: Command, session: &mut Session) -> Result<Exit,
         Command::List(args) => list::run(&args, session).await,
         Command::Show(args) => show::run(&args, session).await,
         Command::Story(args) => story::run(&args, session).await,
+        Command::Resolve(args) => resolve::run(args, session).await,
         Command::Answer(args) => answer::run(args, session).await,
     }
 }
