@@ -22,12 +22,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("mcp", &["client", "evidence", "wire"]),
     ("notify", &["evidence", "gate"]),
     ("http", &["client", "evidence", "gate", "index", "journal", "tlog", "wire"]),
+    ("proxy", &["evidence", "gate", "http", "wire"]),
     ("console", &["evidence", "gate", "http", "identity", "index", "wire"]),
     (
         "cli",
         &[
             "client", "console", "evidence", "gate", "http", "identity", "index", "journal", "mcp", "notify", "policy",
-            "tlog", "verify", "wire",
+            "proxy", "tlog", "verify", "wire",
         ],
     ),
 ];
@@ -36,7 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const ROOMS: &[(&str, &[&str])] = &[
     ("rusqlite", &["journal", "index"]),
     ("cedar-policy", &["policy"]),
-    ("axum", &["http", "console", "cli"]),
+    ("axum", &["http", "console", "proxy", "cli"]),
     ("object_store", &["journal"]),
     ("clap", &["cli"]),
 ];

@@ -26,6 +26,8 @@ pub struct Caller {
     pub strength: Strength,
     /// When the person of a session proved last who it is; absent for keys.
     pub proved: Option<Timestamp>,
+    /// The gate's own gateway executes for it: what it reports was seen on the wire.
+    pub on_the_wire: bool,
 }
 
 /// An authenticated person.
@@ -93,7 +95,13 @@ impl Caller {
             method: "socket",
             strength: Strength::SingleFactor,
             proved: None,
+            on_the_wire: false,
         }
+    }
+
+    /// The same caller, whose calls a gateway in this process executes.
+    pub fn at_gateway(self) -> Self {
+        Caller { on_the_wire: true, ..self }
     }
 
     /// What an OpenID provider says of people, by the deployment's configuration.

@@ -291,6 +291,11 @@ impl Gate {
         self.shared.random()
     }
 
+    /// A new id, of this moment.
+    pub fn fresh_id(&self) -> Uuid {
+        self.shared.new_id()
+    }
+
     /// Version of the policy set in force.
     pub fn policy_version(&self) -> String {
         self.shared.policy().version().to_owned()

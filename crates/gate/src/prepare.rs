@@ -120,7 +120,7 @@ impl Shared {
 
     /// Whose word an execution is: the enforcement point's, or the caller's.
     pub(crate) fn is_wire(&self, caller: &Caller) -> bool {
-        caller.authenticated().kind == countersign_evidence::record::KeyKind::Gateway
+        caller.on_the_wire || caller.authenticated().kind == countersign_evidence::record::KeyKind::Gateway
     }
 
     pub(crate) fn fingerprint(&self, plain: Digest) -> [u8; 16] {

@@ -51,6 +51,11 @@ impl App {
         &*self.inner.clock
     }
 
+    /// The same, to be kept.
+    pub fn shared_clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.inner.clock)
+    }
+
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.inner.metrics
     }

@@ -13,6 +13,27 @@ const fn kind(name: &'static str, status: u16, meaning: &'static str) -> Kind {
     Kind { name, status, meaning }
 }
 
+pub(crate) const APPROVAL_PENDING: Kind = kind(
+    "approval_pending",
+    503,
+    "People have not decided about this call yet, and it was not sent. The same request again gets on once they have.",
+);
+pub(crate) const DENIED: Kind =
+    kind("denied", 403, "Policy or a person said no, or nobody said yes in time. The call was not sent.");
+pub(crate) const EXECUTED_BEFORE: Kind = kind(
+    "executed_before",
+    409,
+    "The same request was sent before, and is not sent again. Its action says what came of it.",
+);
+pub(crate) const NOT_SENDABLE: Kind =
+    kind("not_sendable", 422, "What was authorized makes no request to the same place. It was not sent.");
+pub(crate) const OUTCOME_UNKNOWN: Kind = kind(
+    "outcome_unknown",
+    504,
+    "The call was sent, and nobody knows what came of it: the answer is missing or broke off.",
+);
+pub(crate) const UPSTREAM_UNREACHABLE: Kind =
+    kind("upstream_unreachable", 502, "No connection to the upstream could be made. Nothing was sent.");
 pub(crate) const BAD_BODY: Kind = kind(
     "bad_body",
     400,
@@ -79,6 +100,7 @@ pub(crate) const ALL: &[Kind] = &[
         409,
         "The authorization was used by another attempt: it executes once. Propose again for another execution.",
     ),
+    APPROVAL_PENDING,
     BAD_BODY,
     BAD_ID,
     BAD_JSON,
@@ -104,8 +126,10 @@ pub(crate) const ALL: &[Kind] = &[
         429,
         "The queue before the journal is full. Nothing was recorded; try again with the same request_id.",
     ),
+    DENIED,
     kind("disk_full", 507, "There is no room for new records. Open actions can still be finished."),
     DUPLICATE_KEY,
+    EXECUTED_BEFORE,
     kind("expired", 409, "The authorization has expired before it was used: propose again."),
     kind("forbidden", 403, "The key is good, but its kind or its limits do not cover this."),
     FOREIGN_REQUEST,
@@ -130,6 +154,8 @@ pub(crate) const ALL: &[Kind] = &[
         "The payload is longer than what is shown at once, and not all of it was shown: show all of it, then approve.",
     ),
     NOT_FOUND,
+    NOT_SENDABLE,
+    OUTCOME_UNKNOWN,
     PAYLOAD_TOO_LARGE,
     kind("policy_changed", 409, "The policy in force now denies what an earlier one authorized: do not execute."),
     kind("request_replayed", 409, "The request_id was used before with other content: a new action needs a new one."),
@@ -151,6 +177,7 @@ pub(crate) const ALL: &[Kind] = &[
     kind("unauthorized", 409, "The action is not authorized (yet): wait for its decision, or propose again."),
     kind("unavailable", 503, "Records cannot be made durable now. Nothing was recorded and nothing may be executed."),
     UNSUPPORTED_MEDIA_TYPE,
+    UPSTREAM_UNREACHABLE,
     kind("wrong_state", 409, "The action is not where this can be done; the detail says where it is."),
 ];
 

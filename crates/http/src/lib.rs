@@ -7,6 +7,7 @@ mod answer;
 mod app;
 mod asker;
 mod body;
+mod gateway_problem;
 mod in_process;
 mod kinds;
 mod listener;
@@ -24,6 +25,7 @@ mod trivial;
 
 pub use app::App;
 pub use asker::{Asker, SignedIn, cookie, note_view, peer_of, same_origin, session_cookie};
+pub use gateway_problem::GatewayProblem;
 pub use in_process::in_process;
 pub use listener::{Listener, OwnerSocket};
 pub use openapi::openapi;

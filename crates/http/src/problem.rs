@@ -29,6 +29,12 @@ impl Failure {
             more: Object::new(),
         }))
     }
+
+    /// The same about an action.
+    pub(crate) fn of_action(mut self, action: Option<uuid::Uuid>) -> Self {
+        self.0.action = action;
+        self
+    }
 }
 
 impl From<GateError> for Failure {

@@ -9,6 +9,7 @@ use clap::Args;
 use countersign_console::{Provider, Surroundings};
 use countersign_http::{App, Listener, OwnerSocket, ServeLimits};
 use countersign_identity::oidc::{Oidc, OidcSettings};
+use countersign_proxy::Upstreams;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
@@ -70,7 +71,11 @@ impl Serving {
         let app = App::new(deployment.gate.clone(), deployment.store.clone(), Arc::new(SystemClock), most_payload);
         let telling = crate::notify::start(data, config, &deployment.gate)?;
         let (stop, stopped) = oneshot::channel();
-        let router = countersign_console::site(&app, surroundings(data, config)?);
+        let mut router = countersign_console::site(&app, surroundings(data, config)?);
+        if let Some(upstreams) = upstreams(data, config)? {
+            let proxy = countersign_proxy::router(&app, upstreams, most_payload);
+            router = router.merge(proxy.map_err(|error| Failure::Usage(format!("the HTTP gateway: {error}")))?);
+        }
         let served = tokio::spawn(countersign_http::serve(router, listeners, ServeLimits::default(), async {
             let _ = stopped.await;
         }));
@@ -98,6 +103,17 @@ impl Serving {
         drop(app);
         deployment.close().await
     }
+}
+
+/// The APIs behind the HTTP gateway.
+fn upstreams(data: &Path, config: &Config) -> Result<Option<Upstreams>, Failure> {
+    let Some(text) = crate::notify::read(data, &config.upstreams_file)? else { return Ok(None) };
+    let secret = |file: &Path| match crate::notify::read(data, file) {
+        Ok(Some(secret)) => Ok(secret),
+        Ok(None) => Err("credential_file names no file".to_owned()),
+        Err(error) => Err(error.to_string()),
+    };
+    Upstreams::parse(&text, secret).map(Some).map_err(|error| Failure::Usage(error.to_string()))
 }
 
 /// What the pages tell besides the gate.

@@ -33,7 +33,7 @@ const fn number(path: &'static str, least: u64, most: u64, about: &'static str) 
 const DAY: u64 = 86_400;
 
 /// In the order of the default file; keys of a section stand together, after those of none.
-pub(crate) const KEYS: [Key; 40] = [
+pub(crate) const KEYS: [Key; 41] = [
     text(
         "deployment",
         "Name of the deployment: the first part of each log's origin. It appears in public checkpoints.",
@@ -56,6 +56,10 @@ pub(crate) const KEYS: [Key; 40] = [
         1,
         DAY,
         "Seconds after which somebody proves again who it is before an approval of high risk (70 and more). A signed approval is that proof.",
+    ),
+    text(
+        "upstreams_file",
+        "A TOML file with the APIs that agents reach through the HTTP gateway, at /proxy/NAME/…; relative to the data folder. Empty: none.",
     ),
     text("policy_folder", "The policy folder that commands use where none is named; relative to the data folder."),
     text("time_zone", "IANA time zone of `context.time` in policies, such as Europe/Zurich."),

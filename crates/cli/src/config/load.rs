@@ -232,7 +232,7 @@ fn check_text(path: &str, text: &str) -> Result<(), String> {
         "public_url" => text.is_empty() || is_address(text),
         "oidc.issuer" => text.is_empty() || text.starts_with("https://") || text.starts_with("http://"),
         "oidc.groups" => super::group_pairs(text).is_ok(),
-        "oidc.client_id" | "oidc.client_secret_file" => true,
+        "oidc.client_id" | "oidc.client_secret_file" | "upstreams_file" => true,
         "notify.folder" => !text.is_empty(),
         path if path.starts_with("notify.") => true,
         _ => !text.is_empty(),

@@ -37,6 +37,8 @@ pub(crate) struct Config {
     pub(crate) session_s: u32,
     /// Seconds after which somebody proves again who it is before an approval of high risk.
     pub(crate) step_up_s: u32,
+    /// The file with the upstreams of the HTTP gateway, as written; none where empty.
+    pub(crate) upstreams_file: PathBuf,
     /// The policy folder as written; see [`Config::policy_folder_in`].
     pub(crate) policy_folder: PathBuf,
     /// IANA name; see [`Config::zone`].
@@ -185,6 +187,7 @@ impl Default for Config {
             session_idle_s: 4 * 3_600,
             session_s: 24 * 3_600,
             step_up_s: 900,
+            upstreams_file: PathBuf::new(),
             policy_folder: PathBuf::from("policy"),
             time_zone: "UTC".to_owned(),
             solo: false,

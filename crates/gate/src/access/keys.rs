@@ -60,6 +60,7 @@ impl Gate {
             method: "key",
             strength: Strength::SingleFactor,
             proved: None,
+            on_the_wire: false,
         };
         let mut callers = self.shared.callers.write();
         if callers.len() >= MOST_KNOWN {

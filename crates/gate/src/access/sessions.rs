@@ -153,6 +153,7 @@ impl Gate {
             method: row.method.as_str(),
             strength: row.strength,
             proved: Some(Timestamp::from_micros(row.proved)),
+            on_the_wire: false,
             ..Caller::of_person(person)
         };
         let known = Arc::new(KnownSession { caller, seen: AtomicI64::new(row.seen), row });

@@ -18,6 +18,7 @@ fn caller(number: u128, kind: KeyKind, person: Option<Person>) -> Caller {
         method: "key",
         strength: Strength::SingleFactor,
         proved: None,
+        on_the_wire: false,
     }
 }
 
