@@ -134,7 +134,8 @@ impl Gate {
         let presented = presented(&request)?;
         let held = self.own(caller, action).await?;
         let redeemed_by = self.redeemer(&held, request.request_id, request.context)?;
-        let loaded = self.shared.board.get(action).is_none().then_some(held);
+        // The writer may let go of it meanwhile: then this copy counts, where it is the latest.
+        let loaded = Some(held);
         let attempt = StartNow { attempt: request.attempt, executor: request.executor, deadline_s: request.deadline_s };
         for _ in 0..MOST_TRIES {
             let judged = self.judged_again(action).await?;
@@ -200,7 +201,8 @@ impl Gate {
             ("downstream_request_id", request.downstream_request_id.as_deref()),
         ])?;
         let held = self.own(caller, action).await?;
-        let loaded = self.shared.board.get(action).is_none().then(|| Arc::clone(&held));
+        // As for a start.
+        let loaded = Some(Arc::clone(&held));
         let finished = ExecutionFinished {
             attempt: request.attempt,
             outcome: request.outcome,

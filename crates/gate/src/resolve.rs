@@ -43,13 +43,13 @@ impl Gate {
         request.evidence.as_ref().map_or(Ok(()), check_paths)?;
         let held = self.find(action).await?.ok_or(GateError::NotFound("action"))?;
         may_see(caller, &held)?;
-        let loaded = self.shared.board.get(action).is_none().then(|| Arc::clone(&held));
         let body = ExecutionResolved { outcome: request.outcome, basis: request.basis, reference: request.reference };
         let fields = request.evidence.map(|evidence| Field::new("evidence", evidence)).into_iter().collect();
         let sections = vec![Fields { key: &held.key, wrapped_by: None, fields }];
         let (id, origin) = (self.shared.new_id(), &self.shared.settings().origin);
         let draft = Draft::sealed(id, caller.actor(), body, origin, sections, self.shared.random());
-        let resolution = Resolution { action, draft, loaded };
+        // The writer may let go of it meanwhile: then this copy counts, where it is the latest.
+        let resolution = Resolution { action, draft, loaded: Arc::clone(&held) };
         self.view_of(Command::Resolve(Box::new(resolution))).await?.ok_or(GateError::Busy)
     }
 }

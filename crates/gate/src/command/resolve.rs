@@ -14,13 +14,13 @@ use crate::turn::Turn;
 pub(crate) struct Resolution {
     pub(crate) action: Uuid,
     pub(crate) draft: Draft,
-    pub(crate) loaded: Option<Arc<OpenAction>>,
+    pub(crate) loaded: Arc<OpenAction>,
 }
 
 impl Turn<'_> {
     /// An unknown outcome is settled, once.
     pub(super) fn resolve(&mut self, resolution: &Resolution) -> Result<Answer, GateError> {
-        let mut open = self.take(resolution.action, resolution.loaded.as_ref())?;
+        let mut open = self.take(resolution.action, Some(&resolution.loaded))?;
         if !matches!(&open.action.stage, Stage::Finished(End { outcome: Outcome::Unknown, .. })) {
             let state = open.action.stage.name().to_owned();
             let what = "only an outcome that nobody knows is settled";

@@ -41,19 +41,29 @@ impl Ground {
 
     /// A fresh deployment under the starter policy, served at its socket and at a TCP port; with an agent's key.
     pub(super) async fn serve(&self, name: &str) -> Result<Served, Failure> {
-        self.serve_with(name, Config::default()).await
+        self.serve_with(name, Config::default(), None).await
+    }
+
+    /// The same, with these upstreams behind its HTTP gateway.
+    pub(super) async fn serve_before(&self, name: &str, upstreams: &str) -> Result<Served, Failure> {
+        let config = Config { upstreams_file: PathBuf::from("upstreams.toml"), ..Config::default() };
+        self.serve_with(name, config, Some(upstreams)).await
     }
 
     /// The same, where the owner may approve alone.
     pub(super) async fn serve_alone(&self, name: &str) -> Result<Served, Failure> {
-        self.serve_with(name, Config { solo: true, ..Config::default() }).await
+        self.serve_with(name, Config { solo: true, ..Config::default() }, None).await
     }
 
-    async fn serve_with(&self, name: &str, mut config: Config) -> Result<Served, Failure> {
+    async fn serve_with(&self, name: &str, mut config: Config, upstreams: Option<&str>) -> Result<Served, Failure> {
         let data = self.path(name);
         // Proposals are left open here; a real deployment refuses so many.
         config.limits.open_actions = 10_000_000;
         deployment::create(&data, &config, Starter::Whole).await?;
+        if let Some(upstreams) = upstreams {
+            let file = data.join(&config.upstreams_file);
+            std::fs::write(&file, upstreams).map_err(Failure::file(&file))?;
+        }
         let port = free_port()?;
         let serving = Serving::start(&data, &config, Some(([127, 0, 0, 1], port).into()), |_, _| {}).await?;
         let owner = Client::new(Transport::unix(data.join(SOCKET)), None);

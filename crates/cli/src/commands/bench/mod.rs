@@ -9,6 +9,7 @@ mod latency;
 mod load;
 mod mcp;
 mod pages;
+mod proxy;
 mod throughput;
 mod verify;
 
@@ -43,6 +44,8 @@ enum Part {
     Latency,
     /// A tool call through `countersign mcp`, beside the bare server
     Mcp,
+    /// An API call through the HTTP gateway, beside the bare upstream
+    Proxy,
     /// Verification of a published log
     Verify,
     /// From an approval's commit to the answer of the MCP call that was held for it
@@ -63,6 +66,7 @@ pub(super) async fn run(args: &Bench, session: &mut Session) -> Result<Exit, Fai
             Part::Throughput => throughput::run(&ground, args.seconds, &mut session.out).await?,
             Part::Latency => latency::run(&ground, args.seconds, &mut session.out).await?,
             Part::Mcp => mcp::run(&ground, args.seconds, &mut session.out).await?,
+            Part::Proxy => proxy::run(&ground, args.seconds, &mut session.out).await?,
             Part::Verify => verify::run(&ground, &mut session.out).await?,
             Part::Approval => approval::run(&ground, &mut session.out).await?,
             Part::Pages => pages::run(&ground, args.actions, &mut session.out).await?,

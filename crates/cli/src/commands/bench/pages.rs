@@ -5,7 +5,7 @@ use bytes::Bytes;
 use countersign_client::{Client, Transport};
 use countersign_evidence::record::{KeyKind, ToolRef};
 use countersign_gate::Caller;
-use countersign_wire::{KeyCreatedView, KeyRequest, Page, ProposeRequest};
+use countersign_wire::{KeyCreatedView, KeyRequest, Page, PersonRequest, PersonView, ProposeRequest};
 use http_body_util::{BodyExt, Empty};
 use hyper::Request;
 use hyper::client::conn::http1::{SendRequest, handshake};
@@ -80,16 +80,25 @@ async fn fill(served: &Served, actions: u64) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A key, and the pages that it looks at.
+/// A reviewer's key, and the pages that it looks at.
 async fn prepared(served: &Served) -> Result<(String, Vec<(&'static str, String)>), Failure> {
     let owner = Client::new(Transport::unix(served.data.join(SOCKET)), None);
+    let somebody = PersonRequest {
+        person: None,
+        name: "bench".to_owned(),
+        user: None,
+        groups: Vec::new(),
+        roles: None,
+        until: None,
+    };
+    let person: PersonView = owner.post("/v1/people", &somebody).await?;
     let request = KeyRequest {
         // An auditor's looking is itself recorded: that would measure the disk.
-        kind: KeyKind::Operator,
+        kind: KeyKind::Reviewer,
         label: "bench".to_owned(),
         environments: Vec::new(),
         agents: Vec::new(),
-        person: None,
+        person: Some(person.person),
     };
     let made: KeyCreatedView = owner.post("/v1/keys", &request).await?;
     let page: Page = owner.get("/v1/actions?limit=1&state=succeeded").await?;
@@ -110,7 +119,6 @@ async fn prepared(served: &Served) -> Result<(String, Vec<(&'static str, String)
         ("explorer, all but an agent", "/actions?q=-agent%3Aagent-7".to_owned()),
         ("oversight", "/oversight".to_owned()),
         ("policies, with the tools that no rule covers", "/policies".to_owned()),
-        ("settings", "/settings".to_owned()),
         ("session", "/session?session=session-7".to_owned()),
     ];
     Ok((made.secret, pages))
