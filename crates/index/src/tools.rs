@@ -9,7 +9,7 @@ use crate::error::IndexError;
 use crate::index::Index;
 
 /// Actions that are looked through at most: the newest.
-pub const MOST_LOOKED_THROUGH: u32 = 100_000;
+pub const MOST_LOOKED_THROUGH: u32 = 25_000;
 
 impl Index {
     /// The tools of the newest [`MOST_LOOKED_THROUGH`] actions, those first that no rule decided about most often. Empty

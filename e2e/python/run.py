@@ -1,0 +1,221 @@
+"""What a guarded function does, and what it does not."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import tempfile
+import threading
+import time
+
+from countersign import (AlreadyExecuted, ApprovalPending, AsyncClient, Client, Denied, GateUnavailable, NotExecutable, Refused,
+                         Unrecorded)
+from tally import Folder, Serving, check, finish
+
+RULES = """
+@id("refunds") permit (principal, action == Action::"payment", resource == Tool::"payments/refund");
+@id("refunds-large") @review("owners") @message("Over 500 an owner looks.")
+forbid (principal, action == Action::"payment", resource == Tool::"payments/refund") when { context.payload.amount > 500 };
+@id("notes") permit (principal, action == Action::"write", resource == Tool::"notes/write");
+"""
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def raised(kind, call, *args, **kwargs):
+    """The error of that kind that a call raises; None for anything else."""
+    try:
+        call(*args, **kwargs)
+    except kind as error:
+        return error
+    except Exception as error:  # what else it was is what the check shows
+        print("  # raised", type(error).__name__, error)
+    return None
+
+
+def wait_for(ask, tries=100):
+    for _ in range(tries):
+        found = ask()
+        if found:
+            return found
+        time.sleep(0.05)
+    return None
+
+
+class Bank:
+    """The other side: what reaches it is all that was executed."""
+
+    def __init__(self):
+        self.done = []
+
+
+def blocking(folder, url, key):
+    bank = Bank()
+    gate = Client(url, key=key, agent="billing", session="run-7", hold=30)
+
+    @gate.guard("payments/refund", category="payment", leave_out=("via",))
+    def refund(order: str, amount: int, *, tags: tuple = (), via=None) -> dict:
+        """Pays back."""
+        bank.done.append((order, amount, tags))
+        if order == "time-out":
+            raise TimeoutError("no answer")
+        if order == "broken":
+            raise ValueError("no such order")
+        return {"id": f"re_{len(bank.done)}"}
+
+    check("it stays the function that it was", refund.__name__ == "refund" and refund.__doc__ == "Pays back.")
+    check("an allowed call returns what it returns", refund("o-1", 20, tags=("a", "b"), via=object()) == {"id": "re_1"})
+    check("with the arguments as JSON holds them", bank.done == [("o-1", 20, ["a", "b"])], bank.done)
+    row = folder.json("action", "list")["actions"][0]
+    story = json.dumps(folder.json("action", "story", row["action"]))
+    check("it is on record: payload, answer, session", row["state"] == "succeeded" and '"order":"o-1"' in story.replace(" ", "") and "re_1" in story and "run-7" in story, row)
+    check("nothing that was left out is", "object at" not in story and "via\\\":null" not in story)
+
+    @gate.guard("payments/transfer", category="payment")
+    def transfer(amount):
+        bank.done.append(amount)
+
+    denied = raised(Denied, transfer, 1)
+    check("what no rule permits does not run", denied is not None and denied.action and len(bank.done) == 1, denied)
+    check("nor what JSON does not hold", raised(TypeError, refund, object(), 1) is not None and raised(ValueError, refund, "o", float("nan")) is not None and len(bank.done) == 1)
+
+    answers = []
+    held = threading.Thread(target=lambda: answers.append(refund("o-2", 700)))
+    held.start()
+    waiting = wait_for(lambda: folder.json("review", "list"))
+    check("a large one waits", waiting and not answers and len(bank.done) == 1)
+    folder.run("review", "approve", waiting[0]["action"], "--yes", "--reason", "agreed")
+    held.join(timeout=30)
+    check("and runs once it is approved", answers == [{"id": "re_2"}] and bank.done[-1] == ("o-2", 700, []), answers)
+
+    edit = os.path.join(os.path.dirname(folder.path), "edit.json")
+    for order, payload in (("o-3", {"order": "o-3", "amount": 70, "tags": []}), ("o-4", {"order": "o-4", "amount": 70})):
+        outcome = []
+
+        def call(order=order):
+            try:
+                outcome.append(refund(order, 800))
+            except NotExecutable as error:
+                outcome.append(error)
+
+        held = threading.Thread(target=call)
+        held.start()
+        waiting = wait_for(lambda: folder.json("review", "list"))
+        with open(edit, "w", encoding="utf-8") as file:
+            json.dump(payload, file)
+        done = folder.run("review", "approve", waiting[0]["action"], "--edit", edit, "--yes", "--reason", "less")
+        check(f"an edit of {order} is approved", done.returncode == 0, done.stderr)
+        held.join(timeout=30)
+        if order == "o-3":
+            check("the function gets what the reviewer made of it", bank.done[-1] == ("o-3", 70, []), bank.done)
+        else:
+            check("what does not fit its parameters does not run", isinstance(outcome[0], NotExecutable) and bank.done[-1][0] == "o-3", outcome)
+            check("and is on record as failed", folder.json("action", "show", outcome[0].action)["state"] == "failed")
+
+    impatient = Client(url, key=key, agent="billing", hold=0)
+    pending = raised(ApprovalPending, impatient.start, "payments/refund", {"order": "o-5", "amount": 900}, category="payment")
+    check("who does not wait is told that it waits", pending is not None and pending.action, pending)
+    folder.run("review", "approve", pending.action, "--yes", "--reason", "agreed")
+    again = impatient.start("payments/refund", {"order": "o-5", "amount": 900}, category="payment")
+    check("the same call again takes the approved one over", again.id == pending.action)
+    again.succeeded({"ok": True}, downstream_request_id="bank-77")
+    impatient.finish(again)
+    check("the other side's id finds it", folder.json("action", "show", "bank-77")["action"] == again.id)
+
+    one = impatient.start("payments/refund", {"order": "o-6", "amount": 1}, category="payment", request_id="fixed")
+    check("one request id is one action", raised(AlreadyExecuted, impatient.start, "payments/refund", {"order": "o-6", "amount": 1}, category="payment", request_id="fixed") is not None)
+    replayed = raised(Refused, impatient.start, "payments/refund", {"order": "o-6", "amount": 2}, category="payment", request_id="fixed")
+    check("and no other one", replayed is not None and replayed.name == "request_replayed", replayed)
+    one.failed()
+    impatient.finish(one)
+
+    state = lambda: folder.json("action", "list", "--limit", "1")["actions"][0]["state"]
+    check("an exception goes on", raised(ValueError, refund, "broken", 1) is not None)
+    check("and is on record as failed", state() == "failed", state())
+    check("a time-out goes on", raised(TimeoutError, refund, "time-out", 1) is not None)
+    check("and nobody knows what came of it", state() == "unknown", state())
+    with gate.action("notes/write", {"text": "x"}, category="write"):
+        pass
+    check("a block that says nothing is unknown", state() == "unknown", state())
+    wrong = Client(url, key="cs_agent_wrong", agent="billing")
+    check("a wrong key gets nothing", raised(Refused, wrong.start, "notes/write", {}, category="write") is not None)
+
+
+async def not_blocking(url, key):
+    done = []
+    async with AsyncClient(url, key=key, agent="billing", hold=5) as gate:
+
+        @gate.guard("notes/write", category="write")
+        async def note(text: str) -> str:
+            done.append(text)
+            await asyncio.sleep(0)
+            return text.upper()
+
+        told = await asyncio.gather(*(note(f"n{n}") for n in range(20)))
+        check("twenty at once, each by itself", told == [f"N{n}" for n in range(20)] and len(done) == 20)
+
+        @gate.guard("notes/write", category="write")
+        async def slow() -> None:
+            await asyncio.sleep(30)
+
+        task = asyncio.create_task(slow())
+        await asyncio.sleep(0.5)
+        task.cancel()
+        cancelled = False
+        try:
+            await task
+        except asyncio.CancelledError:
+            cancelled = True
+        check("a cancelled task is cancelled", cancelled)
+    try:
+        Client(url, key=key, agent="b").guard("notes/write")(slow)
+        check("a coroutine does not pass for a function", False)
+    except TypeError:
+        check("a coroutine does not pass for a function", True)
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="countersign-python-") as work:
+        folder = Folder(os.path.join(work, "data"))
+        folder.run("init")
+        policy = os.path.join(work, "policy")
+        os.makedirs(policy)
+        for name, text in (("rules.cedar", RULES), ("entities.json", '{"review_groups":{"owners":"who may spend"}}')):
+            with open(os.path.join(policy, name), "w", encoding="utf-8") as file:
+                file.write(text)
+        done = folder.run("policy", "activate", policy)
+        check("the policy is activated", done.returncode == 0, done.stderr)
+        key = folder.json("key", "create", "--kind", "agent", "--label", "billing")["secret"]
+        os.environ["COUNTERSIGN_SOLO"] = "true"
+        port = free_port()
+        url = f"http://127.0.0.1:{port}"
+        ran = []
+        with Serving(folder, "--listen", f"127.0.0.1:{port}") as server:
+            blocking(folder, url, key)
+            asyncio.run(not_blocking(url, key))
+            state = folder.json("action", "list", "--limit", "1")["actions"][0]["state"]
+            check("and its outcome is unknown", state == "unknown", state)
+            gate = Client(url, key=key, agent="billing")
+
+            @gate.guard("notes/write", category="write")
+            def last(text):
+                ran.append(text)
+                server.end(signal.SIGKILL)
+                return "done"
+
+            lost = raised(Unrecorded, last, "x")
+            check("a gate that dies meanwhile leaves the result, and says that it is not on record", lost is not None and lost.result == "done", lost)
+            check("without a gate nothing runs", raised(GateUnavailable, last, "y") is not None and ran == ["x"], ran)
+        with Serving(folder):
+            pass
+        verdict = folder.verify()
+        check("the evidence of all that verifies", verdict.returncode == 0, verdict.stdout + verdict.stderr)
+    finish()
+
+
+main()

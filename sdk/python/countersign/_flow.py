@@ -1,0 +1,214 @@
+"""The order of things, without a wire: generators that yield requests and get answers. The clients drive them, blocking or
+not, so that both do the same."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import Any
+
+from ._errors import AlreadyExecuted, ApprovalPending, Denied, GateUnavailable, Refused
+
+# Steps from a proposal to a start, at most.
+MOST_STEPS = 16
+# Longest that the gate is asked to hold one answer, in seconds.
+HOLD_AT_ONCE = 60
+# Characters of a result that is no JSON, as it is recorded.
+MOST_TEXT = 20_000
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request to the gate. `hold` is how long its answer may be held back, in seconds."""
+
+    method: str
+    path: str
+    body: Any = None
+    hold: int = 0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the gate answered."""
+
+    status: int
+    body: Any
+
+
+Flow = Generator[Request, Answer, Any]
+
+
+@dataclass
+class Call:
+    """What is to be done, by whom, and how long to wait for people."""
+
+    agent: str
+    tool: str
+    payload: dict[str, Any]
+    category: str | None = None
+    resource: tuple[str, str] | None = None
+    user: str | None = None
+    session: str | None = None
+    environment: str | None = None
+    intent: str | None = None
+    context: dict[str, Any] | None = None
+    call_id: str | None = None
+    traceparent: str | None = None
+    request_id: str | None = None
+    hold: float = 300.0
+    deadline: int | None = None
+
+
+@dataclass
+class Action:
+    """A go-ahead: the start is durable, and the effect may leave now. `payload` is exactly what may be executed: it differs
+    from what was proposed where a reviewer has changed it."""
+
+    id: str
+    attempt: str
+    payload: dict[str, Any]
+    outcome: str | None = field(default=None)
+    response: Any = field(default=None)
+    downstream_request_id: str | None = field(default=None)
+
+    def succeeded(self, response: Any = None, downstream_request_id: str | None = None) -> None:
+        """The other side did it."""
+        self._settle("succeeded", response, downstream_request_id)
+
+    def failed(self, response: Any = None, downstream_request_id: str | None = None) -> None:
+        """The other side refused, or it was not sent."""
+        self._settle("failed", response, downstream_request_id)
+
+    def unknown(self, response: Any = None) -> None:
+        """Nobody knows what came of it."""
+        self._settle("unknown", response, None)
+
+    def _settle(self, outcome: str, response: Any, downstream_request_id: str | None) -> None:
+        self.outcome, self.response, self.downstream_request_id = outcome, response, downstream_request_id
+
+
+def exact(value: Any) -> Any:
+    """The value as JSON holds it. What is judged and what is executed are this copy, whatever becomes of the original.
+
+    Raises TypeError or ValueError for what JSON does not hold.
+    """
+    return json.loads(json.dumps(value, allow_nan=False))
+
+
+def recordable(value: Any) -> Any:
+    """A result for the record: itself where JSON holds it, else its text."""
+    try:
+        return exact(value)
+    except (TypeError, ValueError, RecursionError):
+        return {"text": repr(value)[:MOST_TEXT]}
+
+
+def trace_ids(traceparent: str | None) -> dict[str, str]:
+    """Trace and span of a W3C traceparent."""
+    parts = (traceparent or "").strip().split("-")
+    if len(parts) < 4 or len(parts[1]) != 32 or len(parts[2]) != 16:
+        return {}
+    return {"trace_id": parts[1], "span_id": parts[2]}
+
+
+def proposal(call: Call, request_id: str, attempt: str, executor: str) -> dict[str, Any]:
+    """The body of a proposal."""
+    server, separator, name = call.tool.partition("/")
+    if not separator:
+        raise ValueError(f"a tool is named server/tool, not {call.tool!r}")
+    correlation = trace_ids(call.traceparent)
+    for member, value in (("session_id", call.session), ("call_id", call.call_id)):
+        if value is not None:
+            correlation[member] = value
+    body: dict[str, Any] = {
+        "request_id": request_id,
+        "agent": {"id": call.agent},
+        "tool": {"server": server, "name": name},
+        "payload": call.payload,
+        "correlation": correlation,
+        "source": {"via": "python"},
+        "start_if_allowed": {"attempt": attempt, "executor": executor},
+        "redeem": True,
+    }
+    if call.deadline is not None:
+        body["start_if_allowed"]["deadline_s"] = call.deadline
+    for member in ("category", "environment", "intent", "context"):
+        if getattr(call, member) is not None:
+            body[member] = getattr(call, member)
+    if call.user is not None:
+        body["user"] = {"id": call.user, "groups": []}
+    if call.resource is not None:
+        body["resource"] = {"kind": call.resource[0], "id": call.resource[1]}
+    return body
+
+
+def view_of(answer: Answer) -> dict[str, Any]:
+    """The action that an answer shows; anything else is no."""
+    body = answer.body
+    if 200 <= answer.status < 300 and isinstance(body, dict) and isinstance(body.get("state"), str):
+        return body
+    if isinstance(body, dict) and isinstance(body.get("type"), str):
+        raise Refused(body)
+    raise GateUnavailable(f"the gate's answer (status {answer.status}) is not understood: nothing was executed")
+
+
+def decide(call: Call, executor: str, clock: Callable[[], float] = time.monotonic) -> Generator[Request, Answer, Action]:
+    """propose, wait for people, start: returns the go-ahead."""
+    proposed = exact(call.payload)
+    request_id, attempt = call.request_id or str(uuid.uuid4()), str(uuid.uuid4())
+    until = clock() + call.hold
+    payload = proposed
+    view = view_of((yield Request("POST", "/v1/actions", proposal(call, request_id, attempt, executor))))
+    for _ in range(MOST_STEPS):
+        action, state = str(view.get("action")), view["state"]
+        if state == "executing" and (view.get("execution") or {}).get("attempt") == attempt:
+            return Action(action, attempt, payload)
+        if state == "authorized":
+            payload = (view.get("authorization") or {}).get("payload") or proposed
+            start: dict[str, Any] = {"attempt": attempt, "request_id": request_id, "executor": executor, "payload": payload}
+            if call.deadline is not None:
+                start["deadline_s"] = call.deadline
+            view = view_of((yield Request("POST", f"/v1/actions/{action}/start", start)))
+        elif state == "waiting":
+            left = int(until - clock())
+            if left <= 0:
+                raise ApprovalPending(str(view.get("message")) or "people have not decided yet", action)
+            hold = min(left, HOLD_AT_ONCE)
+            view = view_of((yield Request("GET", f"/v1/actions/{action}?wait_s={hold}", hold=hold)))
+        elif state in ("denied", "closed"):
+            raise Denied(str(view.get("message")) or "denied", action)
+        else:
+            raise AlreadyExecuted("this very request was executed before", action)
+    raise GateUnavailable("the policy changed too often while it was decided: nothing was executed", action)
+
+
+def finish(action: Action, duration_us: int, error: str | None = None) -> Generator[Request, Answer, None]:
+    """Records what came of it."""
+    body: dict[str, Any] = {
+        "attempt": action.attempt,
+        "outcome": action.outcome or "unknown",
+        "duration_us": max(0, duration_us),
+    }
+    if action.response is not None:
+        body["response"] = recordable(action.response)
+    if error is not None:
+        body["error"] = error[:2_000]
+    if action.downstream_request_id is not None:
+        body["downstream_request_id"] = action.downstream_request_id
+    view_of((yield Request("POST", f"/v1/actions/{action.id}/finish", body)))
+
+
+def outcome_of(error: BaseException) -> str:
+    """What an exception says of the effect: a time-out, a broken connection or a cancelled task says nothing."""
+    import asyncio
+
+    import httpx
+
+    silent = (TimeoutError, ConnectionError, asyncio.CancelledError, KeyboardInterrupt, SystemExit, httpx.TransportError)
+    # Before a connection stands nothing has left.
+    if isinstance(error, (ConnectionRefusedError, httpx.ConnectError, httpx.ConnectTimeout)):
+        return "failed"
+    return "unknown" if isinstance(error, silent) else "failed"
