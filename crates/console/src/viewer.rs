@@ -77,14 +77,14 @@ impl<T: DeserializeOwned> FromRequest<App> for Posted<T> {
     type Rejection = Response;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Response> {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let signed_in = SignedIn::of(&parts, app).map_err(|_| to_sign_in(&parts))?;
-        posted(&parts, app, signed_in, body).await.map_err(|failure| layout::failed(&failure))
+        posted(&mut parts, app, signed_in, body).await.map_err(|failure| layout::failed(&failure))
     }
 }
 
 async fn posted<T: DeserializeOwned>(
-    parts: &Parts,
+    parts: &mut Parts,
     app: &App,
     signed_in: SignedIn,
     body: Body,

@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use countersign_console::{Surroundings, site};
 use countersign_evidence::json::{Object, Value};
-use countersign_gate::testing::{Setup, TestGate, agent, pay};
+use countersign_gate::testing::{Setup, TestGate, agent, gateway, pay};
 use countersign_gate::{Caller, Settings};
 use countersign_http::{App, Peer};
 use countersign_wire::{AnswerRequest, AskRequest, DefineToolsRequest, PersonRequest, ProposeRequest};
@@ -65,7 +65,7 @@ async fn nothing_from_outside_is_ever_live() {
     let tool = Value::Object(tool);
     let definition = countersign_evidence::digest::Digest::of(tool.to_canonical().as_bytes());
     let defined = DefineToolsRequest { server: "shop".to_owned(), tools: vec![tool] };
-    test.gate.define_tools(&agent(1), defined).await.unwrap();
+    test.gate.define_tools(&gateway(1), defined).await.unwrap();
     let mut request = hostile_request();
     request.tool.definition = Some(definition);
     let action = test.gate.propose(&agent(1), request).await.unwrap().action;

@@ -4,7 +4,7 @@
 use countersign_evidence::digest::Digest;
 use countersign_evidence::id::is_identifier;
 use countersign_evidence::json::Value;
-use countersign_evidence::record::{ToolDefined, ToolRef};
+use countersign_evidence::record::{KeyKind, ToolDefined, ToolRef};
 use countersign_wire::{DefineToolsRequest, ToolsDefined};
 
 use crate::caller::Caller;
@@ -27,7 +27,10 @@ impl Gate {
     /// # Errors
     /// [`GateError::Forbidden`]; [`GateError::Invalid`] for a tool without a name, or one that is too large.
     pub async fn define_tools(&self, caller: &Caller, request: DefineToolsRequest) -> Result<ToolsDefined, GateError> {
-        caller.must_act()?;
+        if !caller.is_owner() && caller.authenticated().kind != KeyKind::Gateway {
+            let detail = "what servers list is an enforcement point's word: that takes a key of kind gateway";
+            return Err(GateError::Forbidden(detail.to_owned()));
+        }
         if request.tools.len() > MOST_TOOLS || !is_identifier(&request.server) {
             return Err(GateError::Invalid(format!("a request names one server and at most {MOST_TOOLS} tools")));
         }
@@ -66,6 +69,8 @@ impl Shared {
         let known = self.parts.index.definition(&tool.server, digest);
         let Some(position) = known.map_err(|error| GateError::Broken(error.to_string()))? else { return Ok(None) };
         let (told, _) = self.tell(&[position]).await?;
-        Ok(told.first().and_then(|first| first.opened.fields.get("definition").cloned()))
+        let definition = told.first().and_then(|first| first.opened.fields.get("definition").cloned());
+        // The digest is the proposer's word: it must be that of this very tool.
+        Ok(definition.filter(|found| found.get("name").and_then(Value::as_str) == Some(&tool.name)))
     }
 }

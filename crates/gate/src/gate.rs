@@ -220,7 +220,8 @@ impl Gate {
         let (id, origin) = (self.shared.new_id(), &self.shared.settings().origin);
         let by = actor(kind, caller.key);
         let draft = Draft::sealed(id, by, finished.clone(), origin, sections, self.shared.random());
-        let finish = Finish { action, draft, finished, loaded };
+        let wire = self.shared.is_wire(caller);
+        let finish = Finish { action, draft, finished, wire, loaded };
         self.view_of(Command::Finish(Box::new(finish))).await?.ok_or(GateError::Busy)
     }
 
@@ -291,6 +292,11 @@ impl Gate {
     /// Where randomness comes from.
     pub fn random(&self) -> &dyn countersign_evidence::key::Random {
         self.shared.random()
+    }
+
+    /// The environment of a proposal that names none.
+    pub fn environment(&self) -> &str {
+        &self.shared.settings().environment
     }
 
     /// A new id, of this moment.

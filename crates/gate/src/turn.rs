@@ -169,6 +169,18 @@ impl<'a> Turn<'a> {
         changed.or_else(|| self.state.standing.get(&standing))
     }
 
+    /// Those that lose something by the erasure of these keys, without it.
+    pub(crate) fn standing_without(&self, subjects: &[Uuid]) -> Vec<Grant> {
+        let ids: std::collections::BTreeSet<Uuid> = self
+            .state
+            .standing
+            .keys()
+            .copied()
+            .chain(self.changes.standing.iter().map(|grant| grant.granted.standing))
+            .collect();
+        ids.iter().filter_map(|id| self.standing(*id)?.without(subjects)).collect()
+    }
+
     /// Keeps a standing approval's new state.
     pub(crate) fn put_standing(&mut self, grant: Grant) {
         self.changes.standing.push(Arc::new(grant));

@@ -1,6 +1,7 @@
 //! Who asks: a bearer key, somebody who is signed in, or the data folder's owner on its socket.
 
-use axum::extract::{FromRequestParts, MatchedPath};
+use axum::RequestPartsExt;
+use axum::extract::{FromRequestParts, MatchedPath, RawPathParams};
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::http::request::Parts;
@@ -48,15 +49,18 @@ const UNNOTED: [&str; 1] = ["/metrics"];
 ///
 /// # Errors
 /// It cannot be recorded: nothing is to be shown.
-pub async fn note_view(caller: &Caller, parts: &Parts, app: &App) -> Result<(), Failure> {
-    let route = parts.extensions.get::<MatchedPath>().map_or("/", MatchedPath::as_str);
-    if UNNOTED.contains(&route) {
+pub async fn note_view(caller: &Caller, parts: &mut Parts, app: &App) -> Result<(), Failure> {
+    let route = parts.extensions.get::<MatchedPath>().map_or("/", MatchedPath::as_str).to_owned();
+    if UNNOTED.contains(&route.as_str()) {
         return Ok(());
     }
+    // As the handler will read it: decoded.
+    let action = match parts.extract::<RawPathParams>().await {
+        Ok(named) => named.iter().find(|(name, _)| *name == "action").and_then(|(_, id)| id.parse().ok()),
+        Err(_) => None,
+    };
     let asked = parts.uri.path_and_query().map_or("/", |asked| asked.as_str());
-    let named = route.split('/').position(|part| part == "{action}");
-    let action = named.and_then(|at| parts.uri.path().split('/').nth(at)?.parse().ok());
-    Ok(app.gate().viewed(caller, route, asked, action).await?)
+    Ok(app.gate().viewed(caller, &route, asked, action).await?)
 }
 
 /// Somebody who is signed in, and the token that proves it.

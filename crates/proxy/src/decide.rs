@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use axum::response::Response;
 use countersign_evidence::json::Value;
 use countersign_gate::{Caller, Gate};
 use countersign_http::{Failure, GatewayProblem};
 use countersign_wire::{ActionView, ProposeRequest, StartNow, StartRequest, State};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -23,13 +25,15 @@ pub(crate) struct Go {
     pub(crate) payload: Value,
 }
 
-/// Asks for the go-ahead. The request must bring its attempt as `start_if_allowed`.
+/// Asks for the go-ahead. The request must bring its attempt as `start_if_allowed`. Where nobody listens any more a call that
+/// is held is not begun: it waits for whoever asks again.
 pub(crate) async fn decide(
     gate: &Gate,
     caller: &Caller,
     request: ProposeRequest,
     start: StartNow,
     hold: Duration,
+    answer: &mut oneshot::Sender<Result<Response, Failure>>,
 ) -> Result<Go, Failure> {
     let until = Instant::now() + hold;
     let (proposed, request_id) = (request.payload.clone(), request.request_id.clone());
@@ -42,6 +46,11 @@ pub(crate) async fn decide(
                 return Ok(Go { action: view.action, attempt: start.attempt, payload });
             }
             State::Authorized => {
+                if answer.is_closed() {
+                    return Err(pending(&view));
+                }
+                // It may have waited long: who was let in then may not be any more.
+                gate.must_still_be_let_in(caller)?;
                 let edited = view.authorization.as_ref().and_then(|authorization| authorization.payload.clone());
                 payload = edited.unwrap_or_else(|| proposed.clone());
                 let asked = StartRequest {
@@ -58,11 +67,13 @@ pub(crate) async fn decide(
             State::Waiting => {
                 let left = until.saturating_duration_since(Instant::now()).as_secs();
                 if left == 0 {
-                    let detail = format!("{} Send the same request again once it is approved.", view.message);
-                    return Err(Failure::gateway(GatewayProblem::ApprovalPending, detail, Some(view.action)));
+                    return Err(pending(&view));
                 }
                 let wait_s = u32::try_from(left.min(HOLD_AT_ONCE_S)).unwrap_or(1);
-                gate.action(caller, view.action, wait_s).await?
+                tokio::select! {
+                    waited = gate.action(caller, view.action, wait_s) => waited?,
+                    () = answer.closed() => return Err(pending(&view)),
+                }
             }
             State::Denied | State::Closed => {
                 return Err(Failure::gateway(GatewayProblem::Denied, view.message, Some(view.action)));
@@ -75,6 +86,11 @@ pub(crate) async fn decide(
     }
     let detail = "the policy changed too often while it was decided: send it again";
     Err(Failure::gateway(GatewayProblem::ApprovalPending, detail, Some(view.action)))
+}
+
+fn pending(view: &ActionView) -> Failure {
+    let detail = format!("{} Send the same request again once it is approved.", view.message);
+    Failure::gateway(GatewayProblem::ApprovalPending, detail, Some(view.action))
 }
 
 fn is_ours(view: &ActionView, start: &StartNow) -> bool {

@@ -1,6 +1,7 @@
 //! `/proxy/<upstream>/…`: from a request to its answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{FromRequestParts, Request, State};
@@ -10,25 +11,27 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
 use countersign_evidence::id::is_identifier;
 use countersign_evidence::json::{Limits, Object, Value};
-use countersign_evidence::record::{Agent, Correlation, Source, ToolRef};
+use countersign_evidence::record::{Agent, Category, Correlation, Source, ToolRef};
 use countersign_gate::{Caller, GateError};
 use countersign_http::{App, Asker, Failure, GatewayProblem};
 use countersign_wire::{ProposeRequest, Resource, StartNow, UserRef};
 use http_body_util::{BodyExt, Limited};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
-use crate::decide::{Go, decide};
+use crate::decide::decide;
 use crate::payload::{Outgoing, PayloadError, of_request, only, to_request};
 use crate::place::Place;
 use crate::route::category_of;
+use crate::seats::{Seat, Seats};
 use crate::send::{Send, not_sent, request};
 use crate::upstreams::{Upstream, Upstreams};
 
-/// Calls that are under way at a time.
-const MOST_CALLS: usize = 512;
+/// Longest time that a request may take to bring its body.
+const SLOWEST_BODY: Duration = Duration::from_secs(60);
 /// Seconds beyond an upstream's time-out until an outcome counts as unknown.
 const GRACE_S: u64 = 30;
 /// What surrounds a request and is passed on as it is: W3C Trace Context.
@@ -41,7 +44,7 @@ struct Proxy {
     app: App,
     upstreams: Arc<std::collections::BTreeMap<String, Arc<Upstream>>>,
     client: reqwest::Client,
-    places: Arc<Semaphore>,
+    seats: Seats,
     most_body: usize,
 }
 
@@ -53,13 +56,7 @@ pub fn router(app: &App, upstreams: Upstreams, most_body: usize) -> Result<Route
     // What an upstream redirects to is decided anew; no proxy of the environment gets to see credentials.
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build()?;
     let upstreams = upstreams.0.into_iter().map(|(name, upstream)| (name, Arc::new(upstream))).collect();
-    let proxy = Proxy {
-        app: app.clone(),
-        upstreams: Arc::new(upstreams),
-        client,
-        places: Arc::new(Semaphore::new(MOST_CALLS)),
-        most_body,
-    };
+    let proxy = Proxy { app: app.clone(), upstreams: Arc::new(upstreams), client, seats: Seats::default(), most_body };
     Ok(Router::new()
         .route("/proxy/{upstream}/{*path}", any(call))
         .route("/proxy/{upstream}/", any(call))
@@ -98,16 +95,21 @@ impl Proxy {
         if !METHODS.contains(&parts.method) {
             return Err(GateError::Invalid(format!("the gateway passes no {} on", parts.method)).into());
         }
-        let _place = self.places.try_acquire().map_err(|_| GateError::Busy)?;
-        let too_large = |_| GateError::PayloadTooLarge { bytes: self.most_body + 1, limit: self.most_body };
-        let body = Limited::new(body, self.most_body).collect().await.map_err(too_large)?.to_bytes();
+        let body = self.body(body).await?;
+        let seat = self.seats.take(caller.key)?;
         let limits = Limits { bytes: self.most_body, ..Limits::default() };
         let payload =
             of_request(&upstream, &parts.method, &place, &parts.headers, &body, limits).map_err(Refused::from)?;
-        if upstream.reads_pass && parts.method.is_safe() {
+        let proposal = proposal(&caller, &upstream, &place, &parts, payload.clone())?;
+        let read = parts.method.is_safe() && proposal.request.category == Some(Category::Read);
+        if upstream.reads_pass && read {
+            let environment = proposal.request.environment.as_deref().unwrap_or(self.app.gate().environment());
+            if !caller.covers(environment, &proposal.request.agent.id) {
+                let detail = "this key does not cover that agent or environment";
+                return Err(GateError::Forbidden(detail.to_owned()).into());
+            }
             return self.pass(&upstream, &payload, &parts.headers).await;
         }
-        let proposal = proposal(&caller, &upstream, &place, &parts, payload.clone())?;
         let start = StartNow {
             attempt: self.app.gate().fresh_id().to_string(),
             executor: Some("http-gateway".to_owned()),
@@ -118,8 +120,21 @@ impl Proxy {
             start_if_allowed: Some(start.clone()),
             ..proposal.request
         };
-        let go = decide(self.app.gate(), &caller, request, start, upstream.hold).await?;
-        self.send(caller, upstream, go, &payload, &parts.headers).await
+        let call =
+            Call { proxy: self.clone(), caller, upstream, proposed: payload, trace: trace(&parts.headers), seat };
+        let (answer, answered) = oneshot::channel();
+        // A task of its own: what has begun goes on to its end when the client has gone.
+        tokio::spawn(call.run(request, start, answer));
+        let lost = || Failure::gateway(GatewayProblem::OutcomeUnknown, "the call was cut off", None);
+        answered.await.map_err(|_| lost())?
+    }
+
+    /// All of a request's body, in time.
+    async fn body(&self, body: axum::body::Body) -> Result<Bytes, Failure> {
+        let too_large = |_| GateError::PayloadTooLarge { bytes: self.most_body + 1, limit: self.most_body };
+        let late = |_| GateError::Invalid(format!("the body did not come within {} s", SLOWEST_BODY.as_secs()));
+        let read = tokio::time::timeout(SLOWEST_BODY, Limited::new(body, self.most_body).collect()).await;
+        Ok(read.map_err(late)?.map_err(too_large)?.to_bytes())
     }
 
     fn place(&self, parts: &Parts) -> Result<(Arc<Upstream>, Place), Failure> {
@@ -128,39 +143,6 @@ impl Proxy {
         let upstream = self.upstreams.get(name).ok_or(GateError::NotFound("such upstream"))?;
         let place = Place::read(&format!("/{rest}"), parts.uri.query());
         Ok((Arc::clone(upstream), place.map_err(|error| GateError::Invalid(error.to_string()))?))
-    }
-
-    /// Sends what was authorized. It goes on to its end when the client has gone.
-    async fn send(
-        &self,
-        caller: Caller,
-        upstream: Arc<Upstream>,
-        go: Go,
-        proposed: &Value,
-        headers: &HeaderMap,
-    ) -> Result<Response, Failure> {
-        let action = go.action;
-        let outgoing = match to_request(&go.payload, proposed) {
-            Ok(outgoing) => outgoing,
-            Err(why) => {
-                not_sent(self.app.gate(), &caller, action, &go.attempt, why).await;
-                return Err(Failure::gateway(GatewayProblem::NotSendable, why, Some(action)));
-            }
-        };
-        let send = Send {
-            gate: self.app.gate().clone(),
-            clock: self.app.shared_clock(),
-            client: self.client.clone(),
-            caller,
-            upstream,
-            go,
-            outgoing,
-            trace: trace(headers),
-        };
-        let (answer, answered) = oneshot::channel();
-        tokio::spawn(send.run(answer));
-        let lost = || Failure::gateway(GatewayProblem::OutcomeUnknown, "the call was cut off", Some(action));
-        answered.await.map_err(|_| lost())?
     }
 
     /// A safe request of an upstream whose reads are not decided.
@@ -172,6 +154,47 @@ impl Proxy {
             Failure::gateway(GatewayProblem::UpstreamUnreachable, detail, None)
         })?;
         Ok(crate::send::passed(upstream, response))
+    }
+}
+
+/// One call, from its proposal on.
+struct Call {
+    proxy: Proxy,
+    caller: Caller,
+    upstream: Arc<Upstream>,
+    proposed: Value,
+    trace: HeaderMap,
+    /// Held until what was begun has ended.
+    seat: Seat,
+}
+
+impl Call {
+    async fn run(
+        self,
+        request: ProposeRequest,
+        start: StartNow,
+        mut answer: oneshot::Sender<Result<Response, Failure>>,
+    ) {
+        let (gate, hold) = (self.proxy.app.gate().clone(), self.upstream.hold);
+        let go = match decide(&gate, &self.caller, request, start, hold, &mut answer).await {
+            Ok(go) => go,
+            Err(failure) => {
+                let _ = answer.send(Err(failure));
+                return;
+            }
+        };
+        let outgoing = match to_request(&go.payload, &self.proposed) {
+            Ok(outgoing) => outgoing,
+            Err(why) => {
+                not_sent(&gate, &self.caller, go.action, &go.attempt, why).await;
+                let _ = answer.send(Err(Failure::gateway(GatewayProblem::NotSendable, why, Some(go.action))));
+                return;
+            }
+        };
+        let clock = self.proxy.app.shared_clock();
+        let (client, caller, upstream, trace) = (self.proxy.client, self.caller, self.upstream, self.trace);
+        Send { gate, clock, client, caller, upstream, go, outgoing, trace }.run(answer).await;
+        drop(self.seat);
     }
 }
 

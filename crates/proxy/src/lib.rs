@@ -14,6 +14,7 @@ mod outcome;
 mod payload;
 mod place;
 mod route;
+mod seats;
 mod send;
 mod upstreams;
 

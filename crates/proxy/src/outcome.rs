@@ -28,11 +28,13 @@ pub(crate) enum Came {
     TooLong,
 }
 
-/// What an answer of this status means. A server in between that gives no answer says nothing of what happened behind it.
-pub(crate) fn of_status(status: StatusCode) -> Outcome {
+/// What an answer of this status means. A server that fails, or one in between that gives no answer, says nothing of what it
+/// has done; only one that says that it cannot or will not has done nothing. A safe request does nothing anyway.
+pub(crate) fn of_status(status: StatusCode, safe: bool) -> Outcome {
     match status.as_u16() {
-        502 | 504 => Outcome::Unknown,
         200..=399 => Outcome::Succeeded,
+        501 | 503 | 505 => Outcome::Failed,
+        408 | 500..=599 if !safe => Outcome::Unknown,
         _ => Outcome::Failed,
     }
 }
@@ -46,7 +48,7 @@ pub(crate) fn request_id(headers: &HeaderMap) -> Option<String> {
 /// The finish of an attempt that the other side answered.
 pub(crate) fn answered(
     attempt: &str,
-    status: StatusCode,
+    (status, safe): (StatusCode, bool),
     headers: &HeaderMap,
     body: &Body<'_>,
     came: Came,
@@ -58,7 +60,7 @@ pub(crate) fn answered(
         response.insert("content_type", kind);
     }
     body.describe(kind, &mut response);
-    let outcome = if came == Came::Whole { of_status(status) } else { Outcome::Unknown };
+    let outcome = if came == Came::Whole { of_status(status, safe) } else { Outcome::Unknown };
     let error = match came {
         Came::Whole => None,
         Came::Broken => Some("the answer broke off".to_owned()),
@@ -71,6 +73,19 @@ pub(crate) fn answered(
         duration_us: Some(duration_us),
         ..ended(attempt, outcome, status.as_str())
     }
+}
+
+/// The same with only digest and length of the response.
+pub(crate) fn summarized(mut finish: FinishRequest) -> FinishRequest {
+    if let Some(response) = finish.response.take() {
+        let text = response.to_canonical();
+        let mut summary = Object::new();
+        summary.insert("sha256", Digest::of(text.as_bytes()).to_string());
+        summary.insert("bytes", text.len() as u64);
+        // Absent the second time: then nothing is left that could be refused.
+        finish.response = (!text.contains("\"sha256\"")).then_some(Value::Object(summary));
+    }
+    finish
 }
 
 /// The finish of an attempt without an answer.
@@ -136,7 +151,7 @@ mod tests {
         headers.insert("content-type", kind.parse().unwrap());
         headers.insert("request-id", "req_7".parse().unwrap());
         let body = Body { beginning, digest: Digest::of(beginning), length };
-        let finish = answered("a", StatusCode::OK, &headers, &body, Came::Whole, 5);
+        let finish = answered("a", (StatusCode::OK, false), &headers, &body, Came::Whole, 5);
         assert_eq!(finish.downstream_request_id.as_deref(), Some("req_7"));
         finish.response.unwrap().to_canonical()
     }
@@ -158,13 +173,14 @@ mod tests {
 
     #[test]
     fn only_the_other_side_itself_says_what_came_of_it() {
-        let of = |status: u16| of_status(StatusCode::from_u16(status).unwrap());
+        let of = |status: u16| of_status(StatusCode::from_u16(status).unwrap(), false);
         assert_eq!([200, 201, 302, 304].map(of), [Outcome::Succeeded; 4]);
-        assert_eq!([400, 404, 409, 429, 500, 503].map(of), [Outcome::Failed; 6]);
-        assert_eq!([502, 504].map(of), [Outcome::Unknown; 2]);
+        assert_eq!([400, 404, 409, 429, 501, 503].map(of), [Outcome::Failed; 6]);
+        assert_eq!([408, 500, 502, 504, 520, 524].map(of), [Outcome::Unknown; 6]);
+        assert_eq!(of_status(StatusCode::BAD_GATEWAY, true), Outcome::Failed, "a read does nothing");
         let headers = HeaderMap::new();
         let body = Body { beginning: b"x", digest: Digest::of(b"x"), length: 1 };
-        let broken = answered("a", StatusCode::OK, &headers, &body, Came::Broken, 5);
+        let broken = answered("a", (StatusCode::OK, false), &headers, &body, Came::Broken, 5);
         assert_eq!(broken.outcome, Outcome::Unknown);
     }
 }

@@ -24,7 +24,8 @@ pub(crate) enum PlaceError {
     #[error("the path has an empty part, `.` or `..`: write it as it is meant")]
     Relative,
     #[error(
-        "the path hides a slash, a backslash or a control character in an escape: two readers could read it differently"
+        "the path has a semicolon, or an escape that hides a slash, a backslash, a control character or another escape: two \
+         readers could read it differently"
     )]
     Ambiguous,
     #[error("the path or query is not UTF-8 where it is escaped")]
@@ -42,7 +43,8 @@ impl Place {
         let count = rest.split('/').count();
         for (at, part) in rest.split('/').enumerate() {
             let decoded = percent_decode_str(part).decode_utf8().map_err(|_| PlaceError::NotUtf8)?;
-            if decoded.chars().any(|one| one == '/' || one == '\\' || one.is_control()) {
+            let plain = |one: char| !matches!(one, '/' | '\\' | ';') && !one.is_control();
+            if !decoded.chars().all(plain) || percent_decode_str(&decoded).decode_utf8_lossy() != decoded {
                 return Err(PlaceError::Ambiguous);
             }
             match decoded.as_ref() {
@@ -76,6 +78,9 @@ mod tests {
             ("/a%2fb", PlaceError::Ambiguous),
             ("/a%5cb", PlaceError::Ambiguous),
             ("/a%00", PlaceError::Ambiguous),
+            ("/a/..;/b", PlaceError::Ambiguous),
+            ("/a;x=1/b", PlaceError::Ambiguous),
+            ("/a/%252e%252e/b", PlaceError::Ambiguous),
             ("/a%0d%0ab", PlaceError::Ambiguous),
             ("/%ff", PlaceError::NotUtf8),
         ] {

@@ -1,6 +1,7 @@
 //! Sending what was authorized, and passing on what comes back.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -9,12 +10,13 @@ use bytes::{Bytes, BytesMut};
 use countersign_evidence::digest::Digest;
 use countersign_evidence::record::Outcome;
 use countersign_evidence::time::Clock;
-use countersign_gate::{Caller, Gate};
+use countersign_gate::{Caller, Gate, GateError};
 use countersign_http::{Failure, GatewayProblem};
 use countersign_wire::FinishRequest;
 use futures::StreamExt;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::decide::Go;
@@ -26,6 +28,10 @@ use crate::upstreams::Upstream;
 const MOST_HELD: usize = 1 << 20;
 /// Longest answer that is passed on.
 const MOST_ANSWER: u64 = 256 << 20;
+/// Pauses before a busy gate is asked again to record an outcome, in milliseconds.
+const PAUSES_MS: [u64; 8] = [20, 50, 100, 200, 400, 800, 1_600, 3_200];
+/// Longest time that a client may take for the next chunk; then the rest is read for the record alone.
+const SLOWEST: Duration = Duration::from_secs(60);
 /// Chunks of a long answer that wait for a slow client.
 const CHUNKS: usize = 16;
 /// What of an answer's headers reaches the agent: no cookies, nothing that holds for one connection.
@@ -88,13 +94,26 @@ impl Send {
         u64::try_from(self.clock.monotonic_us() - begun).unwrap_or_default()
     }
 
-    /// Whether the outcome is on record.
-    async fn finish(&self, finish: FinishRequest) -> bool {
-        let finished = self.gate.finish(&self.caller, self.go.action, finish).await;
-        if let Err(error) = &finished {
-            tracing::error!(action = %self.go.action, %error, "an outcome is not on record: it counts as unknown from its deadline on");
+    /// Whether the outcome is on record. A gate that is busy is asked again; an answer that cannot be recorded as it is is told
+    /// by its digest.
+    async fn finish(&self, mut finish: FinishRequest) -> bool {
+        let mut pauses = PAUSES_MS.iter();
+        loop {
+            let error = match self.gate.finish(&self.caller, self.go.action, finish.clone()).await {
+                Ok(_) => return true,
+                Err(error) => error,
+            };
+            match (&error, pauses.next()) {
+                (GateError::Busy, Some(pause)) => tokio::time::sleep(Duration::from_millis(*pause)).await,
+                (GateError::Invalid(_) | GateError::PayloadTooLarge { .. }, Some(_)) if finish.response.is_some() => {
+                    finish = outcome::summarized(finish);
+                }
+                _ => {
+                    tracing::error!(action = %self.go.action, %error, "an outcome is not on record: it counts as unknown from its deadline on");
+                    return false;
+                }
+            }
         }
-        finished.is_ok()
     }
 
     async fn answered(
@@ -154,10 +173,10 @@ impl Send {
                 break;
             }
             // A client that has gone does not undo what was done: the rest is read for the record alone.
-            listens = listens && chunks.send(Ok(chunk)).await.is_ok();
+            listens = listens && timeout(SLOWEST, chunks.send(Ok(chunk))).await.is_ok_and(|sent| sent.is_ok());
         }
         if came != Came::Whole {
-            let _ = chunks.send(Err(std::io::Error::other("the answer broke off"))).await;
+            let _ = timeout(SLOWEST, chunks.send(Err(std::io::Error::other("the answer broke off")))).await;
         }
         let finish = self.recorded(status, &headers, &read, came, begun);
         self.finish(finish).await;
@@ -165,7 +184,8 @@ impl Send {
 
     fn recorded(&self, status: StatusCode, headers: &HeaderMap, read: &Read, came: Came, begun: i64) -> FinishRequest {
         let body = outcome::Body { beginning: &read.beginning, digest: read.digest(), length: read.length };
-        outcome::answered(&self.go.attempt, status, headers, &body, came, self.took(begun))
+        let safe = self.outgoing.method.is_safe();
+        outcome::answered(&self.go.attempt, (status, safe), headers, &body, came, self.took(begun))
     }
 
     fn pass_on(&self, status: StatusCode, headers: &HeaderMap, body: Body) -> Response {

@@ -151,6 +151,17 @@ impl House {
         self.ask("POST", "/proxy/shop/refunds/ch_1", &format!(r#"{{"amount": {amount}}}"#), headers).await
     }
 
+    /// The first action that waits for people.
+    async fn waits(&self) -> Uuid {
+        let one = reviewer(1, &["finance"], None);
+        loop {
+            if let Some(review) = self.gate.gate.reviews(&one).unwrap().first() {
+                return review.action;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     async fn sent(&self) -> Vec<Got> {
         self.seen.lock().await.clone()
     }
@@ -270,13 +281,7 @@ async fn a_call_is_held_while_people_decide() {
     let house = Arc::new(House::holding(20).await);
     let asking = Arc::clone(&house);
     let call = tokio::spawn(async move { asking.refund(900, &[]).await });
-    let one = reviewer(1, &["finance"], None);
-    let waits = loop {
-        if let Some(review) = house.gate.gate.reviews(&one).unwrap().first() {
-            break review.action;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    };
+    let waits = house.waits().await;
     assert_eq!(house.sent().await.len(), 0);
     house.decide(waits, None).await;
     let told = call.await.unwrap();
@@ -407,4 +412,49 @@ async fn forms_bytes_and_what_surrounds_a_call_are_kept() {
     }
     let bytes = house.ask("POST", "/proxy/shop/notes/file", "a,b\r\n", &[("content-type", "text/csv")]).await;
     assert_eq!((bytes.status, house.sent().await[1].body.clone()), (201, Bytes::from_static(b"a,b\r\n")));
+}
+
+#[tokio::test]
+async fn a_key_that_is_revoked_meanwhile_sends_nothing() {
+    let house = Arc::new(House::holding(20).await);
+    let asking = Arc::clone(&house);
+    let call = tokio::spawn(async move { asking.refund(900, &[]).await });
+    let waits = house.waits().await;
+    let key = house.gate.gate.keys(&Caller::owner()).unwrap()[0].key;
+    house.gate.gate.revoke_key(&Caller::owner(), key).await.unwrap();
+    house.decide(waits, None).await;
+    assert_eq!(call.await.unwrap().problem(), "unauthenticated");
+    assert_eq!(house.sent().await.len(), 0);
+}
+
+#[tokio::test]
+async fn who_has_gone_while_it_was_held_gets_nothing_sent() {
+    let house = Arc::new(House::holding(20).await);
+    let asking = Arc::clone(&house);
+    let call = tokio::spawn(async move { asking.refund(900, &[]).await });
+    let waits = house.waits().await;
+    call.abort();
+    let _ = call.await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    house.decide(waits, None).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(house.sent().await.len(), 0, "nobody listens: whoever asks again gets it");
+    let again = house.refund(900, &[]).await;
+    assert_eq!((again.status, again.action()), (201, waits.to_string()));
+}
+
+#[tokio::test]
+async fn a_limited_key_passes_no_reads_of_others() {
+    let house = House::new("reads = \"pass\"\n").await;
+    let request = KeyRequest {
+        kind: KeyKind::Agent,
+        label: "other".to_owned(),
+        environments: vec!["staging".to_owned()],
+        agents: Vec::new(),
+        person: None,
+    };
+    let key = house.gate.gate.create_key(&Caller::owner(), request).await.unwrap().secret;
+    let told = house.ask("GET", "/proxy/shop/customers", "", &[("authorization", &format!("Bearer {key}"))]).await;
+    assert_eq!((told.status, told.problem().as_str()), (403, "forbidden"));
+    assert_eq!(house.sent().await.len(), 0);
 }

@@ -239,7 +239,7 @@ SEALS = {
     "access.credential_added": (set(), {"label", "public_key"}),
     "access.delegated": (set(), {"reason"}),
     "access.viewed": (set(), {"asked"}),
-    "standing.granted": (set(), {"name", "reason", "payload_digest"}),
+    "standing.granted": (set(), {"name", "reason", "content_digest"}),
 }
 
 

@@ -262,7 +262,8 @@ impl Action {
         self.approved(review, approval, envelope)
     }
 
-    /// Approvals of the payload in question that a new decision keeps.
+    /// Approvals of the payload in question that a new decision keeps: those of people who looked. What was said in advance
+    /// was said under the policy of before.
     pub(super) fn kept_approvals(&self) -> Vec<Approval> {
         let held = match &self.stage {
             Stage::Reviewing(review) => review.approvals.clone(),
@@ -270,6 +271,7 @@ impl Action {
             Stage::Authorized(authorization) => authorization.approvals.clone(),
             _ => Vec::new(),
         };
-        held.into_iter().filter(|approval| approval.payload == self.payload()).collect()
+        let kept = |approval: &Approval| approval.payload == self.payload() && approval.standing.is_none();
+        held.into_iter().filter(kept).collect()
     }
 }

@@ -53,7 +53,7 @@ impl Body {
             Body::CredentialAdded(_) => (&[], &["label", "public_key"]),
             Body::AccessDelegated(_) => (&[], &["reason"]),
             Body::AccessViewed(_) => (&[], &["asked"]),
-            Body::StandingGranted(_) => (&[], &["name", "reason", "payload_digest"]),
+            Body::StandingGranted(_) => (&[], &["name", "reason", "content_digest"]),
             Body::ReviewEscalated(_)
             | Body::ReviewStandingUsed(_)
             | Body::StandingRevoked(_)

@@ -6,7 +6,8 @@ use crate::digest::Digest;
 use crate::time::Timestamp;
 
 /// `standing.granted`: a reviewer approves in advance what will be like an action that it is asked about, so often and until
-/// then. Sealed: name, reason, payload_digest (where it covers that payload alone: SHA-256 of its canonical form).
+/// then. Sealed: name, reason, content_digest (where it covers that payload alone: the
+/// gate's digest of agent, user, environment, tool, resource and payload).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StandingGranted {

@@ -163,7 +163,7 @@ impl Life {
         }
         self.policy = Some(body.policy_set.clone());
         let payload = self.payload();
-        self.seats.retain(|seat| seat.digest == payload);
+        self.seats.retain(|seat| seat.digest == payload && seat.only.is_none());
         if let Some(review) = &body.review {
             let demands = review.requirements.iter();
             let demand = |one: &Requirement| Demand {

@@ -31,6 +31,19 @@ pub(crate) struct Scope {
 }
 
 impl Gate {
+    /// Whether a caller's key is still good: it may have been let in a while ago.
+    ///
+    /// # Errors
+    /// [`GateError::Unauthenticated`] where it was revoked meanwhile.
+    pub fn must_still_be_let_in(&self, caller: &Caller) -> Result<(), GateError> {
+        let keys = self.credentials().api_keys()?;
+        let good = keys.iter().any(|key| key.id == caller.key && key.revoked.is_none());
+        match good || caller.is_owner() {
+            true => Ok(()),
+            false => Err(GateError::Unauthenticated),
+        }
+    }
+
     /// Who a bearer key stands for.
     ///
     /// # Errors

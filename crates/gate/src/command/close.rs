@@ -28,6 +28,7 @@ impl Turn<'_> {
             actions.push(id);
         }
         self.system(draft.clone())?;
+        self.forget_in_standing(subjects);
         self.changes.closing.extend_from_slice(subjects);
         Ok(Answer::Closed(actions))
     }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use countersign_evidence::action::{End, Stage};
-use countersign_evidence::record::{Body, ExecutionFinished, Outcome};
+use countersign_evidence::record::{Body, Enforcement, ExecutionFinished, Outcome};
 use uuid::Uuid;
 
 use super::Answer;
@@ -15,6 +15,8 @@ pub(crate) struct Finish {
     pub(crate) action: Uuid,
     pub(crate) draft: Draft,
     pub(crate) finished: ExecutionFinished,
+    /// Whether it is an enforcement point's word.
+    pub(crate) wire: bool,
     pub(crate) loaded: Option<Arc<OpenAction>>,
 }
 
@@ -29,6 +31,11 @@ impl Turn<'_> {
         let attempt = open.action.execution().map(|execution| execution.started.attempt.as_str());
         if attempt != Some(finish.finished.attempt.as_str()) {
             return wrong(&open, "this attempt was never started");
+        }
+        // What was seen on the wire nobody else says: an agent does not write what came of its own call.
+        let on_wire = open.action.execution().is_some_and(|one| one.started.enforcement == Enforcement::Wire);
+        if on_wire && !finish.wire {
+            return wrong(&open, "it was executed on the wire: its gateway says what came of it");
         }
         let mut finished = finish.finished.clone();
         match &open.action.stage {

@@ -40,6 +40,13 @@ impl Turn<'_> {
         }
     }
 
+    /// What goes with erased keys goes from what is held in memory, too.
+    pub(super) fn forget_in_standing(&mut self, subjects: &[Uuid]) {
+        for left in self.standing_without(subjects) {
+            self.put_standing(left);
+        }
+    }
+
     /// Fills the seats of those who had approved in advance, as long as one is missing.
     pub(super) fn use_standing(&mut self, open: &mut OpenAction, covered: &[Covered]) -> Result<(), GateError> {
         for one in covered {

@@ -2,6 +2,7 @@ use countersign_evidence::digest::Digest;
 use countersign_evidence::record::StandingGranted;
 use countersign_evidence::time::Timestamp;
 use countersign_wire::StandingView;
+use uuid::Uuid;
 
 use crate::prepare::Checked;
 
@@ -14,9 +15,11 @@ pub(crate) struct Grant {
     pub(crate) name: String,
     /// Absent where it was erased.
     pub(crate) reason: Option<String>,
-    /// SHA-256 of the canonical payload that it covers alone. Where it covers one payload and this is absent, that was
-    /// erased, and it covers nothing any more.
-    pub(crate) plain: Option<Digest>,
+    /// Digest of what it covers alone: agent, user, environment, tool, resource and payload. Where it covers one payload and
+    /// this is absent, that was erased, and it covers nothing any more.
+    pub(crate) content: Option<Digest>,
+    /// Id of the key whose erasure takes that away.
+    pub(crate) subject: Option<Uuid>,
     pub(crate) at: Timestamp,
     pub(crate) used: u32,
     pub(crate) revoked: Option<Timestamp>,
@@ -33,7 +36,7 @@ impl Grant {
         granted.agent == request.agent.id
             && granted.tool == request.tool
             && granted.environment == checked.environment
-            && (!granted.same_payload || self.plain == Some(checked.plain))
+            && (!granted.same_payload || self.content == Some(checked.identity.content))
     }
 
     /// How many seconds it lasts from begin to end.
@@ -44,6 +47,20 @@ impl Grant {
     /// The data folder's owner granted it.
     pub(crate) fn is_solo(&self) -> bool {
         self.person == "owner"
+    }
+
+    /// The same without what goes with these keys: its person's name and words, or what it covers. `None` where nothing does.
+    pub(crate) fn without(&self, subjects: &[Uuid]) -> Option<Self> {
+        let person = self.person.parse().is_ok_and(|person| subjects.contains(&person));
+        let subject = self.subject.is_some_and(|subject| subjects.contains(&subject));
+        let mut left = self.clone();
+        if person {
+            (left.name, left.reason) = (self.person.clone(), None);
+        }
+        if subject {
+            left.content = None;
+        }
+        (person || subject).then_some(left)
     }
 
     pub(crate) fn view(&self, now: Timestamp) -> StandingView {

@@ -70,6 +70,11 @@ impl Gate {
         if open.action.decided.as_ref().is_some_and(|decided| decided.risk.score >= HIGH_RISK) {
             return Err(GateError::Invalid(format!("from a risk of {HIGH_RISK} on people look at every single one")));
         }
+        if !request.any_payload && open.edited.is_some() {
+            return Err(GateError::Invalid(
+                "this payload is a reviewer's: nobody will propose it like that".to_owned(),
+            ));
+        }
         self.proved_just_now(caller, open.id())?;
         if self.shared.standing.read().values().filter(|grant| grant.in_force(now)).count() >= MOST {
             return Err(GateError::TooMany(format!("{MOST} standing approvals are in force: revoke some first")));
@@ -93,7 +98,8 @@ impl Gate {
         };
         let draft = self.grant_draft(&reviewer, &open, &body, reason)?;
         let grant = Grant {
-            plain: body.same_payload.then_some(open.plain),
+            content: body.same_payload.then_some(open.identity.content),
+            subject: body.same_payload.then_some(open.requester.subject),
             granted: body,
             person: reviewer.id.clone(),
             name: reviewer.name.clone(),
@@ -121,7 +127,7 @@ impl Gate {
         let mut sections = vec![Fields { key: &own, wrapped_by: Some((person_key_id, &person_key)), fields }];
         let subject = self.shared.subject_by_id(open.requester.subject)?;
         if body.same_payload {
-            let fields = vec![Field::new("payload_digest", open.plain.to_string())];
+            let fields = vec![Field::new("content_digest", open.identity.content.to_string())];
             sections.push(Fields { key: &other, wrapped_by: Some((open.requester.subject, &subject)), fields });
         }
         let by = actor(ActorKind::Reviewer, &reviewer.id);

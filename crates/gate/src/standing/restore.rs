@@ -3,6 +3,8 @@ use std::sync::Arc;
 use countersign_evidence::json::Value;
 use countersign_evidence::record::Body;
 use countersign_evidence::time::Timestamp;
+use countersign_evidence::vault;
+use uuid::Uuid;
 
 use super::{Grant, Grants, is_listed};
 use crate::error::GateError;
@@ -19,11 +21,21 @@ impl Shared {
             let Some(first) = told.first() else { continue };
             let Some(mut grant) = grant_of(first) else { continue };
             (grant.used, grant.revoked) = (row.used, row.revoked);
+            if grant.content.is_some() {
+                grant.subject = self.subject_of(row.position).await?;
+            }
             if is_listed(&grant, now) {
                 grants.insert(grant.granted.standing, Arc::new(grant));
             }
         }
         Ok(grants)
+    }
+
+    /// The key that what it covers lies under: its section is the last one.
+    async fn subject_of(&self, position: u64) -> Result<Option<Uuid>, GateError> {
+        let entry = self.entry(position).await?;
+        let sections = vault::sections(&entry.vault).unwrap_or_default();
+        Ok(sections.iter().rev().find_map(|section| section.wrapped.map(|(id, _)| id)))
     }
 }
 
@@ -36,7 +48,8 @@ fn grant_of(told: &Told) -> Option<Grant> {
         name: text("name").unwrap_or_else(|| person.clone()),
         person,
         reason: text("reason"),
-        plain: text("payload_digest").and_then(|digest| digest.parse().ok()),
+        content: text("content_digest").and_then(|digest| digest.parse().ok()),
+        subject: None,
         at: told.envelope.time,
         used: 0,
         revoked: None,

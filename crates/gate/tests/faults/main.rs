@@ -22,6 +22,7 @@ mod resolving;
 mod signing_in;
 mod standing;
 mod trying;
+mod wire;
 
 use countersign_evidence::record::Outcome;
 use countersign_gate::GateError;

@@ -134,7 +134,7 @@ async fn nobody_covers_what_it_may_not_decide() {
     // Grace's own request: one seat is filled, hers is not.
     let own = test.gate.propose(&agent(1), on_behalf(pay("own", "bot", 200), "grace")).await.unwrap();
     assert_eq!(own.state, State::Waiting);
-    assert_eq!(kinds(&test, own.action).await.iter().filter(|kind| *kind == "review.standing_used").count(), 1);
+    assert_eq!(kinds(&test, own.action).await.iter().filter(|kind| *kind == "review.standing_used").count(), 0);
     assert_eq!(name(grant(&test, &grace, own.action, 60).await), "not_a_reviewer");
     // 600 needs legal as well, whose rule takes nothing in advance.
     let legal = hire(&test, 5, &["legal"], None).await;
@@ -161,6 +161,32 @@ async fn nobody_covers_what_it_may_not_decide() {
         assert_eq!(name(test.gate.grant_standing(&one, request).await), "invalid");
     }
     assert_eq!(name(test.gate.grant_standing(&agent(1), unseen).await), "not_a_reviewer");
+    // Any payload of the agent's: but Grace's own request she still does not cover.
+    let shown = test.gate.present(&one, own.action).await.unwrap();
+    let any = StandingRequest {
+        action: own.action,
+        payload_digest: shown.review.payload_digest,
+        any_payload: true,
+        uses: 5,
+        until: test.clock.now().plus_seconds(60),
+        reason: "so".to_owned(),
+    };
+    test.gate.grant_standing(&one, any).await.unwrap();
+    let other = propose(&test, "250", 250).await.action;
+    let shown = test.gate.present(&grace, other).await.unwrap();
+    let any = StandingRequest {
+        action: other,
+        payload_digest: shown.review.payload_digest,
+        any_payload: true,
+        uses: 5,
+        until: test.clock.now().plus_seconds(60),
+        reason: "so".to_owned(),
+    };
+    test.gate.grant_standing(&grace, any).await.unwrap();
+    assert_eq!(propose(&test, "260", 260).await.state, State::Authorized, "both cover it");
+    let own = test.gate.propose(&agent(1), on_behalf(pay("own2", "bot", 270), "grace")).await.unwrap();
+    assert_eq!(own.state, State::Waiting);
+    assert_eq!(kinds(&test, own.action).await.iter().filter(|kind| *kind == "review.standing_used").count(), 1);
 }
 
 /// What is left of both after this happened; a payment of 200 waits then.
@@ -223,11 +249,17 @@ async fn what_tells_the_payload_goes_with_its_subject() {
     for one in &two {
         grant(&test, one, example, 1_800).await.unwrap();
     }
-    assert_eq!(propose(&test, "1", 200).await.state, State::Authorized);
+    assert_eq!(test.gate.propose(&agent(1), ours("1")).await.unwrap().state, State::Authorized);
+    assert_eq!(propose(&test, "nobody's", 200).await.state, State::Waiting, "on nobody's behalf it is another action");
     test.gate.erase_subject(&Caller::owner(), EraseRequest { user: "ada".to_owned() }).await.unwrap();
+    assert_eq!(test.gate.propose(&agent(1), ours("2")).await.unwrap().state, State::Waiting, "at once");
     test.restart().await.unwrap();
-    assert_eq!(propose(&test, "2", 200).await.state, State::Waiting);
+    assert_eq!(test.gate.propose(&agent(1), ours("3")).await.unwrap().state, State::Waiting);
     assert_eq!(test.gate.standing(&two[0]).unwrap().len(), 2, "they are listed still");
+    let person = two[0].person.as_ref().unwrap().id;
+    test.gate.erase_person(&Caller::owner(), ErasePersonRequest { person }).await.unwrap();
+    let listed = test.gate.standing(&two[1]).unwrap();
+    assert!(listed.iter().any(|one| one.reason.is_none() && one.name == person.to_string()), "{listed:?}");
 }
 
 #[tokio::test]
@@ -240,4 +272,17 @@ async fn what_is_of_high_risk_is_looked_at_each_time() {
     let waiting = propose(&test, "1", 200).await;
     assert_eq!((waiting.state, waiting.risk), (State::Waiting, 70));
     assert_eq!(name(grant(&test, &one, waiting.action, 60).await), "invalid");
+}
+
+#[tokio::test]
+async fn a_new_policy_takes_back_what_was_approved_in_advance() {
+    let test = open().await;
+    granted(&test).await;
+    let authorized = propose(&test, "1", 200).await;
+    assert_eq!(authorized.state, State::Authorized);
+    let files = policy(&[("rules.cedar", RULES), ("entities.json", ENTITIES)]);
+    test.gate.activate_policy(&Caller::owner(), ImportPolicy { files }).await.unwrap();
+    let refused = test.gate.start(&agent(1), authorized.action, start("a", amount_of(200))).await;
+    assert_eq!(name(refused), "unauthorized");
+    assert_eq!(test.gate.action(&agent(1), authorized.action, 0).await.unwrap().state, State::Waiting);
 }

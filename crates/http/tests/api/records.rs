@@ -83,7 +83,9 @@ async fn good_call(house: &House, route: &str) -> Ask {
             let session = house.signed_in().await.session;
             Ask::post(&format!("/v1/sessions/{session}/end")).key(&house.operator)
         }
-        "/v1/tools" => of_agent("/v1/tools".to_owned(), r#"{"server":"payments","tools":[{"name":"refund"}]}"#),
+        "/v1/tools" => {
+            Ask::post("/v1/tools").json(r#"{"server":"payments","tools":[{"name":"refund"}]}"#).key(&house.gateway)
+        }
         "/v1/standing" => house.standing("to-stand").await,
         "/v1/standing/{standing}/revoke" => {
             let standing = house.standing("to-revoke").await;

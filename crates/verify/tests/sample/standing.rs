@@ -50,7 +50,7 @@ pub fn standing(log: &mut Writer) -> Standing {
 }
 
 pub fn grant(log: &mut Writer, granted: &StandingGranted) {
-    let sealed = r#"{"reason":"the same every month","payload_digest":"8Cb0e3Ji1Tqt1vdIzWqkNgMR4Yd5ImJb6cS8zJ0Qf1E"}"#;
+    let sealed = r#"{"reason":"the same every month","content_digest":"8Cb0e3Ji1Tqt1vdIzWqkNgMR4Yd5ImJb6cS8zJ0Qf1E"}"#;
     log.system(actor(ActorKind::Reviewer, "p-1"), granted.clone(), sealed);
 }
 

@@ -1,0 +1,40 @@
+//! Who says what came of a call that a gateway executed.
+
+use countersign_evidence::record::Outcome;
+use countersign_gate::testing::{Setup, TestGate, agent, amount_of, gateway, pay, start};
+use countersign_wire::{DefineToolsRequest, State};
+
+use crate::{finish, name};
+
+#[tokio::test]
+async fn an_agent_does_not_write_what_came_of_its_call() {
+    let test = TestGate::open(Setup::default()).await;
+    let at_gateway = agent(1).at_gateway();
+    let action = test.gate.propose(&at_gateway, pay("1", "bot", 50)).await.unwrap().action;
+    test.gate.start(&at_gateway, action, start("a", amount_of(50))).await.unwrap();
+    let by_agent = test.gate.finish(&agent(1), action, finish("a", Outcome::Failed)).await;
+    assert_eq!(name(by_agent), "wrong_state");
+    let done = test.gate.finish(&at_gateway, action, finish("a", Outcome::Unknown)).await.unwrap();
+    assert_eq!(done.state, State::Unknown);
+    let late = test.gate.finish(&agent(1), action, finish("a", Outcome::Succeeded)).await;
+    assert_eq!(name(late), "wrong_state", "nor later");
+    assert!(test.gate.finish(&at_gateway, action, finish("a", Outcome::Succeeded)).await.is_ok());
+}
+
+#[tokio::test]
+async fn what_a_tool_says_of_itself_is_an_enforcement_points_word() {
+    let test = TestGate::open(Setup::default()).await;
+    let tool = countersign_gate::testing::value(r#"{"name":"look","description":"harmless"}"#);
+    let digest = countersign_evidence::digest::Digest::of(tool.to_canonical().as_bytes());
+    let defined = DefineToolsRequest { server: "shop".to_owned(), tools: vec![tool] };
+    assert_eq!(name(test.gate.define_tools(&agent(1), defined.clone()).await), "forbidden");
+    assert_eq!(test.gate.define_tools(&gateway(1), defined.clone()).await.unwrap().recorded, 1);
+    test.index_all().await;
+    assert_eq!(test.gate.define_tools(&gateway(1), defined).await.unwrap().recorded, 0, "once");
+    // The digest of another tool's definition shows nothing.
+    let mut request = pay("1", "bot", 200);
+    request.tool.definition = Some(digest);
+    let action = test.gate.propose(&agent(1), request).await.unwrap().action;
+    let reviewer = countersign_gate::testing::reviewer(1, &["finance"], None);
+    assert!(test.gate.present(&reviewer, action).await.unwrap().definition.is_none());
+}
