@@ -237,7 +237,11 @@ impl Gate {
         if self.shared.board.get(action).is_none() {
             return crate::command::given_up(&held);
         }
-        self.view_of(Command::Cancel { action, why, by: caller.key }).await?.ok_or(GateError::Busy)
+        match self.view_of(Command::Cancel { action, why, by: caller.key }).await {
+            // It ended, and the writer let go of it meanwhile.
+            Err(GateError::NotFound(_)) => crate::command::given_up(&*self.own(caller, action).await?),
+            cancelled => cancelled?.ok_or(GateError::Busy),
+        }
     }
 
     /// Ends what time has ended. Called about once a second.

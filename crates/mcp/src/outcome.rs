@@ -59,16 +59,7 @@ pub(crate) fn summarized(mut finish: FinishRequest, status: &str) -> FinishReque
 }
 
 fn empty(attempt: &str, outcome: Outcome, status: &str) -> FinishRequest {
-    let status = if is_identifier(status) { status } else { "other" };
-    FinishRequest {
-        attempt: attempt.to_owned(),
-        outcome,
-        status: Some(status.to_owned()),
-        response: None,
-        error: None,
-        downstream_request_id: None,
-        duration_us: None,
-    }
+    FinishRequest::ended(attempt, outcome, if is_identifier(status) { status } else { "other" })
 }
 
 /// `complete`, `input_required`, `task`, or whatever an extension names.

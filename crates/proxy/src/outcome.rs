@@ -71,7 +71,7 @@ pub(crate) fn answered(
         error,
         downstream_request_id: request_id(headers),
         duration_us: Some(duration_us),
-        ..ended(attempt, outcome, status.as_str())
+        ..FinishRequest::ended(attempt, outcome, status.as_str())
     }
 }
 
@@ -97,19 +97,7 @@ pub(crate) fn unanswered(
     duration_us: u64,
 ) -> FinishRequest {
     let error = Some(error.chars().take(MOST_ERROR).collect());
-    FinishRequest { error, duration_us: Some(duration_us), ..ended(attempt, outcome, status) }
-}
-
-fn ended(attempt: &str, outcome: Outcome, status: &str) -> FinishRequest {
-    FinishRequest {
-        attempt: attempt.to_owned(),
-        outcome,
-        status: Some(status.to_owned()),
-        response: None,
-        error: None,
-        downstream_request_id: None,
-        duration_us: None,
-    }
+    FinishRequest { error, duration_us: Some(duration_us), ..FinishRequest::ended(attempt, outcome, status) }
 }
 
 /// A body as it is recorded.

@@ -302,6 +302,21 @@ pub struct FinishRequest {
     pub duration_us: Option<u64>,
 }
 
+impl FinishRequest {
+    /// An attempt that ended so, with nothing more to be said; `status` is an identifier.
+    pub fn ended(attempt: &str, outcome: Outcome, status: &str) -> Self {
+        FinishRequest {
+            attempt: attempt.to_owned(),
+            outcome,
+            status: Some(status.to_owned()),
+            response: None,
+            error: None,
+            downstream_request_id: None,
+            duration_us: None,
+        }
+    }
+}
+
 /// `POST /v1/actions/{id}/cancel`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -69,12 +69,16 @@ impl Gate {
         let edited = edited.map_or(0, |edit| edit.judged.risk());
         let risk = open.action.decided.as_ref().map_or(0, |decided| decided.risk.score).max(edited);
         let asked = caller.is_session() && verdict.decided.verdict == Say::Approve;
-        let most = i64::from(self.shared.settings().step_up_s) * 1_000_000;
-        let lately = caller.proved.is_some_and(|proved| self.shared.now().since(proved) <= most);
-        match !asked || risk < HIGH_RISK || lately || verdict.decided.signature.is_some() {
+        match !asked || risk < HIGH_RISK || self.has_proved_lately(caller) || verdict.decided.signature.is_some() {
             true => Ok(()),
             false => Err(GateError::StepUpRequired(open.id())),
         }
+    }
+
+    /// Whether the person of a session has proved who it is a short while ago.
+    pub(crate) fn has_proved_lately(&self, caller: &Caller) -> bool {
+        let most = i64::from(self.shared.settings().step_up_s) * 1_000_000;
+        caller.proved.is_some_and(|proved| self.shared.now().since(proved) <= most)
     }
 
     /// Only what is identical to an action that waits too is approved together with it, as it is.

@@ -198,9 +198,7 @@ impl Gate {
 
     /// What opens a door for long takes a proof of who opens it.
     fn proved_just_now(&self, caller: &Caller, action: Uuid) -> Result<(), GateError> {
-        let most = i64::from(self.shared.settings().step_up_s) * 1_000_000;
-        let lately = caller.proved.is_some_and(|proved| self.shared.now().since(proved) <= most);
-        match !caller.is_session() || lately {
+        match !caller.is_session() || self.has_proved_lately(caller) {
             true => Ok(()),
             false => Err(GateError::StepUpRequired(action)),
         }
