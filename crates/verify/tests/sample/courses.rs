@@ -215,6 +215,17 @@ pub(super) fn propose(log: &mut Writer, number: usize, subject: Uuid) -> Act {
 }
 
 pub(super) fn decide(log: &mut Writer, act: &mut Act, decision: Decision, payload_version: u32) {
+    decide_with(log, act, decision, payload_version, None);
+}
+
+/// The same, where rules take what is approved in advance for so many seconds.
+pub(super) fn decide_with(
+    log: &mut Writer,
+    act: &mut Act,
+    decision: Decision,
+    payload_version: u32,
+    standing_s: Option<u64>,
+) {
     let review = (decision == Decision::Review).then(|| ReviewDemand {
         requirements: [("pay_over_1000", "treasury"), ("new_recipient", "security")]
             .map(|(rule, group)| Requirement {
@@ -222,7 +233,7 @@ pub(super) fn decide(log: &mut Writer, act: &mut Act, decision: Decision, payloa
                 groups: vec![group.to_owned()],
                 quorum: 1,
                 signature: None,
-                standing_s: Some(86_400),
+                standing_s,
                 escalation: None,
             })
             .to_vec(),

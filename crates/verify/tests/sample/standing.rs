@@ -1,6 +1,6 @@
 //! What was approved in advance.
 
-use super::courses::{authorize, decide, propose};
+use super::courses::{authorize, decide_with, propose};
 use super::*;
 
 /// A standing approval that fills the seat of `new_recipient` twice, and an action that it covers.
@@ -58,7 +58,7 @@ pub fn grant(log: &mut Writer, granted: &StandingGranted) {
 pub fn asked(log: &mut Writer) -> Act {
     let subject = log.new_key();
     let mut act = propose(log, 0, subject);
-    decide(log, &mut act, Decision::Review, 0);
+    decide_with(log, &mut act, Decision::Review, 0, Some(86_400));
     act
 }
 

@@ -38,7 +38,9 @@ pub fn of_every_type() -> Vec<String> {
         let mut shape: Vec<String> = vec![envelope.body.kind().to_owned()];
         shape.extend(envelope.sealed.keys().cloned());
         if let Body::ActionDecided(decided) = &envelope.body {
-            shape.push(format!("{:?}", decided.decision));
+            let asked = decided.review.iter().flat_map(|demand| &demand.requirements);
+            let in_advance = asked.into_iter().any(|one| one.standing_s.is_some());
+            shape.push(format!("{:?} {in_advance}", decided.decision));
         }
         if !seen.contains(&shape) {
             seen.push(shape);
