@@ -113,9 +113,7 @@ impl Gate {
         let found = asking.await.map_err(|error| GateError::Broken(error.to_string()))?;
         found.map_err(|error| GateError::Broken(error.to_string()))
     }
-}
 
-impl Gate {
     /// The name of whoever acted under the id of a session, where that is still known; else the id.
     fn name_of(&self, id: &str) -> String {
         let person_of = |id: Uuid| {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
+use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension};
 
 /// Numbers and texts kept in memory; past that the caches start over.
@@ -36,6 +37,21 @@ impl Naming {
 /// The number of a text, where anything has it.
 pub(crate) fn number_of(connection: &Connection, text: &str) -> rusqlite::Result<Option<i64>> {
     connection.prepare_cached("SELECT id FROM name WHERE text = ?1")?.query_row([text], |row| row.get(0)).optional()
+}
+
+/// The `AND …` that keeps to actions of these environments and agents, with its texts put after the `values` that the
+/// statement has already. An empty list is no limit.
+pub(crate) fn only(values: &mut Vec<Value>, environments: &[String], agents: &[String]) -> String {
+    let mut limits = String::new();
+    for (column, allowed) in [("environment", environments), ("agent", agents)] {
+        if !allowed.is_empty() {
+            let places: Vec<String> = (1..=allowed.len()).map(|at| format!("?{}", values.len() + at)).collect();
+            let places = places.join(", ");
+            limits.push_str(&format!(" AND action.{column} IN (SELECT id FROM name WHERE text IN ({places}))"));
+            values.extend(allowed.iter().cloned().map(Value::from));
+        }
+    }
+    limits
 }
 
 /// The readers' side. A committed number never changes its text.

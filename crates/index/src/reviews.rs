@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row, params_from_iter};
 use crate::codes::value;
 use crate::error::IndexError;
 use crate::index::Index;
-use crate::names::Names;
+use crate::names::{Names, only};
 use crate::packed::unpack;
 use crate::reviewed::{ReviewEnd, ReviewerDid};
 use crate::store::signed;
@@ -88,15 +88,7 @@ fn select(connection: &Connection, names: &Names, query: &ReviewQuery) -> rusqli
         query.until.as_micros().into(),
         i64::try_from(query.most).unwrap_or(i64::MAX).into(),
     ];
-    let mut limits = String::new();
-    for (column, allowed) in [("environment", &query.environments), ("agent", &query.agents)] {
-        if !allowed.is_empty() {
-            let places: Vec<String> = (0..allowed.len()).map(|at| format!("?{}", values.len() + 1 + at)).collect();
-            let (places, and) = (places.join(", "), " AND action.");
-            limits.push_str(&format!("{and}{column} IN (SELECT id FROM name WHERE text IN ({places}))"));
-            values.extend(allowed.iter().cloned().map(Value::from));
-        }
-    }
+    let limits = only(&mut values, &query.environments, &query.agents);
     let chosen = format!(
         "SELECT review.row, action.tool, action.agent, review.rules, asked, presented, ended, how, escalated, characters,
             fingerprint FROM review INDEXED BY review_asked JOIN action ON action.row = review.row

@@ -187,7 +187,6 @@ pub fn search(text: &str, now: Timestamp) -> Result<Query, SearchError> {
 
 /// What `-key:value` leaves out.
 fn without(key: &str, text: &str, place: &Place<'_>) -> Result<Without, SearchError> {
-    let (mut category, mut decided, mut stands) = (None, None, None);
     let value = text.to_owned();
     Ok(match key {
         "agent" => Without::Agent(value),
@@ -200,17 +199,11 @@ fn without(key: &str, text: &str, place: &Place<'_>) -> Result<Without, SearchEr
         "session" => Without::Session(value),
         "trace" => Without::Trace(value),
         "category" => {
-            place.set(&mut category, Category::from_name(text), || names(&Category::ALL, Category::as_str))?;
-            Without::Category(category.unwrap_or(Category::Read))
+            let known = || names(&Category::ALL, Category::as_str);
+            Without::Category(place.known(Category::from_name(text), known)?)
         }
-        "decision" => {
-            place.set(&mut decided, decision(text), || names(&DECISIONS, decision_name))?;
-            Without::Decision(decided.unwrap_or(Decision::Deny))
-        }
-        "state" => {
-            place.set(&mut stands, state(text), || names(&State::ALL, State::as_str))?;
-            Without::State(stands.unwrap_or(State::Unknown))
-        }
+        "decision" => Without::Decision(place.known(decision(text), || names(&DECISIONS, decision_name))?),
+        "state" => Without::State(place.known(state(text), || names(&State::ALL, State::as_str))?),
         _ => {
             let what = format!("{key} cannot be left out: ask with the other of since and until");
             return Err(SearchError { at: place.at, what });
@@ -230,12 +223,20 @@ struct Place<'a> {
 impl Place<'_> {
     /// Asks for a value, once; `known` lists the ones there are.
     fn set<T>(&self, of: &mut Option<T>, value: Option<T>, known: impl FnOnce() -> String) -> Result<(), SearchError> {
-        let wrong = |what: String| SearchError { at: self.at, what };
         if of.is_some() {
-            return Err(wrong(format!("{} is asked for twice: an action has one", self.key)));
+            return Err(self.wrong(format!("{} is asked for twice: an action has one", self.key)));
         }
-        *of = Some(value.ok_or_else(|| wrong(format!("{} is one of {}", self.key, known())))?);
+        *of = Some(self.known(value, known)?);
         Ok(())
+    }
+
+    /// The value, where it is one of the `known` ones.
+    fn known<T>(&self, value: Option<T>, known: impl FnOnce() -> String) -> Result<T, SearchError> {
+        value.ok_or_else(|| self.wrong(format!("{} is one of {}", self.key, known())))
+    }
+
+    fn wrong(&self, what: String) -> SearchError {
+        SearchError { at: self.at, what }
     }
 }
 

@@ -7,6 +7,7 @@ use rusqlite::types::Value;
 
 use crate::error::IndexError;
 use crate::index::Index;
+use crate::names::only;
 
 /// Actions that are looked through at most: the newest.
 pub const MOST_LOOKED_THROUGH: u32 = 25_000;
@@ -19,19 +20,11 @@ impl Index {
     /// [`IndexError::Storage`].
     pub fn tools(&self, environments: &[String], agents: &[String]) -> Result<Vec<ToolView>, IndexError> {
         let mut values: Vec<Value> = vec![i64::from(MOST_LOOKED_THROUGH).into()];
-        let mut limits = String::new();
-        for (column, allowed) in [("environment", environments), ("agent", agents)] {
-            if !allowed.is_empty() {
-                let places: Vec<String> = (1..=allowed.len()).map(|at| format!("?{}", values.len() + at)).collect();
-                let places = places.join(", ");
-                limits.push_str(&format!(" AND {column} IN (SELECT id FROM name WHERE text IN ({places}))"));
-                values.extend(allowed.iter().cloned().map(Value::from));
-            }
-        }
+        let limits = only(&mut values, environments, agents);
         let select = format!(
             "SELECT name.text, count(*), sum(decision = 0), sum(decision = 1), sum(decision = 2),
                 sum(decision = 1 AND rules IS NULL) AS uncovered, max(time)
-                FROM (SELECT * FROM action ORDER BY row DESC LIMIT ?1) JOIN name ON name.id = tool WHERE 1{limits}
+                FROM (SELECT * FROM action ORDER BY row DESC LIMIT ?1) AS action JOIN name ON name.id = tool WHERE 1{limits}
                 GROUP BY tool ORDER BY uncovered DESC, name.text"
         );
         self.read(|connection| {

@@ -1,9 +1,9 @@
 //! Views of the explorer that people keep, in `keys.db`: sealed by whoever uses this.
 
-use rusqlite::params;
+use rusqlite::{Row, params};
 use uuid::Uuid;
 
-use crate::credentials::{Credentials, uuid_at};
+use crate::credentials::{Credentials, all, uuid_at};
 use crate::keystore::KeyStoreError;
 
 /// A view that somebody keeps.
@@ -24,10 +24,7 @@ impl Credentials {
     /// [`KeyStoreError::Storage`].
     pub fn put_view(&self, one: &SavedView) -> Result<(), KeyStoreError> {
         let insert = "INSERT OR REPLACE INTO saved_view (id, person, text) VALUES (?, ?, ?)";
-        self.db().with(|sql| {
-            sql.execute(insert, params![one.id.to_string(), one.person.to_string(), one.text])?;
-            Ok(())
-        })
+        self.change(insert, params![one.id.to_string(), one.person.to_string(), one.text]).map(drop)
     }
 
     /// All that one person keeps.
@@ -35,15 +32,8 @@ impl Credentials {
     /// # Errors
     /// [`KeyStoreError::Storage`].
     pub fn views_of(&self, person: Uuid) -> Result<Vec<SavedView>, KeyStoreError> {
-        self.db().with(|sql| {
-            let mut select = sql.prepare("SELECT id, text FROM saved_view WHERE person = ?1 ORDER BY id")?;
-            let mut rows = select.query([person.to_string()])?;
-            let mut views = Vec::new();
-            while let Some(row) = rows.next()? {
-                views.push(SavedView { id: uuid_at(row, 0)?, person, text: row.get(1)? });
-            }
-            Ok(views)
-        })
+        let select = "SELECT id, person, text FROM saved_view WHERE person = ?1 ORDER BY id";
+        self.db().with(|sql| all(sql, select, params![person.to_string()], view))
     }
 
     /// Removes a view of this person. Returns whether there was one.
@@ -52,6 +42,10 @@ impl Credentials {
     /// [`KeyStoreError::Storage`].
     pub fn remove_view(&self, person: Uuid, id: Uuid) -> Result<bool, KeyStoreError> {
         let delete = "DELETE FROM saved_view WHERE id = ?1 AND person = ?2";
-        self.db().with(|sql| Ok(sql.execute(delete, params![id.to_string(), person.to_string()])? > 0))
+        self.change(delete, params![id.to_string(), person.to_string()])
     }
+}
+
+fn view(row: &Row<'_>) -> Result<SavedView, KeyStoreError> {
+    Ok(SavedView { id: uuid_at(row, 0)?, person: uuid_at(row, 1)?, text: row.get(2)? })
 }

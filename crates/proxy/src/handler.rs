@@ -34,8 +34,8 @@ use crate::upstreams::{Upstream, Upstreams};
 const SLOWEST_BODY: Duration = Duration::from_secs(60);
 /// Seconds beyond an upstream's time-out until an outcome counts as unknown.
 const GRACE_S: u64 = 30;
-/// What surrounds a request and is passed on as it is: W3C Trace Context.
-const TRACE: [&str; 2] = ["traceparent", "tracestate"];
+/// What surrounds a request and is passed on as it is: W3C Trace Context, the answer that is wanted, the key of a repeat.
+const AROUND: [&str; 5] = ["traceparent", "tracestate", "accept", "accept-language", "idempotency-key"];
 const METHODS: [Method; 7] =
     [Method::GET, Method::HEAD, Method::OPTIONS, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
@@ -68,20 +68,10 @@ async fn call(State(proxy): State<Proxy>, request: Request) -> Response {
     answered.unwrap_or_else(Failure::into_response)
 }
 
-impl From<PayloadError> for Refused {
-    fn from(error: PayloadError) -> Self {
-        Refused(match error {
-            PayloadError::Json(error) => error.into(),
-            error => GateError::Invalid(error.to_string()).into(),
-        })
-    }
-}
-
-struct Refused(Failure);
-
-impl From<Refused> for Failure {
-    fn from(refused: Refused) -> Self {
-        refused.0
+fn refused(error: PayloadError) -> Failure {
+    match error {
+        PayloadError::Json(error) => error.into(),
+        error => GateError::Invalid(error.to_string()).into(),
     }
 }
 
@@ -98,8 +88,7 @@ impl Proxy {
         let body = self.body(body).await?;
         let seat = self.seats.take(caller.key)?;
         let limits = Limits { bytes: self.most_body, ..Limits::default() };
-        let payload =
-            of_request(&upstream, &parts.method, &place, &parts.headers, &body, limits).map_err(Refused::from)?;
+        let payload = of_request(&upstream, &parts.method, &place, &parts.headers, &body, limits).map_err(refused)?;
         let proposal = proposal(&caller, &upstream, &place, &parts, payload.clone())?;
         let read = parts.method.is_safe() && proposal.request.category == Some(Category::Read);
         if upstream.reads_pass && read {
@@ -200,7 +189,7 @@ impl Call {
 
 fn trace(headers: &HeaderMap) -> HeaderMap {
     let mut passed = HeaderMap::new();
-    for name in TRACE.into_iter().chain(["accept", "accept-language", "idempotency-key"]) {
+    for name in AROUND {
         if let Some(value) = headers.get(name) {
             passed.insert(axum::http::HeaderName::from_static(name), value.clone());
         }
@@ -224,7 +213,7 @@ fn proposal(
     let method = parts.method.as_str();
     let text = |name: &'static str| {
         let found = only(&parts.headers, &axum::http::HeaderName::from_static(name));
-        found.map(|text| text.map(str::to_owned)).map_err(|error| Failure::from(Refused::from(error)))
+        found.map(|text| text.map(str::to_owned)).map_err(refused)
     };
     let named = upstream.routes.iter().find_map(|route| Some((route, route.fits(method, &place.segments)?)));
     let (tool, category) = match &named {

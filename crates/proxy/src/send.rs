@@ -63,7 +63,7 @@ pub(crate) struct Send {
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) go: Go,
     pub(crate) outgoing: Outgoing,
-    /// `traceparent` and `tracestate`, as received.
+    /// The headers that are passed on as received.
     pub(crate) trace: HeaderMap,
 }
 
@@ -81,7 +81,7 @@ impl Send {
                     false if error.is_timeout() => (Outcome::Unknown, "timeout", GatewayProblem::OutcomeUnknown),
                     false => (Outcome::Unknown, "broken", GatewayProblem::OutcomeUnknown),
                 };
-                let told = causes(&error);
+                let told = causes(error);
                 let finish = outcome::unanswered(&self.go.attempt, outcome, status, &told, self.took(begun));
                 self.finish(finish).await;
                 let detail = format!("upstream {}: {told}", self.upstream.name);
@@ -287,30 +287,16 @@ impl Read {
     }
 }
 
-/// An error with what led to it: the outer one alone says little.
-fn causes(error: &reqwest::Error) -> String {
-    let mut told = error.without_url_text();
-    let mut cause = std::error::Error::source(error);
+/// An error with what led to it: the outer one alone says little. Upstreams' places may hold what is not for agents.
+fn causes(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut told = error.to_string();
+    let mut cause = std::error::Error::source(&error);
     while let Some(inner) = cause {
         told = format!("{told}: {inner}");
         cause = inner.source();
     }
     told
-}
-
-/// Upstreams' places may hold what is not for agents.
-trait WithoutUrl {
-    fn without_url_text(&self) -> String;
-}
-
-impl WithoutUrl for reqwest::Error {
-    fn without_url_text(&self) -> String {
-        let text = self.to_string();
-        match self.url() {
-            Some(url) => text.replace(&format!(" for url ({url})"), ""),
-            None => text,
-        }
-    }
 }
 
 /// The finish of an attempt that is not sent after all.

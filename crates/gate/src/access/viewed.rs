@@ -1,13 +1,11 @@
 //! Looking that is itself on record: auditors see everything, and what they asked for can be seen.
 
-use countersign_evidence::key::Key;
 use countersign_evidence::record::{AccessViewed, Role};
 use countersign_journal::KeyKind as OwnerKind;
 use uuid::Uuid;
 
 use crate::caller::Caller;
-use crate::command::Command;
-use crate::draft::{Draft, Field, Fields};
+use crate::draft::Field;
 use crate::error::GateError;
 use crate::gate::Gate;
 
@@ -37,15 +35,10 @@ impl Gate {
                 (*bytes <= MOST_ASKED).then_some(one)
             })
             .collect();
-        let fields = vec![Field::new("asked", kept)];
-        let (id, by, random) = (self.shared.new_id(), caller.actor(), self.shared.random());
-        let (origin, own) = (&self.shared.settings().origin, Key::generate(random));
-        let (wrapping_id, wrapping) = match &caller.person {
+        let under = match &caller.person {
             Some(person) => self.shared.owner_key(OwnerKind::Person, &person.id.to_string())?,
             None => self.shared.workspace_key.clone(),
         };
-        let sections = vec![Fields { key: &own, wrapped_by: Some((wrapping_id, &wrapping)), fields }];
-        let draft = Draft::sealed(id, by, body, origin, sections, random);
-        self.send(Command::System(vec![draft])).await.map(drop)
+        self.record(caller, body, vec![Field::new("asked", kept)], &under).await
     }
 }
