@@ -1,10 +1,13 @@
 //! The tools that the server listed: their definitions' hashes, and what kind of side effect they announce.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign_evidence::digest::Digest;
 use countersign_evidence::json::Value;
 use countersign_evidence::record::Category;
+
+use crate::mirror::{Mirror, mirrors};
 
 /// Most tools that are remembered; a server that lists more has the rest proposed without a definition.
 const MOST_TOOLS: usize = 10_000;
@@ -18,6 +21,16 @@ pub(crate) struct Definition {
     pub(crate) category: Category,
     /// The first digest seen in this run, where it was another.
     pub(crate) before: Option<Digest>,
+}
+
+/// What is known of a server's tools, by all conversations with it.
+#[derive(Debug, Clone, Default)]
+pub struct Tools(Arc<Mutex<Catalogue>>);
+
+impl Tools {
+    pub(crate) fn catalogue(&self) -> MutexGuard<'_, Catalogue> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Definitions as last listed.
@@ -47,7 +60,14 @@ struct Known {
     first: Digest,
     now: Digest,
     category: Category,
+    mirrors: Vec<Mirror>,
     fresh: bool,
+}
+
+impl Known {
+    fn new(digest: Digest, tool: &Value) -> Self {
+        Known { first: digest, now: digest, category: category_of(tool), mirrors: mirrors(tool), fresh: true }
+    }
 }
 
 /// The category that a tool's annotations announce. They are hints of an untrusted server: the policy's catalogue wins.
@@ -122,6 +142,11 @@ impl Catalogue {
         Some(Definition { digest: known.now, category: known.category, before })
     }
 
+    /// How the tool wants its arguments mirrored.
+    pub(crate) fn mirrors(&self, name: &str) -> Vec<Mirror> {
+        self.tools.get(name).filter(|known| known.fresh).map(|known| known.mirrors.clone()).unwrap_or_default()
+    }
+
     fn learn(&mut self, name: &str, tool: &Value) {
         let digest = Digest::of(tool.to_canonical().as_bytes());
         if self.tools.get(name).is_none_or(|known| known.now != digest) && self.untold.len() < MOST_TOOLS {
@@ -131,10 +156,9 @@ impl Catalogue {
             if known.now != digest {
                 tracing::warn!(tool = name, before = %known.now, now = %digest, "the tool's definition was changed");
             }
-            *known = Known { first: known.first, now: digest, category: category_of(tool), fresh: true };
+            *known = Known { first: known.first, ..Known::new(digest, tool) };
         } else if self.tools.len() < MOST_TOOLS {
-            let known = Known { first: digest, now: digest, category: category_of(tool), fresh: true };
-            self.tools.insert(name.to_owned(), known);
+            self.tools.insert(name.to_owned(), Known::new(digest, tool));
         }
     }
 }

@@ -9,11 +9,11 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::call::{Asked, why};
+use crate::conversation::{Out, Outgoing};
 use crate::flights::{Reply, Stop};
 use crate::gate;
 use crate::gateway::Gateway;
 use crate::jsonrpc::{self, Id};
-use crate::lines::Out;
 use crate::outcome::{answered, not_sent, summarized, unknown};
 
 /// How long an answer is listened for after its deadline.
@@ -30,8 +30,8 @@ impl Gateway {
     /// Sends the call, waits, records, answers: in this order.
     pub(crate) async fn execute(self: std::sync::Arc<Self>, asked: Asked, go: Go) {
         let (action, attempt) = (go.action, go.attempt);
-        let line = jsonrpc::request(&asked.id, "tools/call", go.params);
-        let mut reply = match self.send(&asked.id, line).await {
+        let request = jsonrpc::request(&asked.id, "tools/call", go.params);
+        let mut reply = match self.send(&asked.id, request).await {
             Ok(reply) => reply,
             Err(stop) => return self.not_sent(&asked, action, &attempt, stop).await,
         };
@@ -41,8 +41,8 @@ impl Gateway {
         match waited {
             Ok(Ok(Reply::Answer(answer))) => {
                 let recorded = self.record(action, answered(&attempt, &answer, took)).await;
-                let line = if recorded { Value::Object(answer).to_canonical() } else { unrecorded(&asked.id, action) };
-                self.tell_unless_cancelled(&asked, line).await;
+                let answer = if recorded { answer } else { unrecorded(&asked.id, action) };
+                self.tell_unless_cancelled(&asked, answer).await;
             }
             Ok(lost) => {
                 let why = if let Ok(Reply::Lost(why)) = lost { why } else { "server_gone" };
@@ -77,24 +77,24 @@ impl Gateway {
         false
     }
 
-    async fn send(&self, id: &Id, line: String) -> Result<oneshot::Receiver<Reply>, Stop> {
+    async fn send(&self, id: &Id, body: Object) -> Result<oneshot::Receiver<Reply>, Stop> {
         let place = self.place_to_server().await.ok_or(Stop::ServerGone)?;
-        self.flights.send(id, || place.send(Out::Line(line)))
+        self.flights.send(id, || place.send(Out::Message(Outgoing { body, about: None })))
     }
 
     async fn not_sent(&self, asked: &Asked, action: Uuid, attempt: &str, stop: Stop) {
         self.record(action, not_sent(attempt, why(stop))).await;
         self.flights.forget(&asked.id);
         let message = "the call was not sent, because the connection ended. It was not executed";
-        let line = jsonrpc::error(Some(&asked.id), jsonrpc::INTERNAL_ERROR, message, Some(data(action, "failed")));
-        self.tell_unless_cancelled(asked, line).await;
+        let error = jsonrpc::error(Some(&asked.id), jsonrpc::INTERNAL_ERROR, message, Some(data(action, "failed")));
+        self.tell_unless_cancelled(asked, error).await;
     }
 
     /// A cancelled request gets no answer (MCP "Cancellation").
-    async fn tell_unless_cancelled(&self, asked: &Asked, line: String) {
+    async fn tell_unless_cancelled(&self, asked: &Asked, message: Object) {
         let cancelled = *asked.stop.borrow() == Some(Stop::Cancelled);
         if !cancelled {
-            self.tell_client(line).await;
+            self.tell_client(message).await;
         }
     }
 
@@ -118,13 +118,13 @@ fn data(action: Uuid, outcome: &str) -> Value {
     Value::Object(data)
 }
 
-fn unrecorded(id: &Id, action: Uuid) -> String {
+fn unrecorded(id: &Id, action: Uuid) -> Object {
     let message = "The tool ran and its effect happened, but the gate did not record the outcome, so the answer is \
                    withheld. Tell the user; check what happened before trying again.";
     jsonrpc::error(Some(id), jsonrpc::INTERNAL_ERROR, message, Some(data(action, "not_recorded")))
 }
 
-fn doubtful(id: &Id, action: Uuid, why: &str) -> String {
+fn doubtful(id: &Id, action: Uuid, why: &str) -> Object {
     let what = match why {
         "deadline" => "The MCP server gave no answer in time",
         "bad_answer" => "The MCP server's answer could not be read",

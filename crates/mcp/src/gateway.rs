@@ -3,15 +3,16 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign_evidence::id::uuid_v7;
-use countersign_evidence::json::Value;
+use countersign_evidence::json::{Object, Value};
 use tokio::sync::{Semaphore, mpsc};
 use uuid::Uuid;
 
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, Tools};
 use crate::config::Settings;
+use crate::conversation::{Out, Outgoing};
 use crate::flights::Flights;
 use crate::gate::define;
-use crate::lines::Out;
+use crate::jsonrpc::Id;
 use crate::peers::Caller;
 
 /// One client, one server, and what is between them.
@@ -24,7 +25,7 @@ pub(crate) struct Gateway {
     pub(crate) places: Arc<Semaphore>,
     /// One listing of tools at a time.
     pub(crate) listing: tokio::sync::Mutex<()>,
-    catalogue: Mutex<Catalogue>,
+    tools: Tools,
     initialized: Mutex<Caller>,
     to_client: mpsc::Sender<Out>,
     to_server: mpsc::Sender<Out>,
@@ -32,14 +33,19 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     /// A gateway that hands its lines to these two writers.
-    pub(crate) fn new(settings: Settings, to_client: mpsc::Sender<Out>, to_server: mpsc::Sender<Out>) -> Self {
+    pub(crate) fn new(
+        settings: Settings,
+        tools: Tools,
+        to_client: mpsc::Sender<Out>,
+        to_server: mpsc::Sender<Out>,
+    ) -> Self {
         let instance = uuid_v7(settings.clock.now(), &*settings.random);
         Gateway {
             instance: format!("mcp-{instance}"),
             flights: Flights::default(),
             places: Arc::new(Semaphore::new(settings.most_calls)),
             listing: tokio::sync::Mutex::default(),
-            catalogue: Mutex::default(),
+            tools,
             initialized: Mutex::default(),
             to_client,
             to_server,
@@ -49,7 +55,7 @@ impl Gateway {
 
     /// The tools as last listed.
     pub(crate) fn catalogue(&self) -> MutexGuard<'_, Catalogue> {
-        self.catalogue.lock().unwrap_or_else(PoisonError::into_inner)
+        self.tools.catalogue()
     }
 
     /// Reads one page of a `tools/list` result. Definitions that are new go to the gate behind everybody's back: reviewers are
@@ -72,14 +78,19 @@ impl Gateway {
         self.initialized.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A line for the client. A client that is gone gets nothing, which is no error here: its end of input says so.
-    pub(crate) async fn tell_client(&self, line: String) {
-        drop(self.to_client.send(Out::Line(line)).await);
+    /// A message for the client. A client that is gone gets nothing, which is no error here: its end of input says so.
+    pub(crate) async fn tell_client(&self, body: Object) {
+        self.pass_to_client(body, None).await;
     }
 
-    /// A line for the server; `false` where it takes no more.
-    pub(crate) async fn tell_server(&self, line: String) -> bool {
-        self.to_server.send(Out::Line(line)).await.is_ok()
+    /// The same, said by the server in the exchange of the request `about`.
+    pub(crate) async fn pass_to_client(&self, body: Object, about: Option<&Id>) {
+        drop(self.to_client.send(Out::Message(Outgoing { body, about: about.cloned() })).await);
+    }
+
+    /// A message for the server; `false` where it takes no more.
+    pub(crate) async fn tell_server(&self, body: Object) -> bool {
+        self.to_server.send(Out::Message(Outgoing { body, about: None })).await.is_ok()
     }
 
     /// A place in the queue to the server, taken before a call is marked as sent.

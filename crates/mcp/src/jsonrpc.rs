@@ -3,21 +3,21 @@
 use countersign_evidence::json::{Object, Value};
 
 /// Not JSON (JSON-RPC 2.0 §5.1).
-pub(crate) const PARSE_ERROR: i64 = -32700;
+pub const PARSE_ERROR: i64 = -32700;
 /// JSON, but no message that can be passed on.
-pub(crate) const INVALID_REQUEST: i64 = -32600;
+pub const INVALID_REQUEST: i64 = -32600;
 /// The parameters are not what the method takes.
-pub(crate) const INVALID_PARAMS: i64 = -32602;
+pub const INVALID_PARAMS: i64 = -32602;
 /// The gateway or the server behind it failed.
-pub(crate) const INTERNAL_ERROR: i64 = -32603;
+pub const INTERNAL_ERROR: i64 = -32603;
 
 /// A request id: a string or an integer (MCP allows no null).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Id(Value);
+pub struct Id(Value);
 
 impl Id {
     /// The id in `value`, where it is one.
-    pub(crate) fn new(value: &Value) -> Option<Self> {
+    pub fn new(value: &Value) -> Option<Self> {
         let is_id = match value {
             Value::String(_) => true,
             Value::Number(number) => {
@@ -29,55 +29,82 @@ impl Id {
         is_id.then(|| Id(value.clone()))
     }
 
+    /// The id that counts as this number.
+    pub fn number(number: u64) -> Self {
+        Id(Value::from(number))
+    }
+
     /// Its canonical text: equal exactly for equal ids, and `"1"` is not `1`.
-    pub(crate) fn key(&self) -> String {
+    pub fn key(&self) -> String {
         self.0.to_canonical()
     }
 
     /// As JSON.
-    pub(crate) fn to_value(&self) -> Value {
+    pub fn to_value(&self) -> Value {
         self.0.clone()
     }
 }
 
 /// What kind of message an object is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// Wants an answer.
-    Request { id: Id, method: String },
+    Request {
+        /// Its id.
+        id: Id,
+        /// Its method.
+        method: String,
+    },
     /// Wants none.
-    Notification { method: String },
-    /// Answers a request; without an id where the peer could not read it.
-    Response { id: Option<Id> },
+    Notification {
+        /// Its method.
+        method: String,
+    },
+    /// Answers a request.
+    Response {
+        /// Which one; absent where the peer could not read it.
+        id: Option<Id>,
+    },
 }
 
 /// One message with all its members.
 #[derive(Debug, Clone)]
-pub(crate) struct Message {
-    pub(crate) kind: Kind,
-    pub(crate) body: Object,
+pub struct Message {
+    /// What it is.
+    pub kind: Kind,
+    /// All of it.
+    pub body: Object,
 }
 
 /// Why a JSON value is no message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Invalid {
+pub enum Invalid {
+    /// Several in one array.
     #[error("batches are not supported: send each message on a line of its own (nothing of the batch was executed)")]
     Batch,
+    /// No object.
     #[error("a message is a JSON object")]
     NotAnObject,
+    /// Another protocol, or none.
     #[error("the member \"jsonrpc\" must be \"2.0\"")]
     Version,
+    /// A method that is no text.
     #[error("the member \"method\" must be a string")]
     Method,
+    /// An id that is none.
     #[error("the member \"id\" must be a string or an integer")]
     Id,
+    /// Two kinds at once, or none.
     #[error("a message is a request (with \"method\") or a response (with either \"result\" or \"error\"), not both")]
     Ambiguous,
 }
 
 impl Message {
     /// Tells what `value` is. What two readers could take for two kinds is refused.
-    pub(crate) fn read(value: Value) -> Result<Self, Invalid> {
+    ///
+    /// # Errors
+    /// [`Invalid`].
+    pub fn read(value: Value) -> Result<Self, Invalid> {
         let body = match value {
             Value::Object(body) => body,
             Value::Array(_) => return Err(Invalid::Batch),
@@ -104,46 +131,41 @@ impl Message {
     }
 
     /// The params, where there are some.
-    pub(crate) fn params(&self) -> Option<&Value> {
+    pub fn params(&self) -> Option<&Value> {
         self.body.get("params")
     }
-
-    /// The line that says the same: our own serialization of what was read.
-    pub(crate) fn into_line(self) -> String {
-        Value::Object(self.body).to_canonical()
-    }
 }
 
-/// The line of a request.
-pub(crate) fn request(id: &Id, method: &str, params: Value) -> String {
-    line([("id", id.to_value()), ("method", Value::from(method)), ("params", params)])
+/// A request.
+pub fn request(id: &Id, method: &str, params: Value) -> Object {
+    object([("id", id.to_value()), ("method", Value::from(method)), ("params", params)])
 }
 
-/// The line of a notification.
-pub(crate) fn notification(method: &str, params: Value) -> String {
-    line([("method", Value::from(method)), ("params", params)])
+/// A notification.
+pub fn notification(method: &str, params: Value) -> Object {
+    object([("method", Value::from(method)), ("params", params)])
 }
 
-/// The line of a successful answer.
-pub(crate) fn result(id: &Id, result: Value) -> String {
-    line([("id", id.to_value()), ("result", result)])
+/// A successful answer.
+pub fn result(id: &Id, result: Value) -> Object {
+    object([("id", id.to_value()), ("result", result)])
 }
 
-/// The line of an error answer; the id is null where it could not be read, or where it is another request's.
-pub(crate) fn error(id: Option<&Id>, code: i64, message: &str, data: Option<Value>) -> String {
+/// An error answer; the id is null where it could not be read, or where it is another request's.
+pub fn error(id: Option<&Id>, code: i64, message: &str, data: Option<Value>) -> Object {
     let mut error = Object::new();
     error.insert("code", code);
     error.insert("message", message);
     if let Some(data) = data {
         error.insert("data", data);
     }
-    line([("id", id.map(Id::to_value).unwrap_or_default()), ("error", Value::from(error))])
+    object([("id", id.map(Id::to_value).unwrap_or_default()), ("error", Value::from(error))])
 }
 
-fn line<const N: usize>(members: [(&str, Value); N]) -> String {
+fn object<const N: usize>(members: [(&str, Value); N]) -> Object {
     let mut message: Object = members.into_iter().collect();
     message.insert("jsonrpc", "2.0");
-    Value::Object(message).to_canonical()
+    message
 }
 
 #[cfg(test)]

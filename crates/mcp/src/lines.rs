@@ -2,9 +2,11 @@
 
 use std::io;
 
+use countersign_evidence::json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::sync::mpsc;
 
+use crate::conversation::Out;
 use crate::id_scan::IdScan;
 
 /// One line from a peer.
@@ -16,24 +18,16 @@ pub(crate) enum Line {
     TooLong { bytes: usize, scan: IdScan },
 }
 
-/// What a writer is handed.
-#[derive(Debug)]
-pub(crate) enum Out {
-    /// A message, without its newline.
-    Line(String),
-    /// Nothing follows: close the stream.
-    End,
-}
-
-/// Writes lines until [`Out::End`], or until the reader is gone. Lines that are ready together are flushed together.
+/// Writes messages as lines, in canonical form, until [`Out::End`], or until the reader is gone. Lines that are ready together are flushed together.
 pub(crate) async fn write_lines<W: AsyncWrite + Unpin>(
     mut writer: W,
-    mut lines: mpsc::Receiver<Out>,
+    mut queue: mpsc::Receiver<Out>,
 ) -> io::Result<()> {
-    while let Some(Out::Line(mut text)) = lines.recv().await {
+    while let Some(Out::Message(message)) = queue.recv().await {
+        let mut text = Value::Object(message.body).to_canonical();
         text.push('\n');
         writer.write_all(text.as_bytes()).await?;
-        if lines.is_empty() {
+        if queue.is_empty() {
             writer.flush().await?;
         }
     }

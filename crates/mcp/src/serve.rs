@@ -5,19 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+use crate::catalogue::Tools;
 use crate::config::{Error, Settings};
-use crate::gateway::Gateway;
+use crate::conversation::{Calls, Conversation, LAST_WORDS, Opened};
 use crate::lines::{Lines, write_lines};
-use crate::pump::{from_client, from_server, orphaned};
-
-/// Lines that may wait for a slow reader.
-const QUEUE: usize = 256;
-/// How long outcomes may take to be recorded once nothing runs any more.
-const LAST_WORDS: Duration = Duration::from_secs(15);
+use crate::pump::{from_client, from_server};
 
 /// The four streams between which a gateway stands.
 #[derive(Debug)]
@@ -59,14 +54,12 @@ where
     SR: AsyncRead + Unpin + Send + 'static,
     SW: AsyncWrite + Unpin + Send + 'static,
 {
-    let (to_client, client_queue) = mpsc::channel(QUEUE);
-    let (to_server, server_queue) = mpsc::channel(QUEUE);
     let (grace, most) = (settings.grace, settings.most_line);
-    let gateway = Arc::new(Gateway::new(settings, to_client, to_server));
-    let client_writer = tokio::spawn(write_lines(pipes.to_client, client_queue));
-    tokio::spawn(write_lines(pipes.to_server, server_queue));
-    let (running, mut calls) = mpsc::channel(1);
-    let mut client = tokio::spawn(from_client(Arc::clone(&gateway), Lines::new(pipes.from_client, most), running));
+    let Opened { conversation, to_client, to_server, mut calls } = Conversation::open(settings, Tools::default());
+    let gateway = Arc::clone(&conversation.gateway);
+    let client_writer = tokio::spawn(write_lines(pipes.to_client, to_client));
+    tokio::spawn(write_lines(pipes.to_server, to_server));
+    let mut client = tokio::spawn(from_client(conversation, Lines::new(pipes.from_client, most)));
     let mut server = tokio::spawn(from_server(Arc::clone(&gateway), Lines::new(pipes.from_server, most)));
     tokio::pin!(hurry);
 
@@ -81,7 +74,7 @@ where
         end = let_finish(&mut calls, &mut server, hurry.as_mut(), grace, end).await;
         if end != End::Server {
             gateway.flights.over();
-            drop(timeout(LAST_WORDS, calls.recv()).await);
+            let _ = timeout(LAST_WORDS, calls.ended()).await;
             gateway.end_server().await;
         }
         if end == End::Client {
@@ -91,10 +84,8 @@ where
     }
     server.abort();
     if end == End::Server {
-        for line in orphaned(gateway.flights.server_gone()) {
-            gateway.tell_client(line).await;
-        }
-        drop(timeout(LAST_WORDS, calls.recv()).await);
+        gateway.server_gone().await;
+        let _ = timeout(LAST_WORDS, calls.ended()).await;
     }
     gateway.end_client().await;
     finish_writing(client_writer).await
@@ -102,7 +93,7 @@ where
 
 /// Lets the calls that run end by themselves, for a while.
 async fn let_finish<F: Future<Output = ()>>(
-    calls: &mut mpsc::Receiver<()>,
+    calls: &mut Calls,
     server: &mut JoinHandle<()>,
     hurry: Pin<&mut F>,
     grace: Duration,
@@ -112,7 +103,7 @@ async fn let_finish<F: Future<Output = ()>>(
         return end;
     }
     tokio::select! {
-        _ = calls.recv() => end,
+        () = calls.ended() => end,
         _ = server => End::Server,
         () = sleep(grace) => end,
         () = hurry => End::Hurry,

@@ -56,7 +56,8 @@ pub async fn bundled_server(
         Folder::open(folder).map_err(|source| DemoError::Folder { folder: folder.display().to_string(), source })?;
     let mut lines = Lines::new(from, MOST_LINE);
     while let Some(line) = lines.next().await? {
-        if let Some(mut answer) = answer(&folder, line) {
+        if let Some(answer) = answer(&folder, line) {
+            let mut answer = Value::Object(answer).to_canonical();
             answer.push('\n');
             to.write_all(answer.as_bytes()).await?;
             to.flush().await?;
@@ -65,7 +66,7 @@ pub async fn bundled_server(
     Ok(())
 }
 
-fn answer(folder: &Folder, line: Line) -> Option<String> {
+fn answer(folder: &Folder, line: Line) -> Option<Object> {
     let Line::Whole(bytes) = line else {
         return Some(jsonrpc::error(None, jsonrpc::INVALID_REQUEST, "the message is too long", None));
     };
@@ -83,7 +84,7 @@ fn answer(folder: &Folder, line: Line) -> Option<String> {
     }
 }
 
-fn respond(folder: &Folder, id: &Id, method: &str, params: Option<&Value>) -> String {
+fn respond(folder: &Folder, id: &Id, method: &str, params: Option<&Value>) -> Object {
     let meta = params.and_then(|params| params.get("_meta"));
     let modern = meta.is_some_and(|meta| meta.get("io.modelcontextprotocol/protocolVersion").is_some());
     let result = match method {
