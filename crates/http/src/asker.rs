@@ -9,6 +9,7 @@ use countersign_gate::{Caller, GateError, csrf_of};
 use subtle::ConstantTimeEq;
 
 use crate::app::App;
+use crate::in_process::LetIn;
 use crate::kinds;
 use crate::peer::Peer;
 use crate::problem::Failure;
@@ -25,6 +26,9 @@ impl FromRequestParts<App> for Asker {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Failure> {
+        if let Some(LetIn(caller)) = parts.extensions.get() {
+            return Ok(Asker(caller.clone()));
+        }
         let peer = peer_of(parts);
         let caller = match bearer(parts)? {
             Some(key) => app.gate().authenticate(key, peer.isolation())?,

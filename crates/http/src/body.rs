@@ -31,8 +31,8 @@ impl<T: DeserializeOwned> FromRequest<App> for Given<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Failure> {
-        check_headers(request.headers())?;
-        let bytes = read(request.into_body(), app.most_body()).await?;
+        must_be_json(request.headers())?;
+        let bytes = read_body(request.into_body(), app.most_body()).await?;
         let value = json::parse(&bytes, Limits { bytes: app.most_body(), depth: DEPTH })?;
         if value.as_object().is_none() {
             return Err(Failure::new(kinds::INVALID, "the body must be a JSON object"));
@@ -41,7 +41,11 @@ impl<T: DeserializeOwned> FromRequest<App> for Given<T> {
     }
 }
 
-fn check_headers(headers: &HeaderMap) -> Result<(), Failure> {
+/// Refuses a body that is not sent as JSON, in UTF-8 and without content encoding.
+///
+/// # Errors
+/// 415.
+pub fn must_be_json(headers: &HeaderMap) -> Result<(), Failure> {
     let media_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (essence, parameters) = media_type.split_once(';').unwrap_or((media_type, ""));
     let utf8 = ["", "charset=utf-8", "charset=\"utf-8\""].contains(&parameters.trim().to_ascii_lowercase().as_str());
@@ -55,7 +59,11 @@ fn check_headers(headers: &HeaderMap) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn read(mut body: Body, most: usize) -> Result<Bytes, Failure> {
+/// All of a body, within limits of size and time.
+///
+/// # Errors
+/// 400, 408 or 413.
+pub async fn read_body(mut body: Body, most: usize) -> Result<Bytes, Failure> {
     let reading = async {
         if body.size_hint().lower() <= most as u64 {
             match Limited::new(&mut body, most).collect().await {
@@ -128,7 +136,7 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(CONTENT_TYPE, "application/json".parse().unwrap());
             headers.insert(name, value.parse().unwrap());
-            check_headers(&headers).is_ok()
+            must_be_json(&headers).is_ok()
         };
         for good in ["application/json", "Application/JSON; charset=UTF-8", "application/json;charset=\"utf-8\""] {
             assert!(headers("content-type", good), "{good}");

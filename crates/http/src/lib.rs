@@ -25,8 +25,9 @@ mod trivial;
 
 pub use app::App;
 pub use asker::{Asker, SignedIn, cookie, note_view, peer_of, same_origin, session_cookie};
+pub use body::{must_be_json, read_body};
 pub use gateway_problem::GatewayProblem;
-pub use in_process::in_process;
+pub use in_process::{in_process, in_process_for};
 pub use listener::{Listener, OwnerSocket};
 pub use openapi::openapi;
 pub use params::{Id, Params, Position, Segment};

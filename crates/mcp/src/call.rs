@@ -131,7 +131,7 @@ impl Gateway {
         let client = &self.settings.client;
         let now = self.redefined(asked, proposal).await;
         if let Some(stop) = stop_of(asked) {
-            gate::cancel(client, action, why(stop)).await;
+            self.give_up(action, stop).await;
             return Err(Permission::Stopped(stop));
         }
         if let Err(error) = asked.call.params(&proposal.payload, payload) {
@@ -159,9 +159,16 @@ impl Gateway {
             Held::Pending => Err(Permission::No(Denial::pending(view))),
             Held::Refused(error) => Err(Permission::No(Denial::refused(Some(view.action), &error))),
             Held::Stopped(stop) => {
-                gate::cancel(&self.settings.client, view.action, why(stop)).await;
+                self.give_up(view.action, stop).await;
                 Err(Permission::Stopped(stop))
             }
+        }
+    }
+
+    /// Nobody wants it any more, or at least not now.
+    async fn give_up(&self, action: Uuid, stop: Stop) {
+        if stop != Stop::Unheard {
+            gate::cancel(&self.settings.client, action, why(stop)).await;
         }
     }
 
@@ -294,7 +301,7 @@ fn stop_of(asked: &Asked) -> Option<Stop> {
 pub(crate) fn why(stop: Stop) -> &'static str {
     match stop {
         Stop::Cancelled => "client_cancelled",
-        Stop::ClientGone | Stop::Over => "client_disconnected",
+        Stop::ClientGone | Stop::Over | Stop::Unheard => "client_disconnected",
         Stop::ServerGone => "server_ended",
     }
 }

@@ -28,6 +28,11 @@ pub(crate) struct Definition {
 pub struct Tools(Arc<Mutex<Catalogue>>);
 
 impl Tools {
+    /// How a tool wants its arguments mirrored in headers, as far as its definition is known.
+    pub fn mirrors(&self, name: &str) -> Vec<Mirror> {
+        self.catalogue().mirrors(name)
+    }
+
     pub(crate) fn catalogue(&self) -> MutexGuard<'_, Catalogue> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

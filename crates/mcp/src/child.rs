@@ -4,11 +4,14 @@ use std::ffi::{OsStr, OsString};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::config::{Config, Error};
+use crate::config::{Config, Error, Program};
+use crate::conversation::{Conversation, Out, too_long};
+use crate::lines::{Line, Lines, write_lines};
 use crate::serve::{Pipes, serve};
 use crate::stdio::standard_input;
 
@@ -23,10 +26,7 @@ const LEAVE: Duration = Duration::from_secs(2);
 /// # Errors
 /// [`Error`]: the server does not start, or a stream breaks.
 pub async fn run(config: Config) -> Result<ExitStatus, Error> {
-    let mut child = spawn(&config)?;
-    let (Some(to_server), Some(from_server)) = (child.stdin.take(), child.stdout.take()) else {
-        return Err(broken("the server's streams")(std::io::Error::other("not piped")));
-    };
+    let (child, to_server, from_server) = spawn(&config.program)?;
     let from_client = standard_input().map_err(broken("standard input"))?;
     let signalled = signalled().map_err(broken("signal handling"))?;
     let pipes = Pipes { from_client, to_client: tokio::io::stdout(), from_server, to_server };
@@ -38,13 +38,71 @@ fn broken(what: &'static str) -> impl Fn(std::io::Error) -> Error {
     move |source| Error::Io { what, source }
 }
 
-fn spawn(config: &Config) -> Result<Child, Error> {
-    let mut command = Command::new(&config.command);
-    command.args(&config.args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true);
-    for name in hidden(std::env::vars_os().map(|(name, _)| name), &config.hidden_env) {
+/// Runs the real server for one conversation, until it ends or nothing more is to be said to it. The conversation is told when the
+/// server is gone.
+///
+/// # Errors
+/// [`Error::Spawn`]: it does not start.
+pub async fn attend(
+    program: &Program,
+    conversation: Conversation,
+    to_server: mpsc::Receiver<Out>,
+) -> Result<(), Error> {
+    let (child, input, output) = match spawn(program) {
+        Ok(started) => started,
+        Err(error) => {
+            conversation.server_gone().await;
+            return Err(error);
+        }
+    };
+    let mut writing = tokio::spawn(write_lines(input, to_server));
+    let mut lines = Lines::new(output, conversation.gateway.settings.most_line);
+    loop {
+        let line = tokio::select! {
+            line = lines.next() => line,
+            // Nothing more is said to it: what it still says is heard for a while.
+            _ = &mut writing => match timeout(LEAVE, lines.next()).await {
+                Ok(line) => line,
+                Err(_) => break,
+            },
+        };
+        match line {
+            Ok(Some(Line::Whole(text))) => drop(conversation.server_says(&text, None).await),
+            Ok(Some(Line::TooLong { bytes, scan })) => {
+                let most = conversation.gateway.settings.most_line;
+                conversation.gateway.server_garbles(&too_long(bytes, most, scan)).await;
+            }
+            Ok(None) | Err(_) => break,
+        }
+        if writing.is_finished() {
+            break;
+        }
+    }
+    writing.abort();
+    conversation.server_gone().await;
+    if let Err(error) = leave(child).await {
+        tracing::warn!(%error, "the MCP server's process");
+    }
+    Ok(())
+}
+
+fn spawn(program: &Program) -> Result<(Child, ChildStdin, ChildStdout), Error> {
+    let mut command = Command::new(&program.command);
+    command
+        .args(&program.args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true);
+    for name in hidden(std::env::vars_os().map(|(name, _)| name), &program.hidden_env) {
         command.env_remove(name);
     }
-    command.spawn().map_err(|source| Error::Spawn { command: config.command.clone(), source })
+    command.envs(program.env.iter().map(|(name, value)| (name, value)));
+    let mut child = command.spawn().map_err(|source| Error::Spawn { command: program.command.clone(), source })?;
+    match (child.stdin.take(), child.stdout.take()) {
+        (Some(input), Some(output)) => Ok((child, input, output)),
+        _ => Err(broken("the server's streams")(std::io::Error::other("not piped"))),
+    }
 }
 
 /// Those of `names` that the child does not get.

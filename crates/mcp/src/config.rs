@@ -14,14 +14,30 @@ use countersign_evidence::time::Clock;
 /// Everything that [`crate::run`] needs.
 #[derive(Debug)]
 pub struct Config {
-    /// The real server's program.
+    /// The real server.
+    pub program: Program,
+    /// The gateway's own settings.
+    pub settings: Settings,
+}
+
+/// A real server as a program.
+#[derive(Clone)]
+pub struct Program {
+    /// The program.
     pub command: OsString,
     /// Its arguments.
     pub args: Vec<OsString>,
-    /// Environment variables that the child does not get, besides all that begin with `COUNTERSIGN_`.
+    /// Environment variables that it does not get, besides all that begin with `COUNTERSIGN_`.
     pub hidden_env: Vec<OsString>,
-    /// The gateway's own settings.
-    pub settings: Settings,
+    /// Environment variables that it gets: secrets may be among them.
+    pub env: Vec<(OsString, OsString)>,
+}
+
+impl fmt::Debug for Program {
+    /// Without the environment's values.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Program").field("command", &self.command).field("args", &self.args).finish_non_exhaustive()
+    }
 }
 
 /// How the gateway behaves.

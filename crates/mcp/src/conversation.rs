@@ -169,6 +169,11 @@ impl Conversation {
         self.gateway.catalogue().mirrors(&call.name)
     }
 
+    /// Nobody listens for the answer to this request any more. A call that is held is not begun then, and nothing is given up.
+    pub fn unheard(&self, id: &Id) {
+        self.gateway.flights.unheard(id);
+    }
+
     /// The client is gone: held calls are cancelled, those that run get the grace period, then their outcome is recorded as unknown;
     /// then nothing more is said to the server. On return every call is either recorded or was never sent.
     pub async fn client_gone(self, mut calls: Calls) {

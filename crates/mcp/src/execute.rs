@@ -128,6 +128,8 @@ fn doubtful(id: &Id, action: Uuid, why: &str) -> Object {
     let what = match why {
         "deadline" => "The MCP server gave no answer in time",
         "bad_answer" => "The MCP server's answer could not be read",
+        "broken" => "The exchange with the MCP server broke off, or the server failed",
+        "cancelled" => "The client cancelled the call while it was running",
         "client_gone" => "The client closed the connection before the answer came",
         _ => "The MCP server ended while the call was running",
     };

@@ -16,6 +16,9 @@ const MOST_FLIGHTS: usize = 16_384;
 pub(crate) enum Stop {
     /// `notifications/cancelled`.
     Cancelled,
+    /// Nobody listens for the answer any more, which takes nothing back: what waits for people goes on waiting, for whoever asks
+    /// again, and is not begun.
+    Unheard,
     /// The client closed its side: what waits for people is given up, what is allowed goes on.
     ClientGone,
     /// The client closed its side, and the grace period is over.
@@ -137,7 +140,7 @@ impl Flights {
             Some(Flight::Held { stop }) => {
                 let stopped = *stop.borrow();
                 // Who is gone did not take the go-ahead back: what was allowed before is still done.
-                match stopped.filter(|stopped| *stopped != Stop::ClientGone) {
+                match stopped.filter(|stopped| !matches!(stopped, Stop::ClientGone | Stop::Unheard)) {
                     Some(stopped) => {
                         table.flights.insert(key, Flight::Held { stop });
                         Err(stopped)
@@ -167,6 +170,13 @@ impl Flights {
             }
             Some(Flight::Own { .. }) => false,
             Some(Flight::Passed { .. }) | None => true,
+        }
+    }
+
+    /// Nobody listens for the answer any more. What was sent goes on.
+    pub(crate) fn unheard(&self, id: &Id) {
+        if let Some(Flight::Held { stop }) = self.table().flights.get(&id.key()) {
+            stop.send_if_modified(|said| said.is_none() && said.replace(Stop::Unheard).is_none());
         }
     }
 

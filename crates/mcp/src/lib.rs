@@ -44,8 +44,8 @@ mod stdio;
 mod transport;
 
 pub use catalogue::{Tools, category_of};
-pub use child::run;
-pub use config::{Config, Error, HoldPolicy, Settings, default_server_name};
+pub use child::{attend, run};
+pub use config::{Config, Error, HoldPolicy, Program, Settings, default_server_name};
 pub use conversation::{Calls, Conversation, Garbled, Opened, Out, Outgoing, read};
 pub use demo_server::{DemoError, bundled_server};
 pub use mirror::{Mirror, decoded, encoded};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 use countersign_client::wire::UserRef;
-use countersign_mcp::{Config, HoldPolicy, Settings, default_server_name};
+use countersign_mcp::{Config, HoldPolicy, Program, Settings, default_server_name};
 
 use crate::connect::connect_gateway;
 use crate::daemon::beat;
@@ -76,7 +76,8 @@ pub(super) async fn run(args: Mcp, session: &mut Session) -> Result<Exit, Failur
         deadline: Duration::from_secs(u64::from(args.deadline)),
         ..Settings::new(server, client, Arc::new(SystemRandom), Arc::new(SystemClock))
     };
-    let ended = countersign_mcp::run(Config { command, args: arguments, hidden_env: args.hidden_env, settings }).await;
+    let program = Program { command, args: arguments, hidden_env: args.hidden_env, env: Vec::new() };
+    let ended = countersign_mcp::run(Config { program, settings }).await;
     let status = ended.map_err(|error| Failure::No(error.to_string()))?;
     // A server that a signal ended has no code.
     Ok(Exit::As(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)))

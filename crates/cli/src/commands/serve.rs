@@ -9,6 +9,7 @@ use clap::Args;
 use countersign_console::{Provider, Surroundings};
 use countersign_http::{App, Listener, OwnerSocket, ServeLimits};
 use countersign_identity::oidc::{Oidc, OidcSettings};
+use countersign_mcp_http::Servers;
 use countersign_proxy::Upstreams;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -22,7 +23,10 @@ use crate::exit::Exit;
 use crate::progress::Bar;
 use crate::session::Session;
 use crate::style::Paint;
-use crate::system::SystemClock;
+use crate::system::{SystemClock, SystemRandom};
+
+/// What an MCP message says besides its payload, in bytes at most.
+const BESIDE_PAYLOAD: usize = 256 << 10;
 
 /// Run the gate on a data folder
 #[derive(Debug, Args)]
@@ -76,6 +80,11 @@ impl Serving {
             let proxy = countersign_proxy::router(&app, upstreams, most_payload);
             router = router.merge(proxy.map_err(|error| Failure::Usage(format!("the HTTP gateway: {error}")))?);
         }
+        if let Some(servers) = mcp_servers(data, config)? {
+            let mcp =
+                countersign_mcp_http::router(&app, servers, Arc::new(SystemRandom), most_payload + BESIDE_PAYLOAD);
+            router = router.merge(mcp.map_err(|error| Failure::Usage(format!("the MCP gateway: {error}")))?);
+        }
         let served = tokio::spawn(countersign_http::serve(router, listeners, ServeLimits::default(), async {
             let _ = stopped.await;
         }));
@@ -108,12 +117,22 @@ impl Serving {
 /// The APIs behind the HTTP gateway.
 fn upstreams(data: &Path, config: &Config) -> Result<Option<Upstreams>, Failure> {
     let Some(text) = crate::notify::read(data, &config.upstreams_file)? else { return Ok(None) };
-    let secret = |file: &Path| match crate::notify::read(data, file) {
+    Upstreams::parse(&text, |file| secret(data, file)).map(Some).map_err(|error| Failure::Usage(error.to_string()))
+}
+
+/// The servers behind the MCP gateway.
+fn mcp_servers(data: &Path, config: &Config) -> Result<Option<Servers>, Failure> {
+    let Some(text) = crate::notify::read(data, &config.mcp_servers_file)? else { return Ok(None) };
+    Servers::parse(&text, |file| secret(data, file)).map(Some).map_err(|error| Failure::Usage(error.to_string()))
+}
+
+/// What a file of secrets holds that a gateway's configuration names.
+fn secret(data: &Path, file: &Path) -> Result<String, String> {
+    match crate::notify::read(data, file) {
         Ok(Some(secret)) => Ok(secret),
-        Ok(None) => Err("credential_file names no file".to_owned()),
+        Ok(None) => Err("a file of secrets has no name".to_owned()),
         Err(error) => Err(error.to_string()),
-    };
-    Upstreams::parse(&text, secret).map(Some).map_err(|error| Failure::Usage(error.to_string()))
+    }
 }
 
 /// What the pages tell besides the gate.

@@ -33,7 +33,7 @@ const fn number(path: &'static str, least: u64, most: u64, about: &'static str) 
 const DAY: u64 = 86_400;
 
 /// In the order of the default file; keys of a section stand together, after those of none.
-pub(crate) const KEYS: [Key; 41] = [
+pub(crate) const KEYS: [Key; 42] = [
     text(
         "deployment",
         "Name of the deployment: the first part of each log's origin. It appears in public checkpoints.",
@@ -60,6 +60,10 @@ pub(crate) const KEYS: [Key; 41] = [
     text(
         "upstreams_file",
         "A TOML file with the APIs that agents reach through the HTTP gateway, at /proxy/NAME/…; relative to the data folder. Empty: none.",
+    ),
+    text(
+        "mcp_servers_file",
+        "A TOML file with the MCP servers that agents reach at /mcp/NAME; relative to the data folder. Empty: none.",
     ),
     text("policy_folder", "The policy folder that commands use where none is named; relative to the data folder."),
     text("time_zone", "IANA time zone of `context.time` in policies, such as Europe/Zurich."),

@@ -39,6 +39,8 @@ pub(crate) struct Config {
     pub(crate) step_up_s: u32,
     /// The file with the upstreams of the HTTP gateway, as written; none where empty.
     pub(crate) upstreams_file: PathBuf,
+    /// The file with the servers of the MCP gateway, as written; none where empty.
+    pub(crate) mcp_servers_file: PathBuf,
     /// The policy folder as written; see [`Config::policy_folder_in`].
     pub(crate) policy_folder: PathBuf,
     /// IANA name; see [`Config::zone`].
@@ -188,6 +190,7 @@ impl Default for Config {
             session_s: 24 * 3_600,
             step_up_s: 900,
             upstreams_file: PathBuf::new(),
+            mcp_servers_file: PathBuf::new(),
             policy_folder: PathBuf::from("policy"),
             time_zone: "UTC".to_owned(),
             solo: false,

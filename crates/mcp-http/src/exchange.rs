@@ -1,0 +1,142 @@
+//! One request under way, and what happens when its client goes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use countersign_evidence::json::{Object, Value};
+use countersign_mcp::jsonrpc;
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+
+use crate::desk::Waiter;
+use crate::reply::{self, Source};
+use crate::sessions::Session;
+
+/// How long an answer is waited for before the rest is sent as events.
+const PROMPT: Duration = Duration::from_secs(2);
+
+/// One request under way.
+pub(crate) struct Exchange {
+    session: Arc<Session>,
+    waiter: Waiter,
+    /// Its client's going is a cancellation.
+    modern: bool,
+    answered: bool,
+}
+
+impl Exchange {
+    pub(crate) fn new(session: Arc<Session>, waiter: Waiter, modern: bool) -> Self {
+        Exchange { session, waiter, modern, answered: false }
+    }
+
+    /// The answer, as JSON where it comes soon and alone, else as events where the client takes them.
+    pub(crate) async fn reply(mut self, takes_events: bool) -> Response {
+        if !takes_events {
+            return match self.answer_alone().await {
+                Some(answer) => self.whole(answer),
+                None => reply::empty(StatusCode::BAD_GATEWAY),
+            };
+        }
+        tokio::select! {
+            biased;
+            note = self.waiter.notes.recv() => reply::events(Told { exchange: self, first: note }),
+            answer = &mut self.waiter.answer => {
+                self.answered = true;
+                match answer {
+                    Ok(answer) => self.whole(answer),
+                    Err(_) => reply::empty(StatusCode::BAD_GATEWAY),
+                }
+            }
+            () = sleep(PROMPT) => reply::events(Told { exchange: self, first: None }),
+        }
+    }
+
+    async fn answer_alone(&mut self) -> Option<Object> {
+        loop {
+            tokio::select! {
+                answer = &mut self.waiter.answer => {
+                    self.answered = true;
+                    return answer.ok();
+                }
+                Some(_) = self.waiter.notes.recv() => {}
+            }
+        }
+    }
+
+    fn whole(&self, answer: Object) -> Response {
+        let status = match self.session.is_gone() && answer.contains("error") && !self.modern {
+            // The server has ended the session: the client begins another.
+            true => StatusCode::NOT_FOUND,
+            false if self.modern => status_of(&answer),
+            false => StatusCode::OK,
+        };
+        reply::json(status, answer)
+    }
+}
+
+/// The status that goes with an error of the protocol itself (MCP 2026-07-28 "Streamable HTTP").
+fn status_of(answer: &Object) -> StatusCode {
+    let code = answer.get("error").and_then(|error| error.get("code")).and_then(Value::as_number);
+    match code.map(|code| code.as_str()) {
+        Some("-32601") => StatusCode::NOT_FOUND,
+        Some("-32700" | "-32600" | "-32020" | "-32021" | "-32022") => StatusCode::BAD_REQUEST,
+        _ => StatusCode::OK,
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if self.answered {
+            return;
+        }
+        let id = self.waiter.id.clone();
+        self.session.desk.forget(&id);
+        if !self.modern {
+            // A connection that broke takes nothing back (2025-11-25 "Streamable HTTP").
+            return self.session.conversation.unheard(&id);
+        }
+        let params: Object = [("requestId", id.to_value())].into_iter().collect();
+        let cancelled = jsonrpc::notification("notifications/cancelled", Value::Object(params));
+        let conversation = self.session.conversation.clone();
+        if let Ok(message) = jsonrpc::Message::read(Value::Object(cancelled)) {
+            tokio::spawn(async move { conversation.client_says(message).await });
+        }
+    }
+}
+
+/// The rest of an exchange, as events.
+struct Told {
+    exchange: Exchange,
+    first: Option<Object>,
+}
+
+impl Source for Told {
+    async fn next(&mut self) -> Option<Object> {
+        if let Some(first) = self.first.take() {
+            return Some(first);
+        }
+        let exchange = &mut self.exchange;
+        if exchange.answered {
+            return None;
+        }
+        tokio::select! {
+            biased;
+            Some(note) = exchange.waiter.notes.recv() => Some(note),
+            answer = &mut exchange.waiter.answer => {
+                exchange.answered = true;
+                answer.ok()
+            }
+        }
+    }
+}
+
+/// What belongs to no request, as events.
+pub(crate) struct Standing(pub(crate) mpsc::Receiver<Object>);
+
+impl Source for Standing {
+    async fn next(&mut self) -> Option<Object> {
+        self.0.recv().await
+    }
+}
