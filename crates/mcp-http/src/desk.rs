@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use axum::http::StatusCode;
 use countersign_evidence::json::{Object, Value};
 use countersign_mcp::Outgoing;
 use countersign_mcp::jsonrpc::{Id, Kind, Message};
@@ -28,6 +29,8 @@ struct Table {
     waiting: HashMap<String, Waiting>,
     /// Where the client hears what belongs to no request.
     standing: Option<mpsc::Sender<Object>>,
+    /// The statuses with which the server refused requests, until their answers go out.
+    refused: HashMap<String, StatusCode>,
 }
 
 #[derive(Debug)]
@@ -82,7 +85,22 @@ impl Desk {
 
     /// Nobody waits for this one any more.
     pub(crate) fn forget(&self, id: &Id) {
-        self.table().waiting.remove(&id.key());
+        let mut table = self.table();
+        table.waiting.remove(&id.key());
+        table.refused.remove(&id.key());
+    }
+
+    /// The server refuses a request with this status; the answer follows.
+    pub(crate) fn refused(&self, id: &Id, status: StatusCode) {
+        let mut table = self.table();
+        if table.waiting.contains_key(&id.key()) {
+            table.refused.insert(id.key(), status);
+        }
+    }
+
+    /// The status with which the server refused that request, where it did.
+    pub(crate) fn take_refusal(&self, id: &Id) -> Option<StatusCode> {
+        self.table().refused.remove(&id.key())
     }
 
     /// Whether anybody waits for anything.

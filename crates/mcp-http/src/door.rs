@@ -120,6 +120,11 @@ impl Door {
 
     /// A request that says everything itself.
     async fn modern(&self, entered: Entered, message: Message) -> Result<Response, Response> {
+        if version_of(&message).is_none() {
+            let why = "the header says a version whose requests say it themselves: params._meta lacks \
+                       io.modelcontextprotocol/protocolVersion";
+            return Err(refuse(StatusCode::BAD_REQUEST, id_of(&message), jsonrpc::INVALID_PARAMS, why));
+        }
         let place = entered.place().map_err(failed)?;
         let session = self.sessions.shared(&entered.server, &place, &entered.caller).map_err(failed)?;
         let calls = matches!(&message.kind, Kind::Request { method, .. } if method == "tools/call");

@@ -41,7 +41,7 @@ impl Exchange {
         }
         tokio::select! {
             biased;
-            note = self.waiter.notes.recv() => reply::events(Told { exchange: self, first: note }),
+            Some(note) = self.waiter.notes.recv() => reply::events(Told { exchange: self, first: Some(note) }),
             answer = &mut self.waiter.answer => {
                 self.answered = true;
                 match answer {
@@ -69,7 +69,10 @@ impl Exchange {
         let status = match self.session.is_gone() && answer.contains("error") && !self.modern {
             // The server has ended the session: the client begins another.
             true => StatusCode::NOT_FOUND,
-            false if self.modern => status_of(&answer),
+            false if self.modern => {
+                let refused = self.session.desk.take_refusal(&self.waiter.id);
+                refused.or_else(|| status_of(&answer)).unwrap_or_default()
+            }
             false => StatusCode::OK,
         };
         reply::json(status, answer)
@@ -77,12 +80,12 @@ impl Exchange {
 }
 
 /// The status that goes with an error of the protocol itself (MCP 2026-07-28 "Streamable HTTP").
-fn status_of(answer: &Object) -> StatusCode {
+fn status_of(answer: &Object) -> Option<StatusCode> {
     let code = answer.get("error").and_then(|error| error.get("code")).and_then(Value::as_number);
     match code.map(|code| code.as_str()) {
-        Some("-32601") => StatusCode::NOT_FOUND,
-        Some("-32700" | "-32600" | "-32020" | "-32021" | "-32022") => StatusCode::BAD_REQUEST,
-        _ => StatusCode::OK,
+        Some("-32601") => Some(StatusCode::NOT_FOUND),
+        Some("-32700" | "-32600" | "-32020" | "-32021" | "-32022") => Some(StatusCode::BAD_REQUEST),
+        _ => None,
     }
 }
 

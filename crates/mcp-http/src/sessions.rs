@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::desk::Desk;
 use crate::servers::Server;
-use crate::upstream;
+use crate::upstream::{self, Ends};
 
 /// Seconds without a request after which a conversation ends.
 const IDLE_S: u64 = 1_800;
@@ -29,7 +29,7 @@ const MOST: usize = 1_024;
 /// One conversation with a server, over any number of requests.
 pub(crate) struct Session {
     pub(crate) conversation: Conversation,
-    pub(crate) desk: Desk,
+    pub(crate) desk: Arc<Desk>,
     pub(crate) place: Place,
     /// The server has ended it, or is not there any more.
     gone: Arc<AtomicBool>,
@@ -108,17 +108,17 @@ impl Sessions {
             ..Settings::new(&server.name, client, Arc::clone(&self.random), self.app.shared_clock())
         };
         let Opened { conversation, to_client, to_server, calls } = Conversation::open(settings, server.tools.clone());
-        let gone = Arc::new(AtomicBool::new(false));
+        let (desk, gone) = (Arc::new(Desk::default()), Arc::new(AtomicBool::new(false)));
         let session = Arc::new(Session {
             conversation: conversation.clone(),
-            desk: Desk::default(),
+            desk: Arc::clone(&desk),
             place,
             gone: Arc::clone(&gone),
             used_s: AtomicU64::new(self.now_s()),
             calls: Mutex::new(Some(calls)),
         });
         tokio::spawn(deliver(Arc::clone(&session), to_client));
-        upstream::connect(server, &self.http, conversation, to_server, gone);
+        upstream::connect(server, &self.http, conversation, to_server, Ends { desk, gone });
         Ok(session)
     }
 

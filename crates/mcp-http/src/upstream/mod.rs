@@ -9,17 +9,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use countersign_mcp::{Conversation, Out, attend};
 use tokio::sync::mpsc;
 
+use crate::desk::Desk;
 use crate::servers::{Reached, Server};
 use web::Web;
 
-/// Carries a conversation's messages to its server, and the server's to the conversation, until either ends. `gone` says when the
-/// server has.
+/// What the client's side is told besides messages.
+pub(crate) struct Ends {
+    /// Which requests the server refused, and with which status.
+    pub(crate) desk: Arc<Desk>,
+    /// The server has ended the conversation, or is not there any more.
+    pub(crate) gone: Arc<AtomicBool>,
+}
+
+/// Carries a conversation's messages to its server, and the server's to the conversation, until either ends.
 pub(crate) fn connect(
     server: &Server,
     http: &reqwest::Client,
     conversation: Conversation,
     to_server: mpsc::Receiver<Out>,
-    gone: Arc<AtomicBool>,
+    ends: Ends,
 ) {
     match &server.reached {
         Reached::Program(program) => {
@@ -28,11 +36,11 @@ pub(crate) fn connect(
                 if let Err(error) = attend(&program, conversation, to_server).await {
                     tracing::warn!(%error, server = name, "an MCP server");
                 }
-                gone.store(true, Ordering::Relaxed);
+                ends.gone.store(true, Ordering::Relaxed);
             });
         }
         Reached::Web { url, credential } => {
-            let web = Web::new(http.clone(), url.clone(), credential.clone(), conversation, server.tools.clone(), gone);
+            let web = Web::new(http.clone(), url.clone(), credential.clone(), conversation, server.tools.clone(), ends);
             tokio::spawn(web.carry(to_server));
         }
     }

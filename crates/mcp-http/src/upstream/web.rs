@@ -1,7 +1,7 @@
 //! A server that is a web service: each message of ours is a POST, what it says comes back as JSON or as events.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
 use url::Url;
 
+use super::Ends;
 use super::events::Events;
 use crate::era::{negotiated, version_of};
 use crate::mirrored::{PROTOCOL_VERSION, write};
@@ -46,7 +47,7 @@ struct Shared {
     credential: Option<(HeaderName, HeaderValue)>,
     conversation: Conversation,
     tools: Tools,
-    gone: Arc<AtomicBool>,
+    ends: Ends,
     state: Mutex<State>,
 }
 
@@ -73,10 +74,10 @@ impl Web {
         credential: Option<(HeaderName, HeaderValue)>,
         conversation: Conversation,
         tools: Tools,
-        gone: Arc<AtomicBool>,
+        ends: Ends,
     ) -> Self {
         let state = Mutex::default();
-        Web { shared: Arc::new(Shared { http, url, credential, conversation, tools, gone, state }) }
+        Web { shared: Arc::new(Shared { http, url, credential, conversation, tools, ends, state }) }
     }
 
     /// Carries messages until there are no more. Those that want no answer arrive in their order; requests go side by side.
@@ -295,11 +296,14 @@ impl Shared {
     async fn refused(&self, id: &Id, response: Response) {
         let status = response.status();
         if status == StatusCode::NOT_FOUND && self.in_session() {
-            self.gone.store(true, Ordering::Relaxed);
+            self.ends.gone.store(true, Ordering::Relaxed);
         }
         let text = whole(response, MOST_REFUSAL).await.unwrap_or_default();
         if let Ok(message) = read(&text, MOST_REFUSAL) {
             let own = matches!(&message.kind, Kind::Response { id: Some(answered) } if answered == id);
+            if own {
+                self.ends.desk.refused(id, status);
+            }
             if own && self.conversation.server_says(&text, Some(id)).await {
                 return;
             }
@@ -330,7 +334,7 @@ impl Shared {
             (state.listening.take(), std::mem::take(&mut state.under_way))
         };
         listening.iter().chain(under_way.values()).for_each(AbortHandle::abort);
-        self.gone.store(true, Ordering::Relaxed);
+        self.ends.gone.store(true, Ordering::Relaxed);
         self.conversation.server_gone().await;
         if self.state().session.is_some() {
             let leaving = self.http.delete(self.url.clone()).headers(self.headers(None)).send();
