@@ -1,0 +1,94 @@
+//! Calls that people decide about.
+
+use countersign_wire::State;
+
+use crate::house::{House, call};
+
+#[tokio::test]
+async fn a_held_call_goes_on_once_it_is_approved() {
+    let house = House::new("hold_s = 60\n").await;
+    let session = house.session().await;
+    let asked = house.call(&session, "echo", r#"{"look":true}"#);
+    let decided = async {
+        let action = house.waits().await;
+        assert!(house.reached().await.is_empty());
+        house.approve(action).await;
+    };
+    let (told, ()) = tokio::join!(asked, decided);
+    assert!(told.answer().contains(r#""calls":1"#), "{}", told.text);
+    assert!(told.text.contains("Waiting for #owners"), "progress says whom it waits for: {}", told.text);
+    assert_eq!(house.stands().await, State::Succeeded);
+}
+
+#[tokio::test]
+async fn one_that_was_held_too_long_is_redeemed_once_by_the_identical_call() {
+    let house = House::new("hold_s = 0\n").await;
+    let session = house.session().await;
+    let told = house.call(&session, "echo", r#"{"look":true}"#).await;
+    assert!(told.answer().contains(r#""reason":"pending""#), "{}", told.text);
+    let action = told.action();
+    house.approve(action).await;
+    let other = house.call(&session, "echo", r#"{"look":true,"more":1}"#).await;
+    assert!(other.answer().contains("pending"), "another call: {}", other.text);
+    // Over another session of the same key: the approval is the agent's, not the connection's.
+    let again = house.session().await;
+    let told = house.call(&again, "echo", r#"{"look":true}"#).await;
+    assert!(told.answer().contains(r#""calls":1"#), "{}", told.text);
+    assert_eq!(house.badge(action).await, "EXACT");
+    let third = house.call(&again, "echo", r#"{"look":true}"#).await;
+    assert!(third.answer().contains("pending"), "{}", third.text);
+    assert_eq!(house.reached().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_takes_nothing_back_and_begins_nothing() {
+    let house = House::new("hold_s = 60\n").await;
+    let session = house.session().await;
+    let named = [("mcp-session-id", session.as_str())];
+    let response = house.begin("POST", &call("echo", r#"{"look":true}"#), &named).await;
+    let action = house.waits().await;
+    drop(response);
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    house.approve(action).await;
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert!(house.reached().await.is_empty(), "nobody listens: it is not begun");
+    let told = house.call(&session, "echo", r#"{"look":true}"#).await;
+    assert!(told.answer().contains(r#""calls":1"#), "the approval still holds: {}", told.text);
+}
+
+#[tokio::test]
+async fn a_call_that_is_cancelled_is_never_executed() {
+    let house = House::new("hold_s = 60\n").await;
+    let session = house.session().await;
+    let named = [("mcp-session-id", session.as_str())];
+    let response = house.begin("POST", &call("echo", r#"{"look":true}"#), &named).await;
+    let action = house.waits().await;
+    let cancel = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":7}}"#;
+    assert_eq!(house.send("POST", cancel, &named).await.status, 202);
+    for _ in 0..1_000 {
+        if house.stands().await == State::Closed {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    assert!(house.gate.approve(&countersign_gate::testing::reviewer(1, &["owners"], None), action).await.is_err());
+    drop(response);
+    assert!(house.reached().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_tool_that_changed_since_it_was_judged_is_not_called() {
+    let house = House::new("hold_s = 60\n").await;
+    let session = house.session().await;
+    let asked = house.call(&session, "echo", r#"{"look":true}"#);
+    let changed = async {
+        let action = house.waits().await;
+        *house.upstream.definition.lock().await = 2;
+        // A new session has the tools listed anew.
+        house.session().await;
+        house.approve(action).await;
+    };
+    let (told, ()) = tokio::join!(asked, changed);
+    assert!(told.answer().contains("definition_changed"), "{}", told.text);
+    assert!(house.reached().await.is_empty());
+}

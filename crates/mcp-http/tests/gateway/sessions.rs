@@ -1,0 +1,100 @@
+//! Sessions that begin with `initialize`: who may go on with them, and what passes.
+
+use countersign_wire::State;
+
+use crate::house::{House, INITIALIZE, call};
+
+#[tokio::test]
+async fn a_call_reaches_the_server_as_judged_with_a_credential_that_the_agent_never_sees() {
+    let house = House::new("").await;
+    let session = house.session().await;
+    let told = house.call(&session, "echo", r#"{"n":12345678901234567890123}"#).await;
+    assert_eq!((told.status, told.messages().len()), (200, 1), "{}", told.text);
+    assert!(told.answer().contains(r#""id":7"#) && told.answer().contains(r#""calls":1"#), "{}", told.answer());
+    let reached = house.reached().await;
+    let got = &reached[0];
+    assert_eq!(got.header("authorization"), "Bearer the-real-token");
+    assert_eq!((got.header("mcp-session-id"), got.header("mcp-protocol-version")), ("up-1", "2025-11-25"));
+    assert!(got.body.to_canonical().contains("12345678901234567890123"));
+    assert!(!format!("{reached:?}").contains(&house.key), "no key of an agent reaches a server");
+    assert_eq!(house.stands().await, State::Succeeded);
+}
+
+#[tokio::test]
+async fn a_denied_call_reaches_nothing() {
+    let house = House::new("").await;
+    let session = house.session().await;
+    let told = house.call(&session, "echo", r#"{"bad":true}"#).await;
+    assert!(told.answer().contains(r#""reason":"policy_denied""#), "{}", told.answer());
+    assert!(house.reached().await.is_empty());
+    assert_eq!(house.stands().await, State::Denied);
+}
+
+#[tokio::test]
+async fn a_session_is_its_own_keys_alone_and_ends() {
+    let house = House::new("").await;
+    let session = house.session().await;
+    let named = [("mcp-session-id", session.as_str())];
+    let another = format!("Bearer {}", house.another_key().await);
+    let theirs = house.send("POST", &call("echo", "{}"), &[named[0], ("authorization", &another)]).await;
+    assert_eq!(theirs.status, 404, "{}", theirs.text);
+    assert_eq!(house.send("DELETE", "", &[named[0], ("authorization", &another)]).await.status, 404);
+    assert_eq!(house.send("POST", &call("echo", "{}"), &[]).await.status, 400, "without a session");
+    let odd = house.send("POST", &call("echo", "{}"), &[named[0], ("mcp-protocol-version", "1999-01-01")]).await;
+    assert_eq!(odd.status, 400);
+    assert_eq!(house.send("DELETE", "", &named).await.status, 200);
+    assert_eq!(house.send("POST", &call("echo", "{}"), &named).await.status, 404);
+    assert!(house.reached().await.is_empty());
+}
+
+#[tokio::test]
+async fn nobody_comes_in_without_a_key_or_from_another_site() {
+    let house = House::new("").await;
+    let told = house.send("POST", INITIALIZE, &[("authorization", "Bearer cs_agent_nobody")]).await;
+    assert_eq!(told.status, 401);
+    let challenge = told.headers["www-authenticate"].to_str().unwrap();
+    assert!(challenge.contains("/.well-known/oauth-protected-resource/mcp/u"), "{challenge}");
+    for headers in [[("origin", "http://evil.example")], [("host", "evil.example")]] {
+        assert_eq!(house.send("POST", INITIALIZE, &headers).await.status, 403, "{headers:?}");
+    }
+    for body in [
+        "",
+        "{",
+        "[]",
+        r#"{"jsonrpc":"2.0","id":1,"id":2,"method":"initialize"}"#,
+        r#"{"jsonrpc":"2.0","id":1,"method":7}"#,
+    ] {
+        let told = house.send("POST", body, &[]).await;
+        assert_eq!(told.status, 400, "{body}: {}", told.text);
+        assert!(told.text.contains("nothing was passed on"), "{}", told.text);
+    }
+    assert_eq!(house.send("POST", INITIALIZE, &[("content-type", "text/plain")]).await.status, 415);
+    assert_eq!(house.send("GET", "", &[]).await.status, 405);
+    assert!(house.upstream.seen.lock().await.is_empty());
+}
+
+#[tokio::test]
+async fn events_become_events_and_a_stream_that_was_let_go_of_is_taken_up_again() {
+    let house = House::new("").await;
+    let session = house.session().await;
+    let told = house.call(&session, "events", "{}").await;
+    let messages = told.messages();
+    assert_eq!(messages.len(), 2, "{}", told.text);
+    assert!(messages[0].to_canonical().contains(r#""progressToken":"p1""#), "the client's own token");
+    assert!(told.answer().contains(r#""by":"events""#) && told.answer().contains(r#""id":7"#));
+    let told = house.call(&session, "resumed", "{}").await;
+    assert!(told.answer().contains(r#""resumed":true"#), "{}", told.text);
+    let told = house.call(&session, "asks", "{}").await;
+    assert!(told.messages()[0].to_canonical().contains("sampling/createMessage"), "{}", told.text);
+}
+
+#[tokio::test]
+async fn what_is_no_call_passes() {
+    let house = House::new("").await;
+    let session = house.session().await;
+    let named = [("mcp-session-id", session.as_str())];
+    let told = house.send("POST", r#"{"jsonrpc":"2.0","id":1,"method":"vendor/thing","vendor":1}"#, &named).await;
+    assert_eq!((told.status, told.answer().contains("-32601")), (200, true), "{}", told.text);
+    let seen = house.upstream.seen.lock().await;
+    assert!(seen.last().unwrap().body.get("vendor").is_some());
+}
