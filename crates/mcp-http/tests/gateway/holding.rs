@@ -12,6 +12,8 @@ async fn a_held_call_goes_on_once_it_is_approved() {
     let decided = async {
         let action = house.waits().await;
         assert!(house.reached().await.is_empty());
+        // Long enough to be told who is waited for.
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
         house.approve(action).await;
     };
     let (told, ()) = tokio::join!(asked, decided);

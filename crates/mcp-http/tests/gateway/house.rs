@@ -42,23 +42,23 @@ impl Random for Chance {
     }
 }
 
-pub struct House {
-    pub gate: TestGate,
+pub(crate) struct House {
+    pub(crate) gate: TestGate,
     router: axum::Router,
-    pub upstream: Upstream,
-    pub key: String,
+    pub(crate) upstream: Upstream,
+    pub(crate) key: String,
 }
 
 /// What came back.
-pub struct Told {
-    pub status: u16,
-    pub headers: HeaderMap,
-    pub text: String,
+pub(crate) struct Told {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Told {
     /// The messages, from JSON or from events.
-    pub fn messages(&self) -> Vec<Value> {
+    pub(crate) fn messages(&self) -> Vec<Value> {
         let json = |text: &str| parse(text.as_bytes(), Limits::default()).unwrap();
         match self.headers.get("content-type").map(|kind| kind.as_bytes()) {
             Some(b"text/event-stream") => {
@@ -69,12 +69,12 @@ impl Told {
     }
 
     /// The last message, as text.
-    pub fn answer(&self) -> String {
+    pub(crate) fn answer(&self) -> String {
         self.messages().last().unwrap().to_canonical()
     }
 
     /// The action that the answer names.
-    pub fn action(&self) -> Uuid {
+    pub(crate) fn action(&self) -> Uuid {
         let last = self.messages().pop().unwrap();
         let meta = last.get("result").and_then(|result| result.get("_meta")?.get("dev.countersign/decision"));
         let data = last.get("error").and_then(|error| error.get("data"));
@@ -83,13 +83,13 @@ impl Told {
 }
 
 impl House {
-    pub async fn new(more: &str) -> Self {
+    pub(crate) async fn new(more: &str) -> Self {
         let (upstream, url) = serve().await;
         Self::before(upstream, &url, more).await
     }
 
     /// In front of whatever is there.
-    pub async fn at(url: &str, more: &str) -> Self {
+    pub(crate) async fn at(url: &str, more: &str) -> Self {
         Self::before(Upstream::default(), url, more).await
     }
 
@@ -106,11 +106,11 @@ impl House {
         House { gate, router, upstream, key }
     }
 
-    pub async fn another_key(&self) -> String {
+    pub(crate) async fn another_key(&self) -> String {
         key(&self.gate).await
     }
 
-    pub async fn send(&self, method: &str, body: &str, headers: &[(&str, &str)]) -> Told {
+    pub(crate) async fn send(&self, method: &str, body: &str, headers: &[(&str, &str)]) -> Told {
         let response = self.begin(method, body, headers).await;
         let (parts, body) = response.into_parts();
         let mut text = Vec::new();
@@ -123,7 +123,7 @@ impl House {
     }
 
     /// A response whose body was not read yet.
-    pub async fn begin(&self, method: &str, body: &str, headers: &[(&str, &str)]) -> axum::response::Response {
+    pub(crate) async fn begin(&self, method: &str, body: &str, headers: &[(&str, &str)]) -> axum::response::Response {
         let mut request = Request::builder().method(method).uri("/mcp/u");
         let said = |name: &str| headers.iter().any(|(given, _)| *given == name);
         if !said("authorization") {
@@ -144,7 +144,7 @@ impl House {
     }
 
     /// The id of a new session.
-    pub async fn session(&self) -> String {
+    pub(crate) async fn session(&self) -> String {
         let told = self.send("POST", INITIALIZE, &[]).await;
         assert_eq!(told.status, 200, "{}", told.text);
         let id = told.headers["mcp-session-id"].to_str().unwrap().to_owned();
@@ -154,12 +154,12 @@ impl House {
     }
 
     /// A call in a session.
-    pub async fn call(&self, session: &str, tool: &str, arguments: &str) -> Told {
+    pub(crate) async fn call(&self, session: &str, tool: &str, arguments: &str) -> Told {
         self.send("POST", &call(tool, arguments), &[("mcp-session-id", session)]).await
     }
 
     /// A call that says everything itself.
-    pub async fn modern(&self, tool: &str, arguments: &str, headers: &[(&str, &str)]) -> Told {
+    pub(crate) async fn modern(&self, tool: &str, arguments: &str, headers: &[(&str, &str)]) -> Told {
         let standard = [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", tool)];
         let missing = standard.iter().filter(|(name, _)| !headers.iter().any(|(given, _)| given == name));
         let all: Vec<(&str, &str)> =
@@ -168,13 +168,13 @@ impl House {
     }
 
     /// The calls that reached the server.
-    pub async fn reached(&self) -> Vec<crate::upstream::Got> {
+    pub(crate) async fn reached(&self) -> Vec<crate::upstream::Got> {
         let seen = self.upstream.seen.lock().await;
         seen.iter().filter(|got| got.rpc() == "tools/call").cloned().collect()
     }
 
     /// Waits for the first action that people must decide.
-    pub async fn waits(&self) -> Uuid {
+    pub(crate) async fn waits(&self) -> Uuid {
         let one = reviewer(1, &["owners"], None);
         for _ in 0..2_000 {
             if let Some(review) = self.gate.gate.reviews(&one).unwrap().first() {
@@ -185,17 +185,17 @@ impl House {
         panic!("nothing waits for people");
     }
 
-    pub async fn approve(&self, action: Uuid) {
+    pub(crate) async fn approve(&self, action: Uuid) {
         self.gate.approve(&reviewer(1, &["owners"], None), action).await.unwrap();
     }
 
     /// Where an action stands, in words.
-    pub async fn badge(&self, action: Uuid) -> String {
+    pub(crate) async fn badge(&self, action: Uuid) -> String {
         self.gate.gate.story(&Caller::owner(), action).await.unwrap().badge
     }
 
     /// Where the only action stands.
-    pub async fn stands(&self) -> State {
+    pub(crate) async fn stands(&self) -> State {
         let mut listed = self.gate.gate.list(&Caller::owner(), Query::default()).await.unwrap().actions;
         assert_eq!(listed.len(), 1, "{listed:?}");
         listed.remove(0).state
@@ -213,17 +213,17 @@ async fn key(gate: &TestGate) -> String {
     gate.gate.create_key(&Caller::owner(), request).await.unwrap().secret
 }
 
-pub const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25",
+pub(crate) const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25",
     "capabilities":{},"clientInfo":{"name":"t","version":"1"}}}"#;
 
-pub fn call(tool: &str, arguments: &str) -> String {
+pub(crate) fn call(tool: &str, arguments: &str) -> String {
     format!(
         r#"{{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{{"name":"{tool}","arguments":{arguments},
         "_meta":{{"progressToken":"p1"}}}}}}"#
     )
 }
 
-pub fn modern_call(tool: &str, arguments: &str) -> String {
+pub(crate) fn modern_call(tool: &str, arguments: &str) -> String {
     format!(
         r#"{{"jsonrpc":"2.0","id":"a","method":"tools/call","params":{{"name":"{tool}","arguments":{arguments},
         "_meta":{{"io.modelcontextprotocol/protocolVersion":"2026-07-28",

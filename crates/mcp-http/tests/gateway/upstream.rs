@@ -12,27 +12,27 @@ use tokio::sync::Mutex;
 
 /// A request as the server got it.
 #[derive(Debug, Clone)]
-pub struct Got {
-    pub method: Method,
-    pub headers: HeaderMap,
-    pub body: Value,
+pub(crate) struct Got {
+    pub(crate) method: Method,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
 }
 
 impl Got {
-    pub fn rpc(&self) -> &str {
+    pub(crate) fn rpc(&self) -> &str {
         self.body.get("method").and_then(Value::as_str).unwrap_or_default()
     }
 
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 }
 
 #[derive(Clone, Default)]
-pub struct Upstream {
-    pub seen: Arc<Mutex<Vec<Got>>>,
+pub(crate) struct Upstream {
+    pub(crate) seen: Arc<Mutex<Vec<Got>>>,
     /// The `region` tool's definition says so.
-    pub definition: Arc<Mutex<u32>>,
+    pub(crate) definition: Arc<Mutex<u32>>,
 }
 
 const TOOLS: [&str; 13] = [
@@ -40,7 +40,7 @@ const TOOLS: [&str; 13] = [
     "region",
 ];
 
-pub async fn serve() -> (Upstream, String) {
+pub(crate) async fn serve() -> (Upstream, String) {
     let upstream = Upstream::default();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
