@@ -19,18 +19,22 @@ use countersign_mcp::jsonrpc::{self, Id, Kind, Message};
 use countersign_mcp::read;
 
 use crate::era::{initializes, is_legacy, negotiated, version_of};
-use crate::exchange::{Exchange, Standing};
+use crate::exchange::{Exchange, Standing, Terms};
+use crate::gathered::Gathered;
 use crate::mirrored::{HEADER_MISMATCH, PROTOCOL_VERSION, check};
 use crate::origin;
 use crate::reply::{self, SESSION};
 use crate::servers::{Server, Servers};
 use crate::sessions::{Place, Session, Sessions};
 
+/// What every request can reach.
 #[derive(Clone)]
-struct Door {
+pub(crate) struct Door {
     app: App,
-    servers: Arc<BTreeMap<String, Arc<Server>>>,
-    sessions: Sessions,
+    pub(crate) servers: Arc<BTreeMap<String, Arc<Server>>>,
+    pub(crate) sessions: Sessions,
+    pub(crate) gathered: Arc<Gathered>,
+    pub(crate) random: Arc<dyn Random>,
     most_body: usize,
 }
 
@@ -48,23 +52,26 @@ pub fn router(
     // A redirect would take the credential elsewhere; no proxy of the environment gets to see it.
     let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build()?;
     let servers = servers.0.into_iter().map(|(name, server)| (name, Arc::new(server))).collect();
-    let sessions = Sessions::new(app.clone(), random, http);
+    let sessions = Sessions::new(app.clone(), Arc::clone(&random), http);
     tokio::spawn(sessions.clone().look_after());
-    let door = Door { app: app.clone(), servers: Arc::new(servers), sessions, most_body };
+    let (servers, gathered) = (Arc::new(servers), Arc::default());
+    let door = Door { app: app.clone(), servers, sessions, gathered, random, most_body };
     Ok(Router::new()
+        .route("/mcp", post(said_to_all).delete(leaves_all))
         .route("/mcp/{server}", post(said).get(listens).delete(leaves))
+        .route("/.well-known/oauth-protected-resource/mcp", get(resource_of_all))
         .route("/.well-known/oauth-protected-resource/mcp/{server}", get(resource))
         .with_state(door))
 }
 
-/// Who comes in, for which server.
-struct Entered {
-    server: Arc<Server>,
-    caller: Caller,
-    parts: Parts,
+/// Who comes in.
+pub(crate) struct Entered {
+    pub(crate) caller: Caller,
+    pub(crate) parts: Parts,
 }
 
 impl Door {
+    /// Lets somebody in, to the server of that name or (where it is empty) to all.
     async fn enter(&self, name: &str, mut parts: Parts) -> Result<Entered, Response> {
         if !origin::fits(&parts.headers, self.app.gate().public_url()) {
             let detail = "this host or origin is not one that this gateway answers to; is `public_url` right?";
@@ -80,32 +87,57 @@ impl Door {
             response
         })?;
         caller.must_act().map_err(failed)?;
-        let server = self.servers.get(name).ok_or_else(|| failed(GateError::NotFound("such MCP server")))?;
-        Ok(Entered { server: Arc::clone(server), caller, parts })
+        Ok(Entered { caller, parts })
+    }
+
+    fn server(&self, name: &str) -> Result<&Arc<Server>, Box<Response>> {
+        self.servers.get(name).ok_or_else(|| Box::new(failed(GateError::NotFound("such MCP server"))))
+    }
+
+    fn metadata(&self, place: &str, name: &str) -> Response {
+        let base = self.app.gate().public_url();
+        let mut metadata = Object::new();
+        metadata.insert("resource", format!("{base}/mcp{place}"));
+        metadata.insert("bearer_methods_supported", vec![Value::from("header")]);
+        metadata.insert("resource_name", format!("{name}, through Countersign"));
+        reply::json(StatusCode::OK, metadata)
     }
 
     /// RFC 9728 §5.1.
     fn challenge(&self, server: &str) -> String {
         let base = self.app.gate().public_url();
-        format!("Bearer resource_metadata=\"{base}/.well-known/oauth-protected-resource/mcp/{server}\"")
+        let place = if server.is_empty() { String::new() } else { format!("/{server}") };
+        format!("Bearer resource_metadata=\"{base}/.well-known/oauth-protected-resource/mcp{place}\"")
     }
 
-    async fn said(&self, name: &str, request: Request) -> Result<Response, Response> {
+    /// Somebody's message: who said it, what it is, and whether it is of the modern era.
+    async fn message(&self, name: &str, request: Request) -> Result<(Entered, Message, bool), Response> {
         let (parts, body) = request.into_parts();
         let entered = self.enter(name, parts).await?;
         must_be_json(&entered.parts.headers).map_err(IntoResponse::into_response)?;
         let text = read_body(body, self.most_body).await.map_err(IntoResponse::into_response)?;
         let message = read(&text, self.most_body).map_err(|bad| reply::json(StatusCode::BAD_REQUEST, bad.answer()))?;
         let modern = version_of(&message).is_some() || entered.says_modern();
+        if modern && version_of(&message).is_none() && id_of(&message).is_some() {
+            let why = "the header says a version whose requests say it themselves: params._meta lacks \
+                       io.modelcontextprotocol/protocolVersion";
+            return Err(refuse(StatusCode::BAD_REQUEST, id_of(&message), jsonrpc::INVALID_PARAMS, why));
+        }
+        Ok((entered, message, modern))
+    }
+
+    async fn said(&self, name: &str, request: Request) -> Result<Response, Response> {
+        let (entered, message, modern) = self.message(name, request).await?;
+        let server = self.server(name).map_err(|refusal| *refusal)?;
         match (&message.kind, modern) {
-            (Kind::Request { .. }, true) => self.modern(entered, message).await,
-            (Kind::Request { .. }, false) if initializes(&message) => self.begin(entered, message).await,
+            (Kind::Request { .. }, true) => self.modern(server, entered, message).await,
+            (Kind::Request { .. }, false) if initializes(&message) => self.begin(server, entered, message).await,
             (Kind::Request { .. }, false) => {
-                let session = self.session(&entered).map_err(|refusal| *refusal)?;
+                let session = self.session(server, &entered).map_err(|refusal| *refusal)?;
                 exchange(session, message, &entered.parts.headers, false).await
             }
             (Kind::Notification { .. } | Kind::Response { .. }, false) => {
-                let session = self.session(&entered).map_err(|refusal| *refusal)?;
+                let session = self.session(server, &entered).map_err(|refusal| *refusal)?;
                 tell(&session, message).await;
                 Ok(reply::empty(StatusCode::ACCEPTED))
             }
@@ -119,14 +151,9 @@ impl Door {
     }
 
     /// A request that says everything itself.
-    async fn modern(&self, entered: Entered, message: Message) -> Result<Response, Response> {
-        if version_of(&message).is_none() {
-            let why = "the header says a version whose requests say it themselves: params._meta lacks \
-                       io.modelcontextprotocol/protocolVersion";
-            return Err(refuse(StatusCode::BAD_REQUEST, id_of(&message), jsonrpc::INVALID_PARAMS, why));
-        }
-        let place = entered.place().map_err(failed)?;
-        let session = self.sessions.shared(&entered.server, &place, &entered.caller).map_err(failed)?;
+    async fn modern(&self, server: &Server, entered: Entered, message: Message) -> Result<Response, Response> {
+        let place = entered.place(Some(server)).map_err(failed)?;
+        let session = self.sessions.shared(server, &place, &entered.caller).map_err(failed)?;
         let calls = matches!(&message.kind, Kind::Request { method, .. } if method == "tools/call");
         // The headers that are always there first: nothing is asked of the server for a request without them.
         let mirrors = match check(&entered.parts.headers, &message, &[]) {
@@ -140,9 +167,9 @@ impl Door {
     }
 
     /// `initialize`: a session, where the server agrees.
-    async fn begin(&self, entered: Entered, mut message: Message) -> Result<Response, Response> {
-        let place = entered.place().map_err(failed)?;
-        let session = self.sessions.open(&entered.server, place, &entered.caller).map_err(failed)?;
+    async fn begin(&self, server: &Server, entered: Entered, mut message: Message) -> Result<Response, Response> {
+        let place = entered.place(Some(server)).map_err(failed)?;
+        let session = self.sessions.open(server, place, &entered.caller).map_err(failed)?;
         let Some(mut waiter) = session.desk.begin(&mut message) else { return Err(crowded(&message)) };
         session.conversation.client_says(message).await;
         let Ok(answer) = (&mut waiter.answer).await else {
@@ -162,21 +189,26 @@ impl Door {
     }
 
     /// The session that a request names: of this key, with this server.
-    fn session(&self, entered: &Entered) -> Result<Arc<Session>, Box<Response>> {
+    fn session(&self, server: &Server, entered: &Entered) -> Result<Arc<Session>, Box<Response>> {
         let headers = &entered.parts.headers;
-        let Some(id) = text(headers, &SESSION) else {
-            let detail = "name the session: the Mcp-Session-Id that `initialize` was answered with";
-            return Err(Box::new(refuse(StatusCode::BAD_REQUEST, None, jsonrpc::INVALID_REQUEST, detail)));
-        };
-        if text(headers, &PROTOCOL_VERSION).is_some_and(|version| !is_legacy(version)) {
-            let detail = "sessions are of versions up to 2025-11-25: this one was not settled on";
-            return Err(Box::new(refuse(StatusCode::BAD_REQUEST, None, jsonrpc::INVALID_REQUEST, detail)));
+        let id = named_session(headers)?;
+        let found = self.sessions.find(id, &server.name, entered.caller.key);
+        found.ok_or_else(|| Box::new(no_session()))
+    }
+
+    async fn said_to_everybody(&self, request: Request) -> Result<Response, Response> {
+        let (entered, message, modern) = self.message("", request).await?;
+        if modern {
+            if let Err(why) = check(&entered.parts.headers, &message, &[]) {
+                return Err(refuse(StatusCode::BAD_REQUEST, id_of(&message), HEADER_MISMATCH, &why));
+            }
+        } else if !initializes(&message) {
+            let id = named_session(&entered.parts.headers).map_err(|refusal| *refusal)?;
+            if !self.gathered.knows(id, entered.caller.key) {
+                return Err(no_session());
+            }
         }
-        let found = self.sessions.find(id, &entered.server.name, entered.caller.key);
-        found.ok_or_else(|| {
-            let detail = "there is no such session (any more): begin another with `initialize`";
-            Box::new(refuse(StatusCode::NOT_FOUND, None, jsonrpc::INVALID_REQUEST, detail))
-        })
+        Ok(self.said_to_all(entered, message, modern).await)
     }
 }
 
@@ -187,8 +219,13 @@ impl Entered {
         said.is_some_and(|version| !is_legacy(version)) && !self.parts.headers.contains_key(&SESSION)
     }
 
+    /// The session that it names.
+    pub(crate) fn session(&self) -> Option<&str> {
+        text(&self.parts.headers, &SESSION)
+    }
+
     /// Whose conversation this is.
-    fn place(&self) -> Result<Place, GateError> {
+    pub(crate) fn place(&self, server: Option<&Server>) -> Result<Place, GateError> {
         let said = |name: &'static str| {
             let header = HeaderName::from_static(name);
             match self.parts.headers.get_all(&header).iter().count() {
@@ -203,10 +240,10 @@ impl Entered {
         let agent = said("x-countersign-agent")?.or_else(|| match self.caller.agents.as_slice() {
             // A key for one agent is that agent's.
             [only] => Some(only.clone()),
-            _ => self.server.agent.clone(),
+            _ => server.and_then(|server| server.agent.clone()),
         });
         Ok(Place {
-            server: self.server.name.clone(),
+            server: server.map(|server| server.name.clone()).unwrap_or_default(),
             key: self.caller.key,
             agent,
             user: said("x-countersign-user")?,
@@ -222,14 +259,33 @@ async fn exchange(
     modern: bool,
 ) -> Result<Response, Response> {
     let Some(waiter) = session.desk.begin(&mut message) else { return Err(crowded(&message)) };
-    let exchange = Exchange::new(Arc::clone(&session), waiter, modern);
+    let exchange = Exchange::new(Arc::clone(&session), waiter, Terms { modern, translated: false });
     session.conversation.client_says(message).await;
+    Ok(exchange.reply(takes_events(headers)).await)
+}
+
+/// Whether a client takes events for an answer.
+pub(crate) fn takes_events(headers: &HeaderMap) -> bool {
     let accept = text(headers, &ACCEPT).unwrap_or("*/*").to_ascii_lowercase();
-    Ok(exchange.reply(accept.contains("text/event-stream") || accept.contains("*/*")).await)
+    accept.contains("text/event-stream") || accept.contains("*/*")
+}
+
+fn named_session(headers: &HeaderMap) -> Result<&str, Box<Response>> {
+    let refused = |detail| Box::new(refuse(StatusCode::BAD_REQUEST, None, jsonrpc::INVALID_REQUEST, detail));
+    if text(headers, &PROTOCOL_VERSION).is_some_and(|version| !is_legacy(version)) {
+        return Err(refused("sessions are of versions up to 2025-11-25: this one was not settled on"));
+    }
+    let named = text(headers, &SESSION);
+    named.ok_or_else(|| refused("name the session: the Mcp-Session-Id that `initialize` was answered with"))
+}
+
+fn no_session() -> Response {
+    let detail = "there is no such session (any more): begin another with `initialize`";
+    refuse(StatusCode::NOT_FOUND, None, jsonrpc::INVALID_REQUEST, detail)
 }
 
 /// A message that wants no answer. A cancellation names the request as its client knows it.
-async fn tell(session: &Session, mut message: Message) {
+pub(crate) async fn tell(session: &Session, mut message: Message) {
     if matches!(&message.kind, Kind::Notification { method } if method == "notifications/cancelled") {
         let asked = message.params().and_then(|params| params.get("requestId")).and_then(Id::new);
         let Some(id) = asked.and_then(|asked| session.desk.known_as(&asked)) else { return };
@@ -251,15 +307,15 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-fn failed(error: GateError) -> Response {
+pub(crate) fn failed(error: GateError) -> Response {
     Failure::from(error).into_response()
 }
 
-fn refuse(status: StatusCode, id: Option<&Id>, code: i64, why: &str) -> Response {
+pub(crate) fn refuse(status: StatusCode, id: Option<&Id>, code: i64, why: &str) -> Response {
     reply::json(status, jsonrpc::error(id, code, why, None))
 }
 
-fn crowded(message: &Message) -> Response {
+pub(crate) fn crowded(message: &Message) -> Response {
     let why = "too many requests have no answer yet: wait for some of them";
     refuse(StatusCode::TOO_MANY_REQUESTS, id_of(message), jsonrpc::INTERNAL_ERROR, why)
 }
@@ -278,7 +334,11 @@ async fn listens(State(door): State<Door>, Path(server): Path<String>, request: 
     if !entered.parts.headers.contains_key(&SESSION) {
         return reply::empty(StatusCode::METHOD_NOT_ALLOWED);
     }
-    match door.session(&entered) {
+    let server = match door.server(&server) {
+        Ok(server) => server,
+        Err(refusal) => return *refusal,
+    };
+    match door.session(server, &entered) {
         Ok(session) => reply::events(Standing(session.desk.stand())),
         Err(refusal) => *refusal,
     }
@@ -291,10 +351,10 @@ async fn leaves(State(door): State<Door>, Path(server): Path<String>, request: R
         Ok(entered) => entered,
         Err(refusal) => return refusal,
     };
-    let Some(id) = text(&entered.parts.headers, &SESSION) else {
+    let Some(id) = entered.session() else {
         return reply::empty(StatusCode::METHOD_NOT_ALLOWED);
     };
-    match door.sessions.delete(id, &entered.server.name, entered.caller.key) {
+    match door.sessions.delete(id, &server, entered.caller.key) {
         true => reply::empty(StatusCode::OK),
         false => reply::empty(StatusCode::NOT_FOUND),
     }
@@ -302,13 +362,26 @@ async fn leaves(State(door): State<Door>, Path(server): Path<String>, request: R
 
 /// RFC 9728 §3: what a client needs to know to get in. Keys are handed out by the operator; there is no authorization server.
 async fn resource(State(door): State<Door>, Path(server): Path<String>) -> Response {
-    if !door.servers.contains_key(&server) {
-        return failed(GateError::NotFound("such MCP server"));
+    match door.servers.contains_key(&server) {
+        true => door.metadata(&format!("/{server}"), &server),
+        false => failed(GateError::NotFound("such MCP server")),
     }
-    let base = door.app.gate().public_url();
-    let mut metadata = Object::new();
-    metadata.insert("resource", format!("{base}/mcp/{server}"));
-    metadata.insert("bearer_methods_supported", vec![Value::from("header")]);
-    metadata.insert("resource_name", format!("{server}, through Countersign"));
-    reply::json(StatusCode::OK, metadata)
+}
+
+async fn resource_of_all(State(door): State<Door>) -> Response {
+    door.metadata("", "all servers")
+}
+
+async fn said_to_all(State(door): State<Door>, request: Request) -> Response {
+    door.said_to_everybody(request).await.unwrap_or_else(|refusal| refusal)
+}
+
+async fn leaves_all(State(door): State<Door>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    let entered = match door.enter("", parts).await {
+        Ok(entered) => entered,
+        Err(refusal) => return refusal,
+    };
+    let known = entered.session().is_some_and(|id| door.gathered.end(id, entered.caller.key));
+    reply::empty(if known { StatusCode::OK } else { StatusCode::NOT_FOUND })
 }

@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use crate::desk::Waiter;
 use crate::reply::{self, Source};
 use crate::sessions::Session;
+use crate::translate;
 
 /// How long an answer is waited for before the rest is sent as events.
 const PROMPT: Duration = Duration::from_secs(2);
@@ -21,14 +22,22 @@ const PROMPT: Duration = Duration::from_secs(2);
 pub(crate) struct Exchange {
     session: Arc<Session>,
     waiter: Waiter,
-    /// Its client's going is a cancellation.
-    modern: bool,
+    terms: Terms,
     answered: bool,
 }
 
+/// Between whom an exchange is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
+    /// The client says everything with each request: its going is a cancellation.
+    pub(crate) modern: bool,
+    /// The gateway asks the server in its own name: the answer is given the form that the client knows.
+    pub(crate) translated: bool,
+}
+
 impl Exchange {
-    pub(crate) fn new(session: Arc<Session>, waiter: Waiter, modern: bool) -> Self {
-        Exchange { session, waiter, modern, answered: false }
+    pub(crate) fn new(session: Arc<Session>, waiter: Waiter, terms: Terms) -> Self {
+        Exchange { session, waiter, terms, answered: false }
     }
 
     /// The answer, as JSON where it comes soon and alone, else as events where the client takes them.
@@ -66,16 +75,24 @@ impl Exchange {
     }
 
     fn whole(&self, answer: Object) -> Response {
-        let status = match self.session.is_gone() && answer.contains("error") && !self.modern {
+        let answer = self.translated(answer);
+        let Terms { modern, translated } = self.terms;
+        let status = match self.session.is_gone() && answer.contains("error") && !modern && !translated {
             // The server has ended the session: the client begins another.
             true => StatusCode::NOT_FOUND,
-            false if self.modern => {
-                let refused = self.session.desk.take_refusal(&self.waiter.id);
+            false if modern => {
+                let refused = self.session.desk.take_refusal(&self.waiter.id).filter(|_| !translated);
                 refused.or_else(|| status_of(&answer)).unwrap_or_default()
             }
             false => StatusCode::OK,
         };
         reply::json(status, answer)
+    }
+}
+
+impl Exchange {
+    fn translated(&self, answer: Object) -> Object {
+        if self.terms.translated { translate::answer(answer, self.terms.modern) } else { answer }
     }
 }
 
@@ -96,7 +113,7 @@ impl Drop for Exchange {
         }
         let id = self.waiter.id.clone();
         self.session.desk.forget(&id);
-        if !self.modern {
+        if !self.terms.modern {
             // A connection that broke takes nothing back (2025-11-25 "Streamable HTTP").
             return self.session.conversation.unheard(&id);
         }
@@ -129,7 +146,7 @@ impl Source for Told {
             Some(note) = exchange.waiter.notes.recv() => Some(note),
             answer = &mut exchange.waiter.answer => {
                 exchange.answered = true;
-                answer.ok()
+                answer.ok().map(|answer| exchange.translated(answer))
             }
         }
     }

@@ -18,16 +18,20 @@
 //! | see which request an answer belongs to | `desk.rs` |
 //! | see what a session is, and when it ends | `sessions.rs` |
 //! | see how servers are reached | `upstream` |
+//! | see all servers behind one path | `gathered.rs`, `legs.rs` |
 
 mod desk;
 mod door;
 mod era;
 mod exchange;
+mod gathered;
+mod legs;
 mod mirrored;
 mod origin;
 mod reply;
 mod servers;
 mod sessions;
+mod translate;
 mod upstream;
 
 pub use door::router;

@@ -70,11 +70,13 @@ struct Table {
     begun: HashMap<String, Arc<Session>>,
     /// Those of clients that say everything with each request.
     shared: HashMap<Place, Arc<Session>>,
+    /// Those that the gateway holds in its own name.
+    own: Vec<Arc<Session>>,
 }
 
 impl Table {
     fn all(&self) -> impl Iterator<Item = &Arc<Session>> {
-        self.begun.values().chain(self.shared.values())
+        self.begun.values().chain(self.shared.values()).chain(&self.own)
     }
 }
 
@@ -92,7 +94,7 @@ impl Sessions {
         {
             let table = self.table();
             let own = table.all().filter(|session| session.place.key == place.key).count();
-            if own >= MOST_OF_KEY || table.begun.len() + table.shared.len() >= MOST {
+            if own >= MOST_OF_KEY || table.all().count() >= MOST {
                 return Err(GateError::TooMany(format!(
                     "{MOST_OF_KEY} conversations of one key, and {MOST} in all, may be open: end some first"
                 )));
@@ -124,18 +126,26 @@ impl Sessions {
 
     /// Lets a conversation be found under a new id.
     pub(crate) fn keep(&self, session: &Arc<Session>) -> String {
-        let mut bytes = [0; 32];
-        self.random.fill(&mut bytes);
-        let id: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = unguessable(&*self.random);
         self.table().begun.insert(id.clone(), Arc::clone(session));
         id
+    }
+
+    /// Looks after a conversation that the gateway holds in its own name.
+    pub(crate) fn hold(&self, session: &Arc<Session>) {
+        self.table().own.push(Arc::clone(session));
+    }
+
+    /// A conversation is used now.
+    pub(crate) fn used(&self, session: &Session) {
+        session.used_s.store(self.now_s(), Ordering::Relaxed);
     }
 
     /// The conversation of that id, for the key that began it.
     pub(crate) fn find(&self, id: &str, server: &str, key: Uuid) -> Option<Arc<Session>> {
         let table = self.table();
         let found = table.begun.get(id).filter(|found| found.place.key == key && found.place.server == server)?;
-        found.used_s.store(self.now_s(), Ordering::Relaxed);
+        self.used(found);
         Some(Arc::clone(found)).filter(|found| !found.is_gone())
     }
 
@@ -153,7 +163,7 @@ impl Sessions {
                 opened
             }
         };
-        session.used_s.store(self.now_s(), Ordering::Relaxed);
+        self.used(&session);
         Ok(session)
     }
 
@@ -191,6 +201,7 @@ impl Sessions {
                 let begun = table.begun.extract_if(|_, session| over(session)).map(|(_, session)| session);
                 let mut ended: Vec<_> = begun.collect();
                 ended.extend(table.shared.extract_if(|_, session| over(session)).map(|(_, session)| session));
+                ended.extend(table.own.extract_if(.., |session| over(session)));
                 ended
             };
             ended.into_iter().for_each(|session| self.end(session));
@@ -200,6 +211,13 @@ impl Sessions {
     fn now_s(&self) -> u64 {
         u64::try_from(self.app.clock().monotonic_us() / 1_000_000).unwrap_or_default()
     }
+}
+
+/// A session's id.
+pub(crate) fn unguessable(random: &dyn Random) -> String {
+    let mut bytes = [0; 32];
+    random.fill(&mut bytes);
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Hands what the conversation has for its client to whoever it is for.

@@ -49,6 +49,7 @@ pub use config::{Config, Error, HoldPolicy, Program, Settings, default_server_na
 pub use conversation::{Calls, Conversation, Garbled, Opened, Out, Outgoing, read};
 pub use demo_server::{DemoError, bundled_server};
 pub use mirror::{Mirror, decoded, encoded};
+pub use peers::client_name;
 pub use serve::{Pipes, serve};
 pub use stdio::standard_input;
 pub use transport::{MOST_TRANSPORT, TRANSPORT_KEYS};

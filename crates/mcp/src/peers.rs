@@ -56,6 +56,11 @@ impl Caller {
     }
 }
 
+/// What a client calls itself (`clientInfo.name`), as an identifier.
+pub fn client_name(info: Option<&Value>) -> Option<String> {
+    Caller::of_info(info).name
+}
+
 /// A name from outside as an identifier: other characters become `-`.
 fn identifier(text: &str) -> Option<String> {
     let visible = |c: char| if ('\x21'..='\x7e').contains(&c) { c } else { '-' };

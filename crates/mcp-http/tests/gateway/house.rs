@@ -124,7 +124,8 @@ impl House {
 
     /// A response whose body was not read yet.
     pub(crate) async fn begin(&self, method: &str, body: &str, headers: &[(&str, &str)]) -> axum::response::Response {
-        let mut request = Request::builder().method(method).uri("/mcp/u");
+        let (method, path) = method.split_once(' ').unwrap_or((method, "/mcp/u"));
+        let mut request = Request::builder().method(method).uri(path);
         let said = |name: &str| headers.iter().any(|(given, _)| *given == name);
         if !said("authorization") {
             request = request.header("authorization", format!("Bearer {}", self.key));
@@ -192,6 +193,13 @@ impl House {
     /// Where an action stands, in words.
     pub(crate) async fn badge(&self, action: Uuid) -> String {
         self.gate.gate.story(&Caller::owner(), action).await.unwrap().badge
+    }
+
+    /// What the newest action is, in words.
+    pub(crate) async fn story(&self) -> String {
+        let listed = self.gate.gate.list(&Caller::owner(), Query::default()).await.unwrap().actions;
+        let story = self.gate.gate.story(&Caller::owner(), listed[0].action).await.unwrap();
+        countersign_evidence::json::to_string(&story).unwrap()
     }
 
     /// Where the only action stands.

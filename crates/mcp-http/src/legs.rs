@@ -1,0 +1,89 @@
+//! The gateway as a client: conversations that it holds with servers in its own name, in whichever era a server speaks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_evidence::json::{Object, Value};
+use countersign_gate::{Caller, GateError};
+use countersign_mcp::jsonrpc::{self, Id, Message};
+use tokio::time::timeout;
+
+use crate::era::negotiated;
+use crate::servers::Server;
+use crate::sessions::{Place, Session, Sessions};
+use crate::translate::{LEGACY, own_name, request};
+
+/// How long a server may take to say what it speaks.
+const GREETING: Duration = Duration::from_secs(10);
+/// How long it may take for one page of its tools.
+const LISTING: Duration = Duration::from_secs(10);
+/// Most pages of one listing.
+const MOST_PAGES: usize = 100;
+
+/// A conversation with one server, held by the gateway.
+pub(crate) struct Leg {
+    pub(crate) session: Arc<Session>,
+    /// The server says everything with each answer.
+    pub(crate) modern: bool,
+}
+
+impl Leg {
+    /// Opens one: the server is asked in the modern way first, as clients of both eras do.
+    pub(crate) async fn open(
+        sessions: &Sessions,
+        server: &Server,
+        place: Place,
+        caller: &Caller,
+    ) -> Result<Self, GateError> {
+        let session = sessions.open(server, place, caller)?;
+        sessions.hold(&session);
+        let discovered = ask(&session, "server/discover", Object::new(), true, GREETING).await;
+        if discovered
+            .is_some_and(|answer| answer.get("result").is_some_and(|result| result.get("supportedVersions").is_some()))
+        {
+            return Ok(Leg { session, modern: true });
+        }
+        let mut params = Object::new();
+        params.insert("protocolVersion", LEGACY);
+        params.insert("capabilities", Object::new());
+        params.insert("clientInfo", own_name());
+        let begun = ask(&session, "initialize", params, false, GREETING).await;
+        if begun.and_then(|answer| negotiated(answer.get("result")?).map(str::to_owned)).is_none() {
+            sessions.end(session);
+            return Err(GateError::Unavailable("an MCP server does not answer".to_owned()));
+        }
+        let initialized = jsonrpc::notification("notifications/initialized", Value::Object(Object::new()));
+        if let Ok(message) = Message::read(Value::Object(initialized)) {
+            session.conversation.client_says(message).await;
+        }
+        Ok(Leg { session, modern: false })
+    }
+
+    /// All tools of the server, as far as it lists them.
+    pub(crate) async fn tools(&self) -> Vec<Value> {
+        let mut tools = Vec::new();
+        let mut params = Object::new();
+        for _ in 0..MOST_PAGES {
+            let answer = ask(&self.session, "tools/list", params.clone(), self.modern, LISTING).await;
+            let Some(result) = answer.and_then(|mut answer| answer.remove("result")) else { break };
+            tools.extend_from_slice(result.get("tools").and_then(Value::as_array).unwrap_or_default());
+            match result.get("nextCursor").filter(|cursor| !cursor.is_null()) {
+                Some(cursor) => drop(params.insert("cursor", cursor.clone())),
+                None => break,
+            }
+        }
+        tools
+    }
+}
+
+/// One request of the gateway's own, and its answer.
+async fn ask(session: &Session, method: &str, params: Object, modern: bool, patience: Duration) -> Option<Object> {
+    let asked = jsonrpc::request(&Id::number(0), method, Value::Object(params));
+    let mut message = Message::read(Value::Object(asked)).ok()?;
+    request(&mut message, modern);
+    let mut waiter = session.desk.begin(&mut message)?;
+    session.conversation.client_says(message).await;
+    let answer = timeout(patience, &mut waiter.answer).await;
+    session.desk.forget(&waiter.id);
+    answer.ok()?.ok()
+}

@@ -1,0 +1,47 @@
+//! All servers behind one path, each side in its own era.
+
+use countersign_wire::State;
+
+use crate::house::{House, INITIALIZE, call, modern_call};
+
+#[tokio::test]
+async fn a_session_calls_tools_under_their_servers_names() {
+    let house = House::new("").await;
+    let told = house.send("POST /mcp", INITIALIZE, &[]).await;
+    assert!(told.answer().contains(r#""protocolVersion":"2025-11-25""#), "{}", told.text);
+    let session = told.headers["mcp-session-id"].to_str().unwrap().to_owned();
+    let named = [("mcp-session-id", session.as_str())];
+    let listed = house.send("POST /mcp", r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#, &named).await;
+    assert!(listed.answer().contains(r#""name":"u__echo""#), "{}", listed.text);
+    let told = house.send("POST /mcp", &call("u__echo", "{}"), &named).await;
+    assert!(told.answer().contains(r#""calls":1"#) && told.answer().contains(r#""id":7"#), "{}", told.text);
+    let got = house.reached().await.remove(0);
+    assert_eq!(got.body.get("params").unwrap().get("name").unwrap().as_str(), Some("echo"));
+    assert_eq!(house.stands().await, State::Succeeded);
+    let story = house.story().await;
+    assert!(story.contains("u/echo") && story.contains("\"t\""), "the client's own name is on record: {story}");
+    for tool in ["echo", "v__echo", "u_echo"] {
+        let told = house.send("POST /mcp", &call(tool, "{}"), &named).await;
+        assert!(told.answer().contains("-32602"), "{tool}: {}", told.text);
+    }
+    let told = house.send("POST /mcp", r#"{"jsonrpc":"2.0","id":1,"method":"prompts/list"}"#, &named).await;
+    assert!(told.answer().contains("-32601"), "{}", told.text);
+    assert_eq!(house.send("DELETE /mcp", "", &named).await.status, 200);
+    assert_eq!(house.send("POST /mcp", &call("u__echo", "{}"), &named).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_modern_client_reaches_a_server_that_is_not() {
+    let house = House::new("").await;
+    let standard = [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", "u__echo")];
+    let told = house.send("POST /mcp", &modern_call("u__echo", "{}"), &standard).await;
+    assert!(told.answer().contains(r#""resultType":"complete""#), "{}", told.text);
+    let got = house.reached().await.remove(0);
+    assert!(!got.body.to_canonical().contains("io.modelcontextprotocol"), "{:?}", got.body);
+    assert_eq!(got.header("mcp-session-id"), "up-1", "the gateway began a session of its own");
+    let told = house.send("POST /mcp", &modern_call("u__echo", r#"{"bad":true}"#), &standard).await;
+    assert!(told.answer().contains("policy_denied"), "{}", told.text);
+    assert_eq!(house.reached().await.len(), 1);
+    let told = house.send("POST /mcp", &modern_call("u__events", "{}"), &standard).await;
+    assert_eq!((told.status, told.answer().contains("-32020")), (400, true), "{}", told.text);
+}
