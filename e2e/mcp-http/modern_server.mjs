@@ -57,7 +57,7 @@ function build() {
     priority: { type: "integer", "x-mcp-header": "Priority" },
     verbose: { type: "boolean", "x-mcp-header": "Verbose" },
     query: { type: "string" },
-  }), async (args) => text(JSON.stringify(args)));
+  }), async (args) => text(JSON.stringify(args, Object.keys(args).sort())));
   tool("test_input_required_result_elicitation", NONE, async (_, ctx) => {
     const { said, ask } = answers(ctx, "user_name", NAME, "What is your name?");
     return said ? text(`Hello, ${said.name}!`) : inputRequired({ inputRequests: ask });
