@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
+use countersign_evidence::digest::Digest;
 use countersign_evidence::time::Timestamp;
 use countersign_policy::{Amount, Catalogue, FactName, Facts};
 use parking_lot::Mutex;
@@ -16,6 +17,9 @@ const DAY_MIN: i64 = 24 * 60;
 /// first uses and fewer denials.
 const MOST_REMEMBERED: usize = 200_000;
 
+/// Definitions of one tool remembered at most; any further one counts as changed.
+const MOST_DEFINITIONS: usize = 1_000;
+
 /// Counters over the recent past.
 #[derive(Default)]
 pub(crate) struct History(Mutex<Counters>);
@@ -24,6 +28,8 @@ pub(crate) struct History(Mutex<Counters>);
 struct Counters {
     agents: HashMap<String, AgentCounters>,
     used: HashSet<(String, String)>,
+    /// The definitions with which a tool was authorized.
+    definitions: HashMap<String, HashSet<Digest>>,
     denials: HashMap<[u8; 16], VecDeque<i64>>,
     denials_by_age: VecDeque<(i64, [u8; 16])>,
 }
@@ -39,6 +45,8 @@ struct AgentCounters {
 pub(crate) struct Subject<'a> {
     pub(crate) agent: &'a str,
     pub(crate) tool: &'a str,
+    /// The tool's definition, where it has one.
+    pub(crate) definition: Option<Digest>,
     pub(crate) fingerprint: [u8; 16],
     /// What this proposal adds to each sum.
     pub(crate) amounts: BTreeMap<String, Amount>,
@@ -102,8 +110,11 @@ impl History {
         self.0.lock().denied(fingerprint, minute(now));
     }
 
-    pub(crate) fn authorized(&self, agent: &str, tool: &str) {
+    pub(crate) fn authorized(&self, agent: &str, tool: &str, definition: Option<Digest>) {
         let mut counters = self.0.lock();
+        if let Some(definition) = definition {
+            counters.definition(tool, definition);
+        }
         if counters.used.len() < MOST_REMEMBERED {
             counters.used.insert((agent.to_owned(), tool.to_owned()));
         }
@@ -131,6 +142,17 @@ impl History {
 }
 
 impl Counters {
+    fn definition(&mut self, tool: &str, definition: Digest) {
+        if !self.definitions.contains_key(tool) {
+            if self.definitions.len() >= MOST_REMEMBERED {
+                return;
+            }
+            self.definitions.insert(tool.to_owned(), HashSet::new());
+        }
+        let known = self.definitions.get_mut(tool);
+        known.filter(|known| known.len() < MOST_DEFINITIONS).map(|known| known.insert(definition));
+    }
+
     fn agent(&mut self, agent: &str) -> &mut AgentCounters {
         if !self.agents.contains_key(agent) && self.agents.len() >= MOST_REMEMBERED {
             self.agents.retain(|_, counters| counters.pending > 0);
@@ -151,6 +173,11 @@ impl Counters {
                     facts.first_use_of_tool = Some(!self.used.contains(&pair));
                 }
                 FactName::ReviewsPending => facts.reviews_pending = Some(self.agent(subject.agent).pending),
+                FactName::ToolChanged => {
+                    let known = self.definitions.get(subject.tool);
+                    let same = |known: &HashSet<Digest>| subject.definition.is_some_and(|now| known.contains(&now));
+                    facts.tool_changed = Some(known.is_some_and(|known| !same(known)));
+                }
                 FactName::Sum(name) => {
                     let window = catalogue.sums.get(name).map_or(0, countersign_policy::Sum::window_s);
                     let since = now - i64::try_from(window / 60).unwrap_or(i64::MAX / 2);

@@ -151,6 +151,7 @@ impl Shared {
         let subject = Subject {
             agent: &checked.request.agent.id,
             tool: &full,
+            definition: tool.definition,
             fingerprint: self.fingerprint(checked.plain),
             amounts: amounts(policy.catalogue(), &full, &checked.request.payload),
         };

@@ -113,8 +113,8 @@ impl Shared {
         for (fingerprint, at) in index.denials_since(now.plus_seconds(-86_400)).map_err(unavailable)? {
             self.history.denied(fingerprint, at);
         }
-        for (agent, tool) in index.tools_used().map_err(unavailable)? {
-            self.history.authorized(&agent, &tool);
+        for (agent, tool, definition) in index.tools_used().map_err(unavailable)? {
+            self.history.authorized(&agent, &tool, definition);
         }
         self.restore_sums(now).await
     }

@@ -88,7 +88,7 @@ impl State {
             _ => {}
         }
         if open.action.authorization().is_some() || open.action.execution().is_some() {
-            shared.history.authorized(&agent, &open.tool());
+            shared.history.authorized(&agent, &open.tool(), open.action.proposed.tool.definition);
         }
         if let Some(deadline) = self.actions.get(&id).and_then(|held| held.deadline()) {
             self.deadlines.remove(&(deadline, id));

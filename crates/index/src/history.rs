@@ -91,14 +91,18 @@ impl Index {
         })
     }
 
-    /// Pairs of agent and `server/tool` that could be executed at some time; at most 200,000.
+    /// Agent, `server/tool` and definition (where the tool had one) of what could be executed at some time; at most 200,000.
     ///
     /// # Errors
     /// [`IndexError::Storage`].
-    pub fn tools_used(&self) -> Result<Vec<(String, String)>, IndexError> {
-        let select = "SELECT agent.text, tool.text FROM used JOIN name AS agent ON agent.id = used.agent
+    pub fn tools_used(&self) -> Result<Vec<(String, String, Option<Digest>)>, IndexError> {
+        let select =
+            "SELECT agent.text, tool.text, used.definition FROM used JOIN name AS agent ON agent.id = used.agent
             JOIN name AS tool ON tool.id = used.tool LIMIT ?1";
-        self.all(select, [MOST], |row| Ok((row.get(0)?, row.get(1)?)))
+        self.all(select, [MOST], |row| {
+            let definition = row.get_ref(2)?.as_blob()?.try_into().ok().map(Digest);
+            Ok((row.get(0)?, row.get(1)?, definition))
+        })
     }
 
     /// Positions of the records of the actions of these tools (`server/tool`) that were proposed from `since` on, oldest

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-const FORMAT: i64 = 5;
+const FORMAT: i64 = 6;
 const BUSY: Duration = Duration::from_secs(30);
 /// Kibibytes of pages that the writer and each reader keep.
 const WRITER_CACHE_KIB: i64 = 32 << 10;
@@ -42,7 +42,8 @@ const SCHEMA: &str = "
     CREATE TABLE deed (row INTEGER NOT NULL, step INTEGER NOT NULL, reviewer INTEGER NOT NULL, time INTEGER NOT NULL,
         did INTEGER NOT NULL, active_ms INTEGER, expanded_all INTEGER, PRIMARY KEY (row, step)) STRICT, WITHOUT ROWID;
     CREATE TABLE reference (term INTEGER NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (term, row)) STRICT, WITHOUT ROWID;
-    CREATE TABLE used (agent INTEGER NOT NULL, tool INTEGER NOT NULL, PRIMARY KEY (agent, tool)) STRICT, WITHOUT ROWID;
+    CREATE TABLE used (agent INTEGER NOT NULL, tool INTEGER NOT NULL, definition BLOB NOT NULL,
+        PRIMARY KEY (agent, tool, definition)) STRICT, WITHOUT ROWID;
     CREATE TABLE segment (number INTEGER PRIMARY KEY) STRICT;
     CREATE TABLE policy (position INTEGER PRIMARY KEY, version TEXT NOT NULL, digest TEXT NOT NULL, time INTEGER NOT NULL,
         tests INTEGER NOT NULL) STRICT;
@@ -54,7 +55,7 @@ const SCHEMA: &str = "
     CREATE TABLE definition (server TEXT NOT NULL, digest BLOB NOT NULL, position INTEGER NOT NULL,
         PRIMARY KEY (server, digest)) STRICT, WITHOUT ROWID;
     CREATE TABLE erased (key BLOB PRIMARY KEY) STRICT, WITHOUT ROWID;
-    PRAGMA user_version = 5;
+    PRAGMA user_version = 6;
 ";
 
 /// Opens the writer's connection and makes the tables where there are none; `None` where the file is of another format.

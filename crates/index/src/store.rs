@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use countersign_evidence::digest::Digest;
 use countersign_evidence::record::{AccessChanged, PolicyActivated, ToolRef};
 use countersign_evidence::time::Timestamp;
 use rusqlite::types::Value;
@@ -39,7 +40,7 @@ pub(crate) struct Remembered {
     pub(crate) segment: u64,
     pub(crate) naming: Naming,
     pub(crate) segments: HashSet<u64>,
-    used: HashSet<(i64, i64)>,
+    used: HashSet<(i64, i64, Option<Digest>)>,
 }
 
 impl Remembered {
@@ -221,15 +222,20 @@ impl Store<'_> {
     }
 
     fn note_use(&mut self, tracked: &Tracked) -> rusqlite::Result<()> {
-        let pair = (self.name(&tracked.action.proposed.agent.id)?, self.name(&tracked.tool())?);
-        if self.remembered.used.contains(&pair) {
+        let proposed = &tracked.action.proposed;
+        let (agent, tool) = (self.name(&proposed.agent.id)?, self.name(&tracked.tool())?);
+        let usage = (agent, tool, proposed.tool.definition);
+        if self.remembered.used.contains(&usage) {
             return Ok(());
         }
-        self.connection.prepare_cached("INSERT OR IGNORE INTO used (agent, tool) VALUES (?1, ?2)")?.execute(pair)?;
+        // A tool without a definition has an empty one.
+        let definition = proposed.tool.definition.map(|definition| definition.0.to_vec()).unwrap_or_default();
+        let insert = "INSERT OR IGNORE INTO used (agent, tool, definition) VALUES (?1, ?2, ?3)";
+        self.connection.prepare_cached(insert)?.execute(params![agent, tool, definition])?;
         if self.remembered.used.len() >= MOST_USED {
             self.remembered.used.clear();
         }
-        self.remembered.used.insert(pair);
+        self.remembered.used.insert(usage);
         Ok(())
     }
 

@@ -221,7 +221,7 @@ fn the_gate_learns_what_it_must_know_again() {
     let denied = late.iter().filter(|truth| truth.decision == Some(Decision::Deny)).count();
     assert_eq!(index.denials_since(since).unwrap().len(), denied);
     let used: std::collections::BTreeSet<_> =
-        truths.iter().filter(|truth| truth.used).map(|truth| (truth.agent.clone(), truth.tool.clone())).collect();
+        truths.iter().filter(|truth| truth.used).map(|truth| (truth.agent.clone(), truth.tool.clone(), None)).collect();
     assert_eq!(index.tools_used().unwrap().into_iter().collect::<std::collections::BTreeSet<_>>(), used);
     let tools = ["pay/refund".to_owned(), "fs/read".to_owned()].into();
     let mut of_tools: Vec<_> = late

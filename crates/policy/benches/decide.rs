@@ -93,6 +93,7 @@ fn measure(
         denials_of_payload_last_day: Some(0),
         first_use_of_tool: Some(false),
         reviews_pending: Some(0),
+        tool_changed: Some(false),
         sums: BTreeMap::from([("refunds_today".to_owned(), Amount::from(100))]),
     };
     let decision = set.decide(&request, &facts);

@@ -94,6 +94,7 @@ struct CaseFacts {
     denials_of_payload_last_day: u32,
     first_use_of_tool: bool,
     reviews_pending: u32,
+    tool_changed: bool,
     sums: BTreeMap<String, Amount>,
 }
 
@@ -213,6 +214,7 @@ impl CaseFacts {
             denials_of_payload_last_day: Some(self.denials_of_payload_last_day),
             first_use_of_tool: Some(self.first_use_of_tool),
             reviews_pending: Some(self.reviews_pending),
+            tool_changed: Some(self.tool_changed),
             sums,
         }
     }

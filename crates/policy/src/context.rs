@@ -190,6 +190,7 @@ impl<'a> Builder<'a> {
             ("first_use_of_tool", facts.first_use_of_tool.map(Expr::new_bool)),
             ("reviews_pending", count(facts.reviews_pending)),
             ("sums", Some(collect(members.into_iter()))),
+            ("tool_changed", facts.tool_changed.map(Expr::new_bool)),
         ])
     }
 

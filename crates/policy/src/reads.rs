@@ -217,7 +217,17 @@ const RECORDS: [(&str, &[&str]); 4] = [
     ("user", &["id", "groups"]),
     ("resource", &["type", "id"]),
     ("time", &["hour", "weekday"]),
-    ("history", &["actions_last_hour", "denials_of_payload_last_day", "first_use_of_tool", "reviews_pending", "sums"]),
+    (
+        "history",
+        &[
+            "actions_last_hour",
+            "denials_of_payload_last_day",
+            "first_use_of_tool",
+            "reviews_pending",
+            "sums",
+            "tool_changed",
+        ],
+    ),
 ];
 
 fn unknown_name(path: &Path, catalogue: &Catalogue) -> Option<String> {

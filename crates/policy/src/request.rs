@@ -87,6 +87,10 @@ pub struct Facts {
     /// Actions of this agent that wait for a review.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reviews_pending: Option<u32>,
+    /// Whether the tool's definition is another than any with which an action of it was authorized before; `false` for a tool that
+    /// had none so far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_changed: Option<bool>,
     /// For each sum of `entities.json`: this agent's total within the window, this action not counted (deciding adds it).
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub sums: BTreeMap<String, Amount>,
@@ -104,17 +108,20 @@ pub enum FactName {
     FirstUseOfTool,
     /// [`Facts::reviews_pending`]
     ReviewsPending,
+    /// [`Facts::tool_changed`]
+    ToolChanged,
     /// One of [`Facts::sums`].
     Sum(String),
 }
 
 impl FactName {
     /// The facts whose names are fixed: members of `context.history`.
-    pub(crate) const FIXED: [(&'static str, FactName); 4] = [
+    pub(crate) const FIXED: [(&'static str, FactName); 5] = [
         ("actions_last_hour", FactName::ActionsLastHour),
         ("denials_of_payload_last_day", FactName::DenialsOfPayloadLastDay),
         ("first_use_of_tool", FactName::FirstUseOfTool),
         ("reviews_pending", FactName::ReviewsPending),
+        ("tool_changed", FactName::ToolChanged),
     ];
 }
 

@@ -83,6 +83,7 @@ impl Shared {
         let subject = Subject {
             agent: question.agent,
             tool: &tool,
+            definition: question.tool.definition,
             fingerprint: self.fingerprint(Digest::of(question.payload.to_canonical().as_bytes())),
             amounts: amounts(policy.catalogue(), &tool, &again.counted),
         };

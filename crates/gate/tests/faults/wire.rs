@@ -38,3 +38,38 @@ async fn what_a_tool_says_of_itself_is_an_enforcement_points_word() {
     let reviewer = countersign_gate::testing::reviewer(1, &["finance"], None);
     assert!(test.gate.present(&reviewer, action).await.unwrap().definition.is_none());
 }
+
+#[tokio::test]
+async fn a_tool_that_changed_needs_a_person_once_and_a_restart_forgets_nothing() {
+    let rules = r#"
+        @id("all") permit (principal, action, resource);
+        @id("changed") @review("finance") forbid (principal, action, resource) when { context.history.tool_changed };
+    "#;
+    let entities = r#"{"review_groups":{"finance":"who may say yes"}}"#;
+    let policy = countersign_gate::testing::policy(&[("rules.cedar", rules), ("entities.json", entities)]);
+    let mut test = TestGate::open(Setup { policy, ..Setup::default() }).await;
+    let said = |id: &str, definition: Option<&str>| {
+        let mut request = pay(id, "bot", 5);
+        request.tool.definition = definition.map(|text| countersign_evidence::digest::Digest::of(text.as_bytes()));
+        request
+    };
+    let first = test.gate.propose(&agent(1), said("1", Some("one"))).await.unwrap();
+    assert_eq!(first.state, State::Authorized, "nothing was known before");
+    let changed = test.gate.propose(&agent(1), said("2", Some("two"))).await.unwrap();
+    assert_eq!(changed.state, State::Waiting);
+    let hidden = test.gate.propose(&agent(1), said("3", None)).await.unwrap();
+    assert_eq!(hidden.state, State::Waiting, "a definition that is gone is a change too");
+    test.index_all().await;
+    test.restart().await.unwrap();
+    let again = test.gate.propose(&agent(1), said("4", Some("two"))).await.unwrap();
+    assert_eq!(again.state, State::Waiting, "being asked about makes it no better known");
+    test.approve(&countersign_gate::testing::reviewer(1, &["finance"], None), changed.action).await.unwrap();
+    for (id, definition) in [("5", "two"), ("6", "one")] {
+        let now = test.gate.propose(&agent(1), said(id, Some(definition))).await.unwrap();
+        assert_eq!(now.state, State::Authorized, "{definition}");
+    }
+    test.index_all().await;
+    test.restart().await.unwrap();
+    let after = test.gate.propose(&agent(1), said("7", Some("two"))).await.unwrap();
+    assert_eq!(after.state, State::Authorized);
+}

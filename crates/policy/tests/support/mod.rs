@@ -58,6 +58,7 @@ pub fn facts() -> Facts {
         denials_of_payload_last_day: Some(0),
         first_use_of_tool: Some(false),
         reviews_pending: Some(0),
+        tool_changed: Some(false),
         sums: BTreeMap::from([("spent".to_owned(), Default::default())]),
     }
 }

@@ -75,7 +75,7 @@ fn proposed(payload: &str) -> RecordView {
 
 fn decided(decision: Decision, version: &str) -> RecordView {
     let facts = r#"{"history":{"actions_last_hour":0,"denials_of_payload_last_day":0,"first_use_of_tool":false,
-        "reviews_pending":0,"sums":{}},"time":"2026-01-05T10:00:00.000000Z","zone":"UTC"}"#;
+        "reviews_pending":0,"tool_changed":false,"sums":{}},"time":"2026-01-05T10:00:00.000000Z","zone":"UTC"}"#;
     let mut facts = value(facts);
     let sums: Object = set().catalogue().sums.keys().map(|name| (name.clone(), "0")).collect();
     facts.as_object_mut().unwrap().get_mut("history").unwrap().as_object_mut().unwrap().insert("sums", sums);
