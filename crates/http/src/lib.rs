@@ -6,6 +6,7 @@
 mod answer;
 mod app;
 mod asker;
+mod authzen;
 mod body;
 mod gateway_problem;
 mod in_process;
