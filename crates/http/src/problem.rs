@@ -36,7 +36,7 @@ impl Failure {
     }
 
     /// The same as 400, where the protocol knows no finer words for a request of another form.
-    pub(crate) fn as_bad_request(mut self) -> Self {
+    pub(crate) fn into_bad_request(mut self) -> Self {
         if matches!(self.0.status, 415 | 422) {
             self.0.status = 400;
         }

@@ -113,7 +113,7 @@ fn defaults_len(said: &Object) -> usize {
 async fn one(app: &App, caller: &Caller, around: &Around, said: &Value, defaults: &Object) -> Object {
     let question = Question::read_with_defaults(said, defaults).map_err(invalid);
     let answered = match question {
-        Ok(question) => evaluate(app, caller, around, &question).await.map_err(Failure::as_bad_request),
+        Ok(question) => evaluate(app, caller, around, &question).await.map_err(Failure::into_bad_request),
         Err(failure) => Err(failure),
     };
     answered.unwrap_or_else(|failure| {

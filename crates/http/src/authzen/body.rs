@@ -17,7 +17,7 @@ impl FromRequest<App> for Said {
     type Rejection = Failure;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Failure> {
-        let Given(value) = Given::<Value>::from_request(request, app).await.map_err(Failure::as_bad_request)?;
+        let Given(value) = Given::<Value>::from_request(request, app).await.map_err(Failure::into_bad_request)?;
         match value {
             Value::Object(object) => Ok(Said(object)),
             _ => Err(invalid("the body must be a JSON object")),
@@ -42,5 +42,5 @@ impl FromRequest<App> for PerhapsSaid {
 
 /// 400.
 pub(crate) fn invalid(detail: impl Into<String>) -> Failure {
-    Failure::from(GateError::Invalid(detail.into())).as_bad_request()
+    Failure::from(GateError::Invalid(detail.into())).into_bad_request()
 }

@@ -25,5 +25,5 @@ pub(crate) async fn evaluate(
     let question = Question::read(&said).map_err(invalid)?;
     let around = Around::of(&headers, &caller);
     let answered = evaluation::evaluate(&app, &caller, &around, &question).await;
-    ok(&answered.map_err(Failure::as_bad_request)?)
+    ok(&answered.map_err(Failure::into_bad_request)?)
 }

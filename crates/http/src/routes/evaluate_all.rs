@@ -22,5 +22,5 @@ pub(crate) async fn evaluate_all(
 ) -> Answer {
     let around = Around::of(&headers, &caller);
     let answered = batch::evaluate_all(&app, &caller, &around, &said).await;
-    ok(&answered.map_err(Failure::as_bad_request)?)
+    ok(&answered.map_err(Failure::into_bad_request)?)
 }

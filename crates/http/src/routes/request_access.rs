@@ -25,7 +25,7 @@ pub(crate) async fn request_access(
     Said(said): Said,
 ) -> Answer {
     let around = Around::of(&headers, &caller);
-    let task = submit(&app, &caller, &around, &headers, &said).await.map_err(Failure::as_bad_request)?;
+    let task = submit(&app, &caller, &around, &headers, &said).await.map_err(Failure::into_bad_request)?;
     let mut response = ok(&task.answer(app.gate(), &app.authzen()?.signer)?)?;
     *response.status_mut() = match task.status {
         Status::Pending => StatusCode::ACCEPTED,
