@@ -10,7 +10,6 @@ use countersign_gate::{Caller, GateError, Proposed};
 use countersign_wire::{ProposeRequest, State};
 use uuid::Uuid;
 
-use super::DENIAL_S;
 use super::body::invalid;
 use super::mapping::{Around, source};
 use super::problem::AccessProblem;
@@ -56,13 +55,16 @@ impl<'a> Submission<'a> {
     }
 
     /// What is recorded of it: all that is not the question itself, nor a token.
-    fn kept(&self) -> Value {
+    fn kept(&self, bound: &[String]) -> Value {
         let mut kept = self.said.clone();
         for name in ["subject", "action", "resource"] {
             kept.remove(name);
         }
         if let Some(denial) = kept.get_mut("denial").and_then(Value::as_object_mut) {
             denial.remove("binding_token");
+        }
+        if let Some(context) = kept.get_mut("context").and_then(Value::as_object_mut) {
+            bound.iter().map(String::as_str).chain(["approval"]).for_each(|name| drop(context.remove(name)));
         }
         kept.insert("body_sha256", self.digest.as_str());
         Value::Object(Object::from_iter([(SAID, kept)]))
@@ -116,7 +118,7 @@ pub(crate) async fn submit(
             .get("context")
             .and_then(|context| context.get("business_justification")?.as_str())
             .map(str::to_owned),
-        context: Some(submission.kept()),
+        context: Some(submission.kept(&denial.bound.members)),
         correlation: Correlation {
             parent_action: Some(denial.evaluation),
             session_id: session(said),
@@ -208,11 +210,10 @@ fn checked(
 ) -> Result<Denial, Failure> {
     let evaluated = Question::of_payload(&recorded.payload);
     let evaluated = evaluated.ok_or_else(|| unbound("this evaluation was not made here"))?;
-    let at = recorded.action.proposed_at;
-    let on_record = Denial::of(&evaluated, claimed.evaluation, at);
+    let on_record = Denial::of(&evaluated, claimed.evaluation, recorded.action.proposed_at);
     let denial = claimed.signed.unwrap_or_else(|| on_record.clone());
-    let asked = submission.question.binding_hash(&on_record.members);
-    if denial.hash != on_record.hash || denial.members != on_record.members || asked != on_record.hash {
+    let asked = submission.question.binding_hash(&on_record.bound.members);
+    if denial != on_record || asked != on_record.bound.hash {
         return Err(unbound("subject, resource, action or context are not those that were evaluated"));
     }
     actor(submission, &evaluated)?;
@@ -220,7 +221,7 @@ fn checked(
     if submission.denial_text("expires_at") != Some(denial.expires_at.to_string().as_str()) {
         return Err(unbound("denial.expires_at is not context.access_request.expires_at of the evaluation"));
     }
-    match now < denial.expires_at.min(at.plus_seconds(DENIAL_S)) {
+    match now < denial.expires_at {
         true => Ok(denial),
         false => Err(AccessProblem::ExpiredDenial.because("the denial has expired: evaluate anew")),
     }

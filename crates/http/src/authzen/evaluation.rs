@@ -9,7 +9,7 @@ use super::ATTEMPT;
 use super::mapping::{Around, proposal};
 use super::metadata::request_endpoint;
 use super::question::Question;
-use super::tokens::{Approval, Denial};
+use super::tokens::{Carried, Denial, approval_id};
 use crate::app::App;
 use crate::problem::Failure;
 
@@ -131,10 +131,13 @@ async fn redeem(
     carried: &Value,
 ) -> Result<Result<Object, NotApplied>, Failure> {
     let gate = app.gate();
-    let Some(approval) = Approval::read(gate, &app.authzen()?.signer, carried) else {
+    let Some(carried) = Carried::read(gate, &app.authzen()?.signer, carried) else {
         return Ok(Err(NotApplied::Unverifiable));
     };
-    let approved = match gate.proposed(caller, approval.action).await {
+    if carried.approved_until <= app.clock().now() {
+        return Ok(Err(NotApplied::Expired));
+    }
+    let approved = match gate.proposed(caller, carried.action).await {
         Ok(approved) => approved,
         // Another key's, or erased.
         Err(GateError::NotFound(_)) => return Ok(Err(NotApplied::Unverifiable)),
@@ -154,19 +157,22 @@ async fn redeem(
         payload_sha256: None,
         deadline_s: None,
     };
-    match gate.start_elsewhere(caller, approval.action, start).await {
+    match gate.start_elsewhere(caller, carried.action, start).await {
         Ok(view) => {
             let mut context = Object::new();
             context.insert("evaluation_id", view.action.to_string());
             context.insert(
                 "approval",
-                Object::from_iter([("id", approval.id()), ("approved_until", approval.approved_until.to_string())]),
+                Object::from_iter([
+                    ("id", approval_id(carried.action)),
+                    ("approved_until", carried.approved_until.to_string()),
+                ]),
             );
             Ok(Ok(decision(true, context)))
         }
         Err(GateError::Refused { refusal, .. }) => Ok(Err(match refusal {
             Refusal::Mismatch => NotApplied::OutOfScope,
-            Refusal::Unauthorized => match gate.action(caller, approval.action, 0).await?.state {
+            Refusal::Unauthorized => match gate.action(caller, carried.action, 0).await?.state {
                 State::Waiting => NotApplied::Pending,
                 _ => NotApplied::Expired,
             },

@@ -11,7 +11,7 @@ use super::metadata::request_endpoint;
 use super::problem::AccessProblem;
 use super::question::Question;
 use super::signer::Signer;
-use super::tokens::Approval;
+use super::tokens::{Approval, Bound};
 use crate::problem::Failure;
 
 /// A task's id: its action's.
@@ -127,14 +127,12 @@ impl Task {
         let question = Question::of_payload(&self.proposed.payload);
         let question =
             question.ok_or_else(|| AccessProblem::UnknownTask.because("this action is no access request"))?;
-        let members = question.bound_members();
         Ok(Approval {
             action: self.proposed.action.id,
             evaluation: self.proposed.action.proposed.correlation.parent_action,
             approved_at: authorization.at,
             approved_until: authorization.expires_at,
-            hash: question.binding_hash(&members),
-            members,
+            bound: Bound::of(&question),
         })
     }
 }

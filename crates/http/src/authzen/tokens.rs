@@ -7,18 +7,27 @@ use countersign_evidence::time::Timestamp;
 use countersign_gate::Gate;
 use uuid::Uuid;
 
+use super::DENIAL_S;
 use super::metadata::request_endpoint;
 use super::question::Question;
 use super::signer::{Kind, Signer};
+use super::task::{action_of, name_of};
 
 /// A denial that people can be asked about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Denial {
     pub(crate) evaluation: Uuid,
-    pub(crate) at: Timestamp,
+    /// To the second, as `exp` is.
     pub(crate) expires_at: Timestamp,
+    pub(crate) bound: Bound,
+}
+
+/// The question that a token is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Bound {
     /// `binding_context_members`.
     pub(crate) members: Vec<String>,
+    /// `binding_hash`.
     pub(crate) hash: Digest,
 }
 
@@ -29,23 +38,49 @@ pub(crate) struct Approval {
     pub(crate) evaluation: Option<Uuid>,
     pub(crate) approved_at: Timestamp,
     pub(crate) approved_until: Timestamp,
-    pub(crate) members: Vec<String>,
-    pub(crate) hash: Digest,
+    pub(crate) bound: Bound,
+}
+
+/// An approval that was brought along, and that this gate signed: what of it is believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Carried {
+    pub(crate) action: Uuid,
+    pub(crate) approved_until: Timestamp,
+}
+
+impl Bound {
+    pub(crate) fn of(question: &Question) -> Self {
+        let members = question.bound_members();
+        Bound { hash: question.binding_hash(&members), members }
+    }
+
+    fn claim(&self, claims: &mut Object) {
+        let members: Vec<Value> = self.members.iter().map(|name| name.as_str().into()).collect();
+        claims.insert("binding_context_members", members);
+        claims.insert("binding_hash", self.hash.to_string());
+    }
+
+    fn read(claims: &Object) -> Option<Self> {
+        let members = claims.get("binding_context_members")?.as_array()?;
+        let members = members.iter().map(|name| name.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()?;
+        Some(Bound { members, hash: text(claims, "binding_hash")?.parse().ok()? })
+    }
 }
 
 impl Denial {
+    /// Of a question that was evaluated then.
     pub(crate) fn of(question: &Question, evaluation: Uuid, at: Timestamp) -> Self {
-        let members = question.bound_members();
-        let hash = question.binding_hash(&members);
-        Denial { evaluation, at, expires_at: at.plus_seconds(super::DENIAL_S), members, hash }
+        let expires_at = Timestamp::from_micros(0).plus_seconds(unix(at) + DENIAL_S);
+        Denial { evaluation, expires_at, bound: Bound::of(question) }
     }
 
     pub(crate) fn sign(&self, gate: &Gate, signer: &Signer) -> String {
-        let mut claims = common(gate, &request_endpoint(gate), self.at, self.expires_at);
+        let issued_at = self.expires_at.plus_seconds(-DENIAL_S);
+        let mut claims = common(gate, &request_endpoint(gate), issued_at, self.expires_at);
         claims.insert("jti", self.evaluation.to_string());
         claims.insert("evaluation_id", self.evaluation.to_string());
         claims.insert("denial_expires_at", self.expires_at.to_string());
-        bind(&mut claims, &self.members, self.hash);
+        self.bound.claim(&mut claims);
         signer.sign(Kind::Binding, claims)
     }
 
@@ -55,80 +90,66 @@ impl Denial {
         if !is_for(&claims, gate, &request_endpoint(gate)) {
             return None;
         }
-        let (members, hash) = bound(&claims)?;
         Some(Denial {
             evaluation: text(&claims, "evaluation_id")?.parse().ok()?,
-            at: seconds(&claims, "iat")?,
             expires_at: text(&claims, "denial_expires_at")?.parse().ok()?,
-            members,
-            hash,
+            bound: Bound::read(&claims)?,
         })
     }
 }
 
-impl Approval {
-    /// The name under which it is carried. One action has one approval.
-    pub(crate) fn id(&self) -> String {
-        format!("apr_{}", self.action.simple())
-    }
+/// The name under which an approval is carried: one action has one.
+pub(crate) fn approval_id(action: Uuid) -> String {
+    format!("apr_{}", action.simple())
+}
 
+impl Approval {
     /// `result.approval`: what comes back as `context.approval`.
     pub(crate) fn object(&self, gate: &Gate, signer: &Signer) -> Object {
+        let id = approval_id(self.action);
         let mut claims = common(gate, gate.public_url(), self.approved_at, self.approved_until);
-        claims.insert("jti", self.id());
-        claims.insert("approval_id", self.id());
-        claims.insert("task_id", super::task::name_of(self.action));
+        claims.insert("jti", id.as_str());
+        claims.insert("approval_id", id.as_str());
+        claims.insert("task_id", name_of(self.action));
         if let Some(evaluation) = self.evaluation {
             claims.insert("evaluation_id", evaluation.to_string());
         }
         claims.insert("approved_at", self.approved_at.to_string());
         claims.insert("approved_until", self.approved_until.to_string());
-        bind(&mut claims, &self.members, self.hash);
+        self.bound.claim(&mut claims);
         Object::from_iter([
-            ("id", self.id()),
+            ("id", id),
             ("approved_at", self.approved_at.to_string()),
             ("approved_until", self.approved_until.to_string()),
             ("state", signer.sign(Kind::Approval, claims)),
         ])
     }
+}
 
+impl Carried {
     /// Reads what this gate signed for itself. The name beside the state must be the one within.
     pub(crate) fn read(gate: &Gate, signer: &Signer, carried: &Value) -> Option<Self> {
         let claims = signer.verify(Kind::Approval, carried.get("state")?.as_str()?)?;
-        if !is_for(&claims, gate, gate.public_url()) {
-            return None;
-        }
-        let (members, hash) = bound(&claims)?;
-        let approval = Approval {
-            action: super::task::action_of(text(&claims, "task_id")?)?,
-            evaluation: text(&claims, "evaluation_id").and_then(|id| id.parse().ok()),
-            approved_at: text(&claims, "approved_at")?.parse().ok()?,
-            approved_until: text(&claims, "approved_until")?.parse().ok()?,
-            members,
-            hash,
-        };
-        let named = text(&claims, "approval_id") == Some(approval.id().as_str());
-        let same = carried.get("id").and_then(Value::as_str) == Some(approval.id().as_str());
-        (named && same).then_some(approval)
+        let action = action_of(text(&claims, "task_id")?)?;
+        let id = Some(approval_id(action));
+        let named = text(&claims, "approval_id") == id.as_deref();
+        let beside = carried.get("id").and_then(Value::as_str) == id.as_deref();
+        let approved_until = text(&claims, "approved_until")?.parse().ok()?;
+        let ours = is_for(&claims, gate, gate.public_url());
+        (ours && named && beside).then_some(Carried { action, approved_until })
     }
 }
 
 fn common(gate: &Gate, audience: &str, from: Timestamp, until: Timestamp) -> Object {
     let mut claims = Object::from_iter([("iss", gate.public_url()), ("aud", audience)]);
-    claims.insert("iat", from.as_micros().div_euclid(1_000_000));
-    claims.insert("exp", until.as_micros().div_euclid(1_000_000));
+    claims.insert("iat", unix(from));
+    claims.insert("exp", unix(until));
     claims
 }
 
-fn bind(claims: &mut Object, members: &[String], hash: Digest) {
-    claims.insert("binding_context_members", members.iter().map(|name| name.as_str().into()).collect::<Vec<Value>>());
-    claims.insert("binding_hash", hash.to_string());
-}
-
-fn bound(claims: &Object) -> Option<(Vec<String>, Digest)> {
-    let members = claims.get("binding_context_members")?.as_array()?;
-    let members = members.iter().map(|name| name.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()?;
-    Some((members, text(claims, "binding_hash")?.parse().ok()?))
+/// Whole seconds since 1970 (NumericDate, RFC 7519 §2).
+fn unix(time: Timestamp) -> i64 {
+    time.as_micros().div_euclid(1_000_000)
 }
 
 fn is_for(claims: &Object, gate: &Gate, audience: &str) -> bool {
@@ -137,9 +158,4 @@ fn is_for(claims: &Object, gate: &Gate, audience: &str) -> bool {
 
 fn text<'a>(claims: &'a Object, name: &str) -> Option<&'a str> {
     claims.get(name)?.as_str()
-}
-
-fn seconds(claims: &Object, name: &str) -> Option<Timestamp> {
-    let seconds = claims.get(name)?.as_number()?.to_string().parse::<i64>().ok()?;
-    Some(Timestamp::from_micros(0).plus_seconds(seconds))
 }

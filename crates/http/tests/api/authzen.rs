@@ -16,12 +16,15 @@ forbid (principal, action == Action::"payment", resource == Tool::"payments/refu
 when { context.payload has arguments.amount && context.payload.arguments.amount > 500 };
 @id("records") permit (principal, action == Action::"read", resource == Tool::"record/can_read");
 @id("notes") permit (principal, action == Action::"write", resource == Tool::"notes/write");
+@id("gone") permit (principal, action == Action::"delete", resource == Tool::"record/can_delete");
+@id("gone-for-good") @review("owners") @standing("2h")
+forbid (principal, action == Action::"delete", resource == Tool::"record/can_delete");
 "#;
 const ENTITIES: &str = r#"{
   "review_groups": { "owners": "Answer for this installation" },
   "tools": {
     "payments/refund": { "category": "payment" }, "record/can_read": { "category": "read" },
-    "notes/write": { "category": "write" }
+    "notes/write": { "category": "write" }, "record/can_delete": { "category": "delete" }
   }
 }"#;
 
@@ -128,7 +131,9 @@ impl Asking {
 
     fn body(&self) -> Object {
         let mut body = self.question.as_object().unwrap().clone();
-        body.get_mut("context").unwrap().as_object_mut().unwrap().insert("business_justification", "goodwill");
+        if let Some(context) = body.get_mut("context").and_then(Value::as_object_mut) {
+            context.insert("business_justification", "goodwill");
+        }
         body.insert("denial", self.denial.clone());
         body
     }
@@ -169,7 +174,11 @@ struct Approved {
 
 impl Approved {
     async fn new(house: &House, amount: u32) -> Self {
-        let asking = Asking::of(house, &refund(amount)).await;
+        Approved::of(house, &refund(amount)).await
+    }
+
+    async fn of(house: &House, question: &str) -> Self {
+        let asking = Asking::of(house, question).await;
         let task = house.ask(asking.submission()).await.good().json();
         let id = text_at(&task, "task/id");
         let action = uuid(&id);
@@ -180,8 +189,9 @@ impl Approved {
 
     fn redeem(&self) -> Object {
         let mut again = self.question.as_object().unwrap().clone();
-        let context = again.get_mut("context").unwrap().as_object_mut().unwrap();
+        let mut context = again.get("context").and_then(Value::as_object).cloned().unwrap_or_default();
         context.insert("approval", self.approval.clone());
+        again.insert("context", context);
         again
     }
 
@@ -584,6 +594,31 @@ async fn what_is_approved_under_another_tool_is_approved_for_nothing_else() {
     let asking = Asking::of(&house, &refund(501)).await.with_denial("binding_token", Value::Null);
     let told = house.ask(asking.with_denial("evaluation_id", action).submission()).await;
     assert_eq!(problem(&told), "400 not_requestable");
+}
+
+/// What is no call of a tool, and has no context.
+const GONE: &str =
+    r#"{"subject":{"type":"user","id":"ada"},"action":{"name":"can_delete"},"resource":{"type":"record","id":"1"}}"#;
+
+#[tokio::test]
+async fn a_question_needs_no_context() {
+    let house = house().await;
+    let approved = Approved::of(&house, GONE).await;
+    let other = approved.instead(r#""id":"1""#, r#""id":"2""#).key(&house.agent);
+    assert_eq!(reason(&house.ask(other).await.good()), "out_of_scope, next: request, requestable");
+    let told = house.ask(approved.redeemed().key(&house.agent)).await.good();
+    assert!(allowed(&told));
+    let told = house.ask(approved.redeemed().key(&house.agent)).await.good();
+    assert_eq!(reason(&told), "approval_expired, next: request, requestable");
+}
+
+#[tokio::test]
+async fn what_is_approved_in_advance_is_allowed_at_once() {
+    let house = house().await;
+    let approved = Approved::of(&house, GONE).await;
+    house.ask(house.standing_of(&approved.action).await).await.good();
+    let told = house.ask(evaluation(GONE).key(&house.agent)).await.good();
+    assert!(allowed(&told), "{}", told.text());
 }
 
 #[tokio::test]

@@ -215,6 +215,11 @@ impl House {
     /// A standing approval for the like of a refund that its reviewer was shown.
     pub(crate) async fn standing(&self, request_id: &str) -> Ask {
         let action = self.refunded(request_id, 501).await;
+        self.standing_of(&action).await
+    }
+
+    /// A standing approval for the like of this action.
+    pub(crate) async fn standing_of(&self, action: &str) -> Ask {
         let shown = self.ask(Ask::get(&format!("/v1/reviews/{action}")).key(&self.reviewer)).await.good().json();
         let digest = shown.get("review").unwrap().get("payload_digest").unwrap().as_str().unwrap().to_owned();
         let until = self.gate.clock.now().plus_seconds(3_600);
