@@ -43,6 +43,8 @@ async fn each_evaluation_is_an_action_that_asks_nobody() {
     let (news, _) = test.gate.news(&Caller::owner(), from).await.unwrap();
     assert_eq!(news, [], "nobody hears of it");
     assert_eq!(reviews(&test).await, 0);
+    let story = test.gate.story(&Caller::owner(), held.action).await.unwrap();
+    assert!(story.answers[2].sentence.starts_with("Nobody was asked"), "{}", story.answers[2].sentence);
     let waiting = asked(&test, held.action, "r").await;
     assert_eq!(waiting.state, State::Waiting);
     assert_eq!(asked(&test, held.action, "r").await.action, waiting.action, "by its name");

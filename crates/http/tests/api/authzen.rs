@@ -615,8 +615,9 @@ async fn a_question_needs_no_context() {
 #[tokio::test]
 async fn what_is_approved_in_advance_is_allowed_at_once() {
     let house = house().await;
-    let approved = Approved::of(&house, GONE).await;
-    house.ask(house.standing_of(&approved.action).await).await.good();
+    let asking = Asking::of(&house, GONE).await;
+    let task = house.ask(asking.submission()).await.good().json();
+    house.ask(house.standing_of(&uuid(&text_at(&task, "task/id"))).await).await.good();
     let told = house.ask(evaluation(GONE).key(&house.agent)).await.good();
     assert!(allowed(&told), "{}", told.text());
 }
