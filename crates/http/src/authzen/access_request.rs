@@ -1,13 +1,14 @@
 //! A denial that people are asked about (ARAP §7).
 
 use axum::http::HeaderMap;
+use countersign_evidence::action::{Denial as Denied, Stage};
 use countersign_evidence::digest::Digest;
 use countersign_evidence::id::is_identifier;
 use countersign_evidence::json::{Object, Value};
 use countersign_evidence::record::Correlation;
 use countersign_evidence::time::Timestamp;
 use countersign_gate::{Caller, GateError, Proposed};
-use countersign_wire::{ProposeRequest, State};
+use countersign_wire::ProposeRequest;
 use uuid::Uuid;
 
 use super::body::invalid;
@@ -83,7 +84,7 @@ fn unbound(detail: &str) -> Failure {
     AccessProblem::InvalidDenialBinding.because(detail)
 }
 
-/// Asks people about what was evaluated. Whether it is new.
+/// Asks people about what was evaluated; the task that this is, or has been since it was asked the first time.
 ///
 /// # Errors
 /// [`Failure`]: nobody is asked.
@@ -133,9 +134,6 @@ pub(crate) async fn submit(
         view => view?,
     };
     app.metrics().decided(view.decision);
-    if view.state == State::Denied {
-        return Err(AccessProblem::NotRequestable.because("the policy in force now denies it: nobody can approve it"));
-    }
     same(app, caller, view.action, &submission).await
 }
 
@@ -148,7 +146,12 @@ async fn same(app: &App, caller: &Caller, action: Uuid, submission: &Submission<
     let task = Task::find(app.gate(), caller, Some(action), app.clock().now()).await?;
     let said = task.proposed.context.as_ref().and_then(|context| context.get(SAID)?.get("body_sha256")?.as_str());
     if said == Some(submission.digest.as_str()) {
-        return Ok(task);
+        return match task.proposed.action.stage {
+            Stage::Denied(Denied::Policy) => {
+                Err(AccessProblem::NotRequestable.because("the policy in force denied it: nobody can approve it"))
+            }
+            _ => Ok(task),
+        };
     }
     Err(match submission.key {
         Some(_) => duplicate(),
@@ -170,10 +173,11 @@ fn denial(app: &App, submission: &Submission<'_>) -> Result<Claimed, Failure> {
             Some(id.ok_or_else(|| unbound("denial.evaluation_id is none of ours"))?)
         }
     };
+    let signer = &app.authzen()?.signer;
     let signed = match submission.denial.get("binding_token") {
         None => None,
         Some(token) => {
-            let read = token.as_str().and_then(|token| Denial::read(app.gate(), &app.authzen().ok()?.signer, token));
+            let read = token.as_str().and_then(|token| Denial::read(app.gate(), signer, token));
             Some(read.ok_or_else(|| unbound("denial.binding_token was not signed here, for this endpoint"))?)
         }
     };

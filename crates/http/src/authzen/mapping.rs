@@ -29,18 +29,22 @@ pub(crate) struct Around {
 impl Around {
     /// From the headers: `x-countersign-environment`, `x-request-id`, `traceparent`.
     pub(crate) fn of(headers: &HeaderMap, caller: &Caller) -> Self {
-        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let only = match caller.environments.as_slice() {
             [only] => Some(only.clone()),
             _ => None,
         };
-        let trace = header("traceparent").unwrap_or_default();
-        let mut parts = trace.split('-').skip(1).map(str::to_owned).filter(|part| is_identifier(part));
+        let trace = one(headers, "traceparent").unwrap_or_default();
+        let (trace_id, span_id) = match trace.split('-').collect::<Vec<_>>().as_slice() {
+            [_, trace, span, ..] if is_identifier(trace) && is_identifier(span) => {
+                (Some((*trace).to_owned()), Some((*span).to_owned()))
+            }
+            _ => (None, None),
+        };
         Around {
-            environment: header("x-countersign-environment").or(only),
-            call_id: header("x-request-id").filter(|id| is_identifier(id)),
-            trace_id: parts.next(),
-            span_id: parts.next(),
+            environment: one(headers, "x-countersign-environment").or(only),
+            call_id: one(headers, "x-request-id").filter(|id| is_identifier(id)),
+            trace_id,
+            span_id,
         }
     }
 
@@ -52,6 +56,13 @@ impl Around {
             ..Correlation::default()
         }
     }
+}
+
+/// A header that is there once. One that is not a text, or there twice, is an empty text: no environment is called so.
+fn one(headers: &HeaderMap, name: &str) -> Option<String> {
+    let mut given = headers.get_all(name).iter();
+    let first = given.next()?.to_str().unwrap_or_default();
+    Some(if given.next().is_none() { first.to_owned() } else { String::new() })
 }
 
 pub(crate) fn source() -> Source {

@@ -514,6 +514,29 @@ impl WithoutId for (&'static str, Ask) {
 }
 
 #[tokio::test]
+async fn what_policy_denies_by_now_nobody_is_asked_about() {
+    let house = house().await;
+    let asking = Asking::of(&house, &refund(501)).await;
+    house.activate("@id(\"none\") permit (principal, action == Action::\"read\", resource);", ENTITIES).await;
+    for _ in 0..2 {
+        assert_eq!(problem(&house.ask(asking.submission()).await), "400 not_requestable");
+    }
+    // And the other way round: nobody needs to be asked any more.
+    house.activate(RULES, ENTITIES).await;
+    let asking = Asking::of(&house, &refund(502)).await;
+    house.activate(&RULES.replace("> 500", "> 5000"), ENTITIES).await;
+    let told = house.ask(asking.submission()).await;
+    assert_eq!((told.status, text_at(&told.json(), "task/status").as_str()), (201, "approved"));
+    let approved = Approved {
+        action: String::new(),
+        task: String::new(),
+        approval: at(&told.json(), "result/approval").clone(),
+        question: asking.question,
+    };
+    assert!(allowed(&house.ask(approved.redeemed().key(&house.agent)).await.good()));
+}
+
+#[tokio::test]
 async fn a_key_names_one_request() {
     let house = house().await;
     let (one, other) = (Asking::of(&house, &refund(501)).await, Asking::of(&house, &refund(502)).await);
@@ -819,6 +842,9 @@ async fn keys_reach_as_far_as_they_do() {
     );
     let told = house.ask(evaluation(bare).key(&own).header("x-countersign-environment", "production")).await;
     assert_eq!(told.problem(), "forbidden");
+    let twice = evaluation(bare).key(&own).header("x-countersign-environment", "staging");
+    let told = house.ask(twice.header("x-countersign-environment", "production")).await;
+    assert_eq!((told.status, told.problem().as_str()), (400, "invalid"));
     let itself = r#"{"subject":{"type":"agent","id":"support-bot"},"action":{"name":"can_read"},"resource":{"type":"record","id":"1"}}"#;
     let told = house.ask(evaluation(itself).key(&house.agent)).await.good().json();
     let told = story(&house, &text_at(&told, "context/evaluation_id")).await.json();
