@@ -139,13 +139,8 @@ impl House {
 
     /// The same under other rules.
     pub(crate) async fn with(rules: &str, entities: &str) -> Self {
-        House::made(rules, entities, Settings::default()).await
-    }
-
-    /// The same with other settings.
-    pub(crate) async fn made(rules: &str, entities: &str, settings: Settings) -> Self {
         let policy = policy(&[("rules.cedar", rules), ("entities.json", entities)]);
-        let setup = Setup { policy, settings, ..Setup::default() };
+        let setup = Setup { policy, ..Setup::default() };
         let gate = TestGate::open(setup).await;
         let most_payload = Settings::default().most_payload;
         let app = App::new(gate.gate.clone(), gate.store.clone(), gate.clock.clone(), most_payload);
@@ -155,6 +150,11 @@ impl House {
     /// Time passes.
     pub(crate) fn later(&self, seconds: i64) {
         self.gate.clock.advance(seconds);
+    }
+
+    /// Seed of the key that signs tokens.
+    pub(crate) fn token_seed(&self) -> [u8; 32] {
+        *self.gate.gate.access_token_seed().unwrap().as_bytes()
     }
 
     /// What time has ended is ended.
