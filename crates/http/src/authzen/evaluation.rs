@@ -183,7 +183,8 @@ async fn redeem(
     }
 }
 
-/// Whether the approved action is the one in question, but for its payload: the gate compares that.
+/// Whether the approved action is the one in question, but for its payload: the gate compares that. Most follows from the
+/// payload; what made it of the question may have been another version.
 fn is_about(approved: &Proposed, request: &ProposeRequest, environment: &str) -> bool {
     let proposed = &approved.action.proposed;
     let tool = (&proposed.tool.server, &proposed.tool.name) == (&request.tool.server, &request.tool.name);
