@@ -14,6 +14,7 @@ use crate::caller::Caller;
 use crate::command::{Answer, Command, Finish, Presented, Redeemer, Start};
 use crate::draft::{Draft, Field, Fields, actor};
 use crate::error::GateError;
+use crate::evaluate::{Manner, check_name};
 use crate::judge::Judged;
 use crate::open_action::OpenAction;
 use crate::prepare::{Checked, check_paths};
@@ -38,15 +39,21 @@ impl Gate {
     /// [`GateError`]; nothing may be executed then.
     pub async fn propose(&self, caller: &Caller, request: ProposeRequest) -> Result<ActionView, GateError> {
         caller.must_act()?;
+        check_name(&request.request_id)?;
         let wait = request.wait_s;
-        let view = self.propose_now(caller, request).await?;
+        let view = self.propose_now(caller, request, Manner::Asks).await?;
         if wait > 0 && view.state == countersign_wire::State::Waiting {
             return self.action(caller, view.action, wait).await;
         }
         Ok(view)
     }
 
-    async fn propose_now(&self, caller: &Caller, request: ProposeRequest) -> Result<ActionView, GateError> {
+    pub(crate) async fn propose_now(
+        &self,
+        caller: &Caller,
+        request: ProposeRequest,
+        manner: Manner,
+    ) -> Result<ActionView, GateError> {
         let mut checked = self.shared.check(caller, request)?;
         if let Some(held) = self.same_request(caller, &checked).await? {
             return Ok(held);
@@ -55,7 +62,7 @@ impl Gate {
             return Ok(held);
         }
         for _ in 0..MOST_TRIES {
-            let mut prepared = self.shared.prepare(caller, &checked)?;
+            let mut prepared = self.shared.prepare(caller, &checked, manner)?;
             prepared.covered = self.covered(&checked, &prepared)?;
             if let Some(view) = self.view_of(Command::Propose(Box::new(prepared))).await? {
                 return Ok(view);
@@ -129,6 +136,16 @@ impl Gate {
     /// # Errors
     /// [`GateError::Refused`] is recorded like any other answer.
     pub async fn start(&self, caller: &Caller, action: Uuid, request: StartRequest) -> Result<ActionView, GateError> {
+        self.start_as(caller, action, request, self.shared.is_wire(caller)).await
+    }
+
+    pub(crate) async fn start_as(
+        &self,
+        caller: &Caller,
+        action: Uuid,
+        request: StartRequest,
+        wire: bool,
+    ) -> Result<ActionView, GateError> {
         caller.must_act()?;
         check_start(&request, self.shared.settings().most_payload)?;
         let presented = presented(&request)?;
@@ -144,7 +161,7 @@ impl Gate {
                 attempt: attempt.clone(),
                 presented: Presented { plain: presented.plain, payload: presented.payload.clone() },
                 redeemed_by: redeemed_by.clone(),
-                wire: self.shared.is_wire(caller),
+                wire,
                 judged,
                 loaded: loaded.clone(),
             };

@@ -9,6 +9,7 @@ use countersign_evidence::digest::Digest;
 use countersign_evidence::time::Timestamp;
 use countersign_policy::{Amount, Catalogue, FactName, Facts};
 use parking_lot::Mutex;
+use uuid::Uuid;
 
 const MINUTE_US: i64 = 60_000_000;
 const HOUR_MIN: i64 = 60;
@@ -32,6 +33,9 @@ struct Counters {
     definitions: HashMap<String, HashSet<Digest>>,
     denials: HashMap<[u8; 16], VecDeque<i64>>,
     denials_by_age: VecDeque<(i64, [u8; 16])>,
+    /// Evaluations that nobody was asked about, and when they were counted.
+    evaluated: HashMap<Uuid, Timestamp>,
+    evaluated_by_age: VecDeque<(Timestamp, Uuid)>,
 }
 
 #[derive(Default)]
@@ -104,6 +108,25 @@ impl History {
             }
         }
         facts
+    }
+
+    /// An evaluation that nobody is asked about yet: asked for, it is still one action.
+    pub(crate) fn evaluated(&self, evaluation: Uuid, now: Timestamp) {
+        let mut counters = self.0.lock();
+        while counters.evaluated_by_age.len() >= MOST_REMEMBERED
+            || counters.evaluated_by_age.front().is_some_and(|(then, _)| now.since(*then) > HOUR_MIN * MINUTE_US)
+        {
+            let Some((_, oldest)) = counters.evaluated_by_age.pop_front() else { break };
+            counters.evaluated.remove(&oldest);
+        }
+        counters.evaluated.insert(evaluation, now);
+        counters.evaluated_by_age.push_back((now, evaluation));
+    }
+
+    /// When the evaluation was counted that is now asked for. Told once: whoever asks twice counts twice, as does whoever
+    /// asks after a restart.
+    pub(crate) fn asked_for(&self, evaluation: Uuid) -> Option<Timestamp> {
+        self.0.lock().evaluated.remove(&evaluation)
     }
 
     pub(crate) fn denied(&self, fingerprint: [u8; 16], now: Timestamp) {

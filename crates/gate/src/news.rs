@@ -1,5 +1,6 @@
 //! What people and the requester's side should hear of: clear fields alone, never anything of a payload.
 
+use countersign_evidence::action::Stage;
 use countersign_evidence::record::{AuthorizedBy, Body, Decision, Envelope, Verdict};
 use countersign_evidence::time::Timestamp;
 use uuid::Uuid;
@@ -111,6 +112,10 @@ impl Gate {
         // Its content was erased: there is nothing left to tell.
         let Some(open) = self.find(link.action).await? else { return Ok(None) };
         let (action, proposed) = (&open.action, &open.action.proposed);
+        if kind == NewsKind::Waiting && matches!(action.stage, Stage::Closed(_)) {
+            // Nobody was asked, or it was given up meanwhile.
+            return Ok(None);
+        }
         let review = action.review();
         let asked = review.into_iter().flat_map(|review| &review.demand.requirements).flat_map(|one| &one.groups);
         Ok(Some(News {

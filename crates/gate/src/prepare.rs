@@ -18,6 +18,7 @@ use uuid::Uuid;
 use crate::caller::Caller;
 use crate::draft::{Draft, Field, Fields, actor};
 use crate::error::GateError;
+use crate::evaluate::Manner;
 use crate::history::Subject;
 use crate::judge::{Judged, Question};
 use crate::open_action::{Identity, Requester};
@@ -47,6 +48,8 @@ pub(crate) struct Prepared {
     pub(crate) judged: Judged,
     pub(crate) start: Option<StartNow>,
     pub(crate) wire: bool,
+    /// Whether people are asked where policy says so.
+    pub(crate) asks: bool,
     /// Whose standing approvals cover it.
     pub(crate) covered: Vec<Covered>,
 }
@@ -86,20 +89,23 @@ impl Shared {
     }
 
     /// Asks policy and seals. The proposal counts in the facts from here on.
-    pub(crate) fn prepare(&self, caller: &Caller, checked: &Checked) -> Result<Prepared, GateError> {
+    pub(crate) fn prepare(&self, caller: &Caller, checked: &Checked, manner: Manner) -> Result<Prepared, GateError> {
         let policy = self.policy();
         let (action, now) = (self.new_id(), self.now());
         let key = Key::generate(self.random());
         let question = Question::proposed(checked, now);
-        let facts = self.facts_of(checked, &policy, now);
+        let facts = self.facts_of(checked, &policy, now, manner);
         let judged = self.judge(&policy, &question, facts, &key, 0);
         if judged.decision == Decision::Deny {
             self.history.denied(self.fingerprint(checked.plain), now);
         }
+        if judged.decision == Decision::Review && manner == Manner::Evaluates {
+            self.history.evaluated(action, now);
+        }
         let owner = policy.catalogue().agents.get(&checked.request.agent.id).and_then(|agent| agent.owner.clone());
         let (subject, subject_key) = self.subject_key(checked)?;
         let user = checked.request.user.as_ref().map(|user| user.id.clone());
-        let (start, wire) = (checked.request.start_if_allowed.clone(), self.is_wire(caller));
+        let (start, wire) = (checked.request.start_if_allowed.clone(), manner.is_wire(self.is_wire(caller)));
         let (environment, identity) = (checked.environment.clone(), checked.identity);
         let proposed = self.proposed_draft(caller, checked, &key, (subject, &subject_key));
         let requester = Requester { user, owner, subject };
@@ -114,6 +120,7 @@ impl Shared {
             judged,
             start,
             wire,
+            asks: manner != Manner::Evaluates,
             covered: Vec::new(),
         })
     }
@@ -127,9 +134,18 @@ impl Shared {
         fingerprint(&self.workspace_key.1, plain)
     }
 
-    fn facts_of(&self, checked: &Checked, policy: &PolicySet, now: Timestamp) -> countersign_policy::Facts {
-        self.with_subject(checked, policy, |subject| {
-            self.history.take(subject, policy.facts_wanted(), policy.catalogue(), now)
+    fn facts_of(
+        &self,
+        checked: &Checked,
+        policy: &PolicySet,
+        now: Timestamp,
+        manner: Manner,
+    ) -> countersign_policy::Facts {
+        let (wanted, catalogue) = (policy.facts_wanted(), policy.catalogue());
+        let counted_at = manner.asks_again().and_then(|evaluation| self.history.asked_for(evaluation));
+        self.with_subject(checked, policy, |subject| match counted_at {
+            Some(then) => self.history.look(subject, wanted, catalogue, then, now),
+            None => self.history.take(subject, wanted, catalogue, now),
         })
     }
 

@@ -3,7 +3,7 @@
 use countersign_evidence::action::{Action, Denial, End, Ending, Stage};
 use countersign_evidence::digest::Digest;
 use countersign_evidence::json::{Object, Value};
-use countersign_evidence::record::{AuthorizedBy, Body, Closing, Decision, Match, Outcome, Verdict};
+use countersign_evidence::record::{ActorKind, AuthorizedBy, Body, Closing, Decision, Match, Outcome, Verdict};
 use countersign_index::state_of;
 use countersign_wire::{Answer, RecordView, Story, SummaryView};
 use uuid::Uuid;
@@ -140,6 +140,9 @@ fn approved(told: &[Told]) -> Answer {
                 sentences.push(format!("{who} {did}{why} {saw}").trim_end().to_owned() + ".");
             }
             Body::ReviewExpired(_) => sentences.push("Nobody decided in time.".to_owned()),
+            Body::ReviewCancelled(_) if record.envelope.actor.kind == ActorKind::System => {
+                sentences.push("Nobody was asked: an enforcement point only wanted to know.".to_owned());
+            }
             Body::ReviewCancelled(_) => sentences.push("The caller gave up before anybody decided.".to_owned()),
             Body::ReviewPresented(_) => {}
             Body::ReviewAsked(_) | Body::ReviewAnswered(_) => {

@@ -1,9 +1,10 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use countersign_evidence::time::Clock;
-use countersign_gate::Gate;
+use countersign_gate::{Gate, GateError};
 use countersign_journal::Store;
 
+use crate::authzen::AuthZen;
 use crate::metrics::Metrics;
 
 /// Room beside the payload for everything else in a request, in bytes.
@@ -21,6 +22,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     most_body: usize,
+    authzen: OnceLock<AuthZen>,
 }
 
 impl App {
@@ -28,7 +30,8 @@ impl App {
     /// payload in bytes; a request body may be a little larger.
     pub fn new(gate: Gate, store: Store, clock: Arc<dyn Clock>, most_payload: usize) -> Self {
         let most_body = most_payload.saturating_add(BESIDE_PAYLOAD);
-        App { inner: Arc::new(Inner { gate, store, clock, metrics: Metrics::default(), most_body }) }
+        let (metrics, authzen) = (Metrics::default(), OnceLock::new());
+        App { inner: Arc::new(Inner { gate, store, clock, metrics, most_body, authzen }) }
     }
 
     /// Requests answered since the start, whatever came of them.
@@ -58,6 +61,15 @@ impl App {
 
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.inner.metrics
+    }
+
+    /// What AuthZEN needs between requests; made when it is first asked for.
+    pub(crate) fn authzen(&self) -> Result<&AuthZen, GateError> {
+        if let Some(made) = self.inner.authzen.get() {
+            return Ok(made);
+        }
+        let made = AuthZen::new(&self.inner.gate)?;
+        Ok(self.inner.authzen.get_or_init(|| made))
     }
 
     /// Most bytes of a request body.

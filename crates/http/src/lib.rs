@@ -1,11 +1,12 @@
 //! The gate over HTTP: routes, authentication, problems, metrics.
 //!
 //! [`router::entries`](router) has every route on one screen; each verb is a file below `routes`. Every error is an
-//! RFC 9457 problem whose type is stable; `kinds` lists them all.
+//! RFC 9457 problem whose type is stable; `kinds` lists them all. `authzen` speaks to enforcement points that are not ours.
 
 mod answer;
 mod app;
 mod asker;
+mod authzen;
 mod body;
 mod gateway_problem;
 mod in_process;

@@ -30,6 +30,19 @@ impl Failure {
         }))
     }
 
+    /// This problem document.
+    pub(crate) fn of(problem: Problem) -> Self {
+        Failure(Box::new(problem))
+    }
+
+    /// The same as 400, where the protocol knows no finer words for a request of another form.
+    pub(crate) fn into_bad_request(mut self) -> Self {
+        if matches!(self.0.status, 415 | 422) {
+            self.0.status = 400;
+        }
+        self
+    }
+
     /// The same about an action.
     pub(crate) fn of_action(mut self, action: Option<uuid::Uuid>) -> Self {
         self.0.action = action;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::handler::Handler;
-use axum::http::Method;
+use axum::http::{HeaderName, Method};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get as on_get, post as on_post};
@@ -13,6 +13,9 @@ use crate::app::App;
 use crate::kinds;
 use crate::metrics::RouteMetrics;
 use crate::problem::Failure;
+
+/// The caller's own name for a request.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Who may call a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,13 +111,18 @@ struct Around {
 }
 
 async fn step(State(around): State<Around>, request: Request, next: Next) -> Response {
+    let request_id = request.headers().get(REQUEST_ID).cloned();
     let began = around.app.clock().monotonic_us();
-    let response = match request.uri().query().unwrap_or_default() {
+    let mut response = match request.uri().query().unwrap_or_default() {
         "" => next.run(request).await,
         _ if around.query => next.run(request).await,
         _ => Failure::new(kinds::BAD_QUERY, "this route reads no query parameters").into_response(),
     };
     let took = around.app.clock().monotonic_us().saturating_sub(began);
+    // Whoever names its request finds the answer by it (AuthZEN Authorization API 1.0 §10.1).
+    if let Some(request_id) = request_id {
+        response.headers_mut().insert(REQUEST_ID, request_id);
+    }
     around.metrics.answered(response.status().as_u16(), u64::try_from(took).unwrap_or_default());
     response
 }

@@ -6,7 +6,7 @@ use countersign_evidence::time::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
 
-use crate::codes::value;
+use crate::codes::{code, value};
 use crate::error::IndexError;
 use crate::index::Index;
 use crate::names::{Names, only};
@@ -88,11 +88,13 @@ fn select(connection: &Connection, names: &Names, query: &ReviewQuery) -> rusqli
         query.until.as_micros().into(),
         i64::try_from(query.most).unwrap_or(i64::MAX).into(),
     ];
+    // What is over as it begins asked nobody: a decision for an enforcement point that may want people asked later.
+    values.push(code(&ReviewEnd::ALL, &ReviewEnd::Cancelled).into());
     let limits = only(&mut values, &query.environments, &query.agents);
     let chosen = format!(
         "SELECT review.row, action.tool, action.agent, review.rules, asked, presented, ended, how, escalated, characters,
             fingerprint FROM review INDEXED BY review_asked JOIN action ON action.row = review.row
-            WHERE asked >= ?1 AND asked < ?2{limits} ORDER BY asked DESC LIMIT ?3"
+            WHERE asked >= ?1 AND asked < ?2 AND NOT (ended IS asked AND how IS ?4){limits} ORDER BY asked DESC LIMIT ?3"
     );
     let mut found: Vec<(i64, ReviewRow)> = Vec::new();
     let mut statement = connection.prepare_cached(&chosen)?;

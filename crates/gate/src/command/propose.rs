@@ -1,18 +1,22 @@
 use countersign_evidence::action::Review;
-use countersign_evidence::record::{ActionAuthorized, ActionDecided, ActorKind, AuthorizedBy, Body, Decision};
+use countersign_evidence::record::{
+    ActionAuthorized, ActionDecided, ActorKind, AuthorizedBy, Body, Decision, ReviewCancelled,
+};
 use countersign_evidence::time::Timestamp;
 
 use super::Answer;
-use crate::draft::{Draft, actor};
+use crate::draft::{Draft, actor, system};
 use crate::error::GateError;
+use crate::evaluate::NOT_REQUESTED;
 use crate::judge::Judged;
 use crate::open_action::OpenAction;
 use crate::prepare::Prepared;
 use crate::turn::Turn;
 
 impl Turn<'_> {
-    /// propose → \[proposed, decided, standing used*, authorized?, started?\], one commit. If the process dies before it, nothing has
-    /// happened and nothing was answered; after it, the action stands where the last of these records says.
+    /// propose → \[proposed, decided, standing used*, authorized?, started?\] or \[proposed, decided, cancelled\], one commit. If the
+    /// process dies before it, nothing has happened and nothing was answered; after it, the action stands where the last of
+    /// these records says.
     pub(super) fn propose(&mut self, prepared: &Prepared) -> Result<Answer, GateError> {
         let Body::ActionProposed(proposed) = &prepared.proposed.body else {
             return Err(GateError::Broken("a proposal is no action.proposed".to_owned()));
@@ -57,8 +61,16 @@ impl Turn<'_> {
         if prepared.judged.decision == Decision::Allow {
             self.authorize(&mut open, AuthorizedBy::Policy)?;
         }
+        let before = (!prepared.asks).then(|| (self.mark(), open.clone()));
         self.use_standing(&mut open, &prepared.covered)?;
         self.authorize_if_satisfied(&mut open)?;
+        if let Some((mark, unused)) = before.filter(|_| open.action.review().is_some()) {
+            // Where that was not enough, nothing of it is used up.
+            self.undo(&mark);
+            open = unused;
+            let nobody = ReviewCancelled { why: NOT_REQUESTED.to_owned() };
+            self.add(&mut open, Draft::plain(self.shared.new_id(), system(), nobody))?;
+        }
         if let Some(start) = prepared.start.as_ref().filter(|_| open.action.authorization().is_some()) {
             self.begin_execution(&mut open, start, prepared.wire, None)?;
         }

@@ -9,6 +9,7 @@ mod commits;
 mod cut_off;
 mod disk;
 mod erasure;
+mod evaluating;
 mod full;
 mod keys;
 mod large_reviews;

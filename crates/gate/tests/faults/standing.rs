@@ -6,7 +6,8 @@ use countersign_gate::testing::{
 };
 use countersign_gate::{Caller, GateError};
 use countersign_wire::{
-    ActionView, ErasePersonRequest, EraseRequest, ImportPolicy, PersonRequest, StandingRequest, StandingView, State,
+    ActionView, ErasePersonRequest, EraseRequest, ImportPolicy, PersonRequest, ProposeRequest, StandingRequest,
+    StandingView, StartNow, State,
 };
 use uuid::Uuid;
 
@@ -285,4 +286,21 @@ async fn a_new_policy_takes_back_what_was_approved_in_advance() {
     let refused = test.gate.start(&agent(1), authorized.action, start("a", amount_of(200))).await;
     assert_eq!(name(refused), "unauthorized");
     assert_eq!(test.gate.action(&agent(1), authorized.action, 0).await.unwrap().state, State::Waiting);
+}
+
+#[tokio::test]
+async fn an_evaluation_uses_it_up_only_where_it_is_enough() {
+    let test = open().await;
+    let two = [hire(&test, 1, &["finance"], None).await, hire(&test, 2, &["finance"], None).await];
+    let waiting = propose(&test, "shown", 200).await.action;
+    let start = StartNow { attempt: "pep".to_owned(), executor: None, deadline_s: None };
+    let question = || ProposeRequest { start_if_allowed: Some(start.clone()), ..pay("", "bot", 200) };
+    let used = || test.gate.standing(&Caller::owner()).unwrap().iter().map(|one| one.used).sum::<u32>();
+    grant(&test, &two[0], waiting, 3_600).await.unwrap();
+    let view = test.gate.evaluate(&agent(1), question()).await.unwrap().view;
+    assert_eq!((view.state, used()), (State::Closed, 0), "one of two seats is not enough");
+    assert_eq!(kinds(&test, view.action).await, ["action.proposed", "action.decided", "review.cancelled"]);
+    grant(&test, &two[1], waiting, 3_600).await.unwrap();
+    let view = test.gate.evaluate(&agent(1), question()).await.unwrap().view;
+    assert_eq!((view.state, used()), (State::Executing, 2));
 }

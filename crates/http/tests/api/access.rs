@@ -13,6 +13,7 @@ fn example(path: &str) -> String {
         .replace("{name}", "invalid")
         .replace("{version}", "none")
         .replace("{id}", "none")
+        .replace("{task}", "arq_018f00000000700080000000000000001")
 }
 
 #[tokio::test]
@@ -46,6 +47,8 @@ async fn every_route_needs_a_key_unless_it_is_listed_as_public() {
         }
     }
     let known = [
+        "/access/v1/jwks",
+        "/.well-known/authzen-configuration",
         "/log/checkpoint",
         "/log/tile/{*path}",
         "/openapi.json",

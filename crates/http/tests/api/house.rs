@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request};
 use bytes::Bytes;
-use countersign_evidence::json::{self, Limits, Value};
+use countersign_evidence::json::{self, Limits, Object, Value};
 use countersign_evidence::record::{CredentialKind, Strength};
 use countersign_evidence::time::Clock;
 use countersign_gate::testing::{Setup, TestGate, policy};
@@ -134,8 +134,13 @@ impl Told {
 impl House {
     /// A gate of its own, with rules in force and keys made through the API itself.
     pub(crate) async fn new() -> Self {
-        let setup =
-            Setup { policy: policy(&[("rules.cedar", RULES), ("entities.json", ENTITIES)]), ..Setup::default() };
+        House::with(RULES, ENTITIES).await
+    }
+
+    /// The same under other rules.
+    pub(crate) async fn with(rules: &str, entities: &str) -> Self {
+        let policy = policy(&[("rules.cedar", rules), ("entities.json", entities)]);
+        let setup = Setup { policy, ..Setup::default() };
         let gate = TestGate::open(setup).await;
         let most_payload = Settings::default().most_payload;
         let app = App::new(gate.gate.clone(), gate.store.clone(), gate.clock.clone(), most_payload);
@@ -145,6 +150,36 @@ impl House {
     /// Time passes.
     pub(crate) fn later(&self, seconds: i64) {
         self.gate.clock.advance(seconds);
+    }
+
+    /// Seed of the key that signs tokens.
+    pub(crate) fn token_seed(&self) -> [u8; 32] {
+        *self.gate.gate.access_token_seed().unwrap().as_bytes()
+    }
+
+    /// What time has ended is ended.
+    pub(crate) async fn sweep(&self) {
+        self.gate.gate.sweep().await.unwrap();
+    }
+
+    /// Another policy comes into force.
+    pub(crate) async fn activate(&self, rules: &str, entities: &str) {
+        let files = Object::from_iter([("rules.cedar", rules), ("entities.json", entities)]);
+        let body = Value::Object(Object::from_iter([("files", files)])).to_canonical();
+        self.ask(Ask::post("/v1/policies").key(&self.operator).json(body)).await.good();
+    }
+
+    /// An approval with changes of the payload's text.
+    pub(crate) async fn edited(&self, action: &str, from: &str, to: &str) -> Ask {
+        let shown = self.ask(Ask::get(&format!("/v1/reviews/{action}")).key(&self.reviewer)).await.good().json();
+        let payload = shown.get("payload").unwrap().to_canonical();
+        assert!(payload.contains(from), "{payload}");
+        let mut decision = self.decision(action, "approve").await;
+        let mut body = json::parse(&decision.body, Limits::default()).unwrap().as_object().unwrap().clone();
+        let edited = json::parse(payload.replacen(from, to, 1).as_bytes(), Limits::default()).unwrap();
+        body.insert("payload", edited);
+        decision.body = Value::Object(body).to_canonical().into_bytes();
+        decision
     }
 
     /// Publishes what is durable.
@@ -180,6 +215,11 @@ impl House {
     /// A standing approval for the like of a refund that its reviewer was shown.
     pub(crate) async fn standing(&self, request_id: &str) -> Ask {
         let action = self.refunded(request_id, 501).await;
+        self.standing_of(&action).await
+    }
+
+    /// A standing approval for the like of this action.
+    pub(crate) async fn standing_of(&self, action: &str) -> Ask {
         let shown = self.ask(Ask::get(&format!("/v1/reviews/{action}")).key(&self.reviewer)).await.good().json();
         let digest = shown.get("review").unwrap().get("payload_digest").unwrap().as_str().unwrap().to_owned();
         let until = self.gate.clock.now().plus_seconds(3_600);
