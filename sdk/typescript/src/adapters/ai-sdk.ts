@@ -53,6 +53,7 @@ function guardTool<Tool extends Executable>(gate: Client, name: string, tool: To
     try {
       return await gate.guard(name, input, (payload) => last(execute(payload, call)), more);
     } catch (error) {
+      // The SDK tells the model an error's message, and hands the error itself to the application.
       const told = toldOf(error);
       if (told !== undefined && error instanceof Error) error.message = told;
       throw error;

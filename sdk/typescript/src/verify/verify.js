@@ -47,7 +47,7 @@ export async function verifyProof(proof, envelope, trust) {
 }
 
 /**
- * Who signed, and whether this record is in what was signed.
+ * Who signed, and whether this record is in what was signed: two answers.
  * @param {Uint8Array} bytes
  * @param {Uint8Array} envelope
  * @param {Trust | null} trust
@@ -231,7 +231,7 @@ async function inclusion(records, trust) {
     if ((checked.index !== undefined && checked.index !== position) || otherLog) {
       const wrong = new Findings();
       wrong.at(position, "its proof is for another position or another log");
-      answers.push(wrong.judge("integrity", "FAIL", "a proof does not belong to its record"));
+      checked.answers[1] = wrong.judge("integrity", "FAIL", "a proof does not belong to its record");
     }
     if (checked.log && (!log || checked.log.size > log.size)) log = checked.log;
     answers.push(...checked.answers);
