@@ -1,4 +1,4 @@
-// Tools of the AI SDK under the gate, called by a scripted model through the real framework. AI=ai6 or ai7.
+// Tools of the AI SDK under the gate, called by a scripted model through the real framework. AI=ai or ai7.
 
 import { Client, Denied, NotExecutable, Refused } from "countersign";
 import { guardTools } from "countersign/ai-sdk";

@@ -2,7 +2,7 @@
 
 import { Agent, Runner, setTracingDisabled, tool } from "@openai/agents";
 import { Client } from "countersign";
-import { guardOptions } from "countersign/openai-agents";
+import { guardTool } from "countersign/openai-agents";
 import { z } from "zod";
 
 import { Gate, check, finish } from "./gate.mjs";
@@ -23,8 +23,8 @@ const refundOptions = {
   },
 };
 const refundAs = (more = {}, client = gate, options = {}) =>
-  tool(guardOptions(client, { ...refundOptions, ...options }, { tool: "payments/refund", category: "payment", ...more }));
-const transfer = tool(guardOptions(gate, { name: "transfer", description: "Moves money", strict: false, parameters: { type: "object", properties: {}, required: [], additionalProperties: true }, execute: async (input) => done.push(input) }, { tool: "payments/transfer", category: "payment" }));
+  guardTool(client, tool, { server: "payments", category: "payment", ...more })({ ...refundOptions, ...options });
+const transfer = guardTool(gate, tool, { server: "payments", category: "payment" })({ name: "transfer", description: "Moves money", strict: false, parameters: { type: "object", properties: {}, required: [], additionalProperties: true }, execute: async (input) => done.push(input) });
 
 let calls = 0;
 /** The model calls one tool, and then says that it is done; what it was told is in its second input. */

@@ -91,3 +91,26 @@ pub(crate) async fn asset(Path((edition, name)): Path<(String, String)>) -> Resp
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// What a script imports, by name.
+    fn imports(content: &str) -> impl Iterator<Item = &str> {
+        content.split("from \"./").skip(1).filter_map(|rest| rest.split('"').next())
+    }
+
+    #[test]
+    fn scripts_find_what_they_import_and_names_are_unique() {
+        let names: BTreeSet<&str> = all().map(|asset| asset.name).collect();
+        assert_eq!(names.len(), all().count());
+        let imported: Vec<&str> = all().flat_map(|asset| imports(asset.content)).collect();
+        assert!(imported.contains(&"verify.js"));
+        for name in imported {
+            assert!(names.contains(name), "{name} is not served");
+        }
+    }
+}

@@ -1,4 +1,4 @@
-// OpenAI Agents SDK (`@openai/agents`): options for `tool()` whose `execute` runs only with exactly what was authorized.
+// OpenAI Agents SDK (`@openai/agents`): a `tool()` whose `execute` runs only with exactly what was authorized.
 
 import type { Client, GuardOptions } from "../client.js";
 import type { JsonObject } from "../verify/json.js";
@@ -9,7 +9,7 @@ import { toldOf } from "./told.js";
 interface Executable {
   name?: string;
   parameters?: unknown;
-  execute: (input: never, ...more: never[]) => unknown;
+  execute: (input: JsonObject, context: unknown, details: unknown) => unknown;
 }
 
 interface CallDetails {
@@ -18,28 +18,33 @@ interface CallDetails {
 }
 
 export interface GuardToolOptions extends GuardOptions {
-  /** The tool as policy names it: `server/name`. */
-  tool: string;
+  /** The tools' server, as policy names them: `server/name`. */
+  server: string;
 }
 
 /**
- * The same options, under the gate: `tool(guardOptions(gate, { name, parameters, execute, … }, { tool: "payments/refund" }))`. What a
- * call would do is its input; where it does not run the model is told why: denied, or pending (the same call again gets on once
- * people have decided). What `execute` throws goes its way through the SDK's `errorFunction`.
+ * The SDK's own `tool`, under the gate: `const guarded = guardTool(gate, tool, { server: "payments", category: "payment" })`, and then
+ * `guarded({ name, parameters, execute, … })`. What a call would do is its input; where it does not run the model is told why: denied,
+ * or pending (the same call again gets on once people have decided). What `execute` throws goes its way through `errorFunction`.
  */
-export function guardOptions<Options extends Executable>(gate: Client, options: Options, { tool, ...judged }: GuardToolOptions): Options {
-  const execute = options.execute as (input: JsonObject, context: unknown, details: unknown) => unknown;
-  const check = (payload: JsonObject) => checkBySchema(options.parameters, payload);
-  const run = async (input: object, context: unknown, details: CallDetails = {}) => {
-    const callId = details.toolCall?.callId;
-    const more = { check, ...judged, ...(callId && { callId }), ...(details.signal && { signal: details.signal }) };
-    try {
-      return await gate.guard(tool, input, (payload) => execute(payload, context, details), more);
-    } catch (error) {
-      const told = toldOf(error);
-      if (told === undefined) throw error;
-      return told;
-    }
+export function guardTool<Make extends (options: never) => unknown>(gate: Client, make: Make, { server, ...judged }: GuardToolOptions): Make {
+  const guarded = (options: Executable) => {
+    const { execute, parameters } = options;
+    const name = options.name ?? execute.name;
+    if (!name) throw new TypeError("a tool that is guarded has a name");
+    const check = (payload: JsonObject) => checkBySchema(parameters, payload);
+    const run = async (input: object, context: unknown, details: CallDetails = {}) => {
+      const callId = details.toolCall?.callId;
+      const more = { check, ...judged, ...(callId && { callId }), ...(details.signal && { signal: details.signal }) };
+      try {
+        return await gate.guard(`${server}/${name}`, input, (payload) => execute(payload, context, details), more);
+      } catch (error) {
+        const told = toldOf(error);
+        if (told === undefined) throw error;
+        return told;
+      }
+    };
+    return make({ ...options, name, execute: run } as never);
   };
-  return { ...options, execute: run };
+  return guarded as unknown as Make;
 }
