@@ -228,6 +228,7 @@ export class Client {
     const call: CallOptions = { ...defaults, ...Object.fromEntries(given) };
     const traceparent = call.traceparent ?? globalThis.process?.env["TRACEPARENT"];
     if (call.agent === undefined) throw new TypeError("name the agent, for the client or for the call");
+    if (call.context) call.context = exactObject(call.context);
     return { ...call, agent: call.agent, tool, ...(traceparent !== undefined && { traceparent }) };
   }
 

@@ -117,9 +117,12 @@ async function importKey(key) {
   }
   if (key["kty"] === "OKP" && key["crv"] === "Ed25519") return verifier(part("x", 32), { name: "Ed25519" });
   need(key["kty"] === "RSA", "the public key is of no kind that is known");
-  const bits = part("n").length * 8;
-  need(bits >= 2048 && bits <= 8192, "the public key has too few bits, or too many");
-  const jwk = { kty: "RSA", n: toBase64url(part("n")), e: toBase64url(part("e")) };
+  const [n, e] = [part("n"), part("e")];
+  const exponent = e.reduce((sum, byte) => sum * 256 + byte, 0);
+  need(n.length >= 256 && n.length <= 1024 && n[0] !== 0, "the public key has too few bits, or too many");
+  // Under an exponent of 1 everybody can sign.
+  need(e[0] !== 0 && exponent >= 3 && exponent % 2 === 1 && exponent < 2 ** 33, "the public key's exponent proves nothing");
+  const jwk = { kty: "RSA", n: toBase64url(n), e: toBase64url(e) };
   return verifier(jwk, { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" });
 }
 
