@@ -16,7 +16,7 @@ export interface Request {
   body?: JsonObject;
   /** How long the answer may be held back, in seconds. */
   holdS?: number;
-  /** Ends the waiting of a GET at once, and the asking again of a POST; a POST under way is let finish. */
+  /** Ends a GET at once. What changes something is let come to its answer: what became of it must be known. */
   signal?: AbortSignal | undefined;
   pauses?: readonly number[];
 }
@@ -53,7 +53,7 @@ export async function send(connection: Connection, request: Request): Promise<An
 
 async function once({ url, key, timeoutMs, fetch }: Connection, request: Request): Promise<Answer> {
   const timeout = AbortSignal.timeout(timeoutMs + (request.holdS ?? 0) * 1_000);
-  const ends = request.method === "GET" && request.signal ? AbortSignal.any([timeout, request.signal]) : timeout;
+  const ends = request.signal ? AbortSignal.any([timeout, request.signal]) : timeout;
   const headers = { authorization: `Bearer ${key}`, accept: "application/json" };
   const response = await fetch(url + request.path, {
     method: request.method,

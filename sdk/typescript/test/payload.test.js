@@ -13,6 +13,13 @@ test("a number is of the narrowest kind that holds it exactly", () => {
   assert.equal(canonical([10n ** 21n, 1e21, -0, 5n]), "[1e+21,1e+21,0,5]");
 });
 
+test("a number of any length is refused in the time that it takes to read it", () => {
+  for (const text of [`1${"0".repeat(900_000)}1`, `0.${"0".repeat(900_000)}1`, `1e${"9".repeat(900_000)}`]) {
+    assert.throws(() => parse(text), { name: "JsonError" });
+  }
+  assert.equal(parse(`0.${"0".repeat(900_000)}`), 0);
+});
+
 test("a payload is a copy: later changes, getters and prototypes do not reach it", () => {
   let reads = 0;
   const given = {

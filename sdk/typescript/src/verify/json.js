@@ -57,7 +57,10 @@ function decimal(text) {
   const [, sign = "", whole = "", fraction = "", exponent = "0"] = found;
   const all = whole + fraction;
   const stripped = all.replace(/^0+/, "");
-  const digits = stripped.replace(/0+$/, "");
+  // Not by a pattern: one for zeros at the end takes quadratic time over zeros within.
+  let end = stripped.length;
+  while (stripped[end - 1] === "0") end -= 1;
+  const digits = stripped.slice(0, end);
   return { sign, digits, exponent: Number(exponent) + whole.length - 1 - (all.length - stripped.length) };
 }
 
@@ -104,6 +107,7 @@ export function canonicalNumber(text) {
  * @returns {number | bigint | ExactNumber}
  */
 export function numberOf(text) {
+  if (/^-?[1-9]\d{0,14}$/.test(text)) return Number(text);
   const found = normal(text);
   const double = Number(found.text);
   if (Number.isSafeInteger(double) && found.exact) return double;
@@ -114,6 +118,8 @@ export function numberOf(text) {
   return found.exact ? double : new ExactNumber(found.text);
 }
 
+const SPACE = /[ \t\n\r]*/y;
+const PLAIN = /[^"\\\0-\x1f]*/y;
 const LONE_SURROGATE = /\p{Surrogate}/u;
 const WORDS = /** @type {const} */ ([["true", true], ["false", false], ["null", null]]);
 const ESCAPES = new Map([["\"", "\""], ["\\", "\\"], ["/", "/"], ["b", "\b"], ["f", "\f"], ["n", "\n"], ["r", "\r"], ["t", "\t"]]);
@@ -125,7 +131,8 @@ const ESCAPES = new Map([["\"", "\""], ["\\", "\\"], ["/", "/"], ["b", "\b"], ["
  * @param {Json} value
  */
 export function setMember(object, name, value) {
-  Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
+  if (name !== "__proto__") object[name] = value;
+  else Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
 }
 
 class Parser {
@@ -148,8 +155,16 @@ class Parser {
     return this.text.charAt(this.at);
   }
 
+  /** Goes over what a sticky pattern finds here, and gives it. @param {RegExp} pattern */
+  over(pattern) {
+    pattern.lastIndex = this.at;
+    const [found = ""] = pattern.exec(this.text) ?? [];
+    this.at += found.length;
+    return found;
+  }
+
   space() {
-    while (this.at < this.text.length && " \t\n\r".includes(this.peek())) this.at += 1;
+    this.over(SPACE);
   }
 
   /** @param {string} character */
@@ -219,18 +234,14 @@ class Parser {
   }
 
   number() {
-    const start = this.at;
-    while (this.at < this.text.length && "0123456789+-.eE".includes(this.peek())) this.at += 1;
-    return numberOf(this.text.slice(start, this.at));
+    return numberOf(this.over(/[0-9+\-.eE]*/y));
   }
 
   string() {
     this.at += 1;
     let out = "";
     for (;;) {
-      const start = this.at;
-      while (this.at < this.text.length && this.peek() >= " " && this.peek() !== "\"" && this.peek() !== "\\") this.at += 1;
-      out += this.text.slice(start, this.at);
+      out += this.over(PLAIN);
       if (this.take("\"")) return out;
       if (!this.take("\\")) this.refuse("syntax");
       out += this.escape();
