@@ -58,6 +58,8 @@ export const run = (...line) =>
   });
 
 export class Gate {
+  answered = new Set();
+
   static async open() {
     const gate = new Gate();
     gate.folder = mkdtempSync(path.join(tmpdir(), "countersign-typescript-"));
@@ -105,10 +107,20 @@ export class Gate {
 
   json = async (...line) => JSON.parse(await this.must("--json", ...line));
   state = async (action) => (await this.json("action", "show", action)).state;
-  last = async () => (await this.json("action", "list", "--limit", "1")).actions[0];
-  waiting = () => until(async () => (await this.json("review", "list"))[0]?.action);
-  approve = (action, ...more) => this.must("review", "approve", action, "--yes", "--reason", "agreed", ...more);
-  deny = (action) => this.must("review", "deny", action, "--yes", "--reason", "no");
+  /** The latest action, once the index has caught up. */
+  last = () => until(async () => {
+    const { actions, behind } = await this.json("action", "list", "--limit", "1");
+    return behind === 0 && actions[0];
+  });
+  /** What waits for people and nobody here has answered. */
+  waiting = () => until(async () => (await this.json("review", "list")).find((one) => !this.answered.has(one.action))?.action);
+  approve = (action, ...more) => this.answer("approve", action, "agreed", ...more);
+  deny = (action) => this.answer("deny", action, "no");
+
+  answer(verdict, action, reason, ...more) {
+    this.answered.add(action);
+    return this.must("review", verdict, action, "--yes", "--reason", reason, ...more);
+  }
 
   async edit(action, payload) {
     const file = path.join(this.folder, "edit.json");

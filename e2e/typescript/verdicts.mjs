@@ -71,6 +71,7 @@ await thrown(refund({ order: "o-6", amount: 6 }, { requestId: "x" }).then(() => 
 
 const trustFile = house.at("trust");
 const trust = await readTrust(readFileSync(trustFile));
+await house.last();
 const rows = (await house.json("action", "list")).actions;
 const stories = await Promise.all(rows.map((row) => house.must("--json", "action", "story", row.action)));
 check("there are stories of many courses", rows.length === 8 && new Set(rows.map((row) => row.state)).size >= 4, rows);
