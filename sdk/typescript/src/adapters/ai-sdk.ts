@@ -51,7 +51,7 @@ function guardTool<Tool extends Executable>(gate: Client, name: string, tool: To
     const { toolCallId, abortSignal } = call;
     const more = { check, ...options, ...(toolCallId && { callId: toolCallId }), ...(abortSignal && { signal: abortSignal }) };
     try {
-      return await gate.guard(name, input, (payload) => last(execute(payload, call)), more);
+      return await gate.guard(name, input, (payload) => last(execute.call(tool, payload, call)), more);
     } catch (error) {
       // The SDK tells the model an error's message, and hands the error itself to the application.
       const told = toldOf(error);
@@ -59,7 +59,7 @@ function guardTool<Tool extends Executable>(gate: Client, name: string, tool: To
       throw error;
     }
   };
-  return { ...tool, execute: run };
+  return Object.assign(Object.create(Object.getPrototypeOf(tool) as object | null) as Tool, tool, { execute: run });
 }
 
 /** What a tool returns; of one that yields preliminary results, the last. */

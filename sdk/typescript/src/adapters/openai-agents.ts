@@ -37,7 +37,7 @@ export function guardTool<Make extends (options: never) => unknown>(gate: Client
       const callId = details.toolCall?.callId;
       const more = { check, ...judged, ...(callId && { callId }), ...(details.signal && { signal: details.signal }) };
       try {
-        return await gate.guard(`${server}/${name}`, input, (payload) => execute(payload, context, details), more);
+        return await gate.guard(`${server}/${name}`, input, (payload) => execute.call(options, payload, context, details), more);
       } catch (error) {
         const told = toldOf(error);
         if (told === undefined) throw error;
