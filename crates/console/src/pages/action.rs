@@ -60,7 +60,7 @@ fn page(viewer: &Viewer, story: &Story, log: &LogView, after: u64) -> Response {
         (super::settle::form(viewer, story))
         (links(story))
         (records(story, log))
-        script type="module" src=(assets::VERIFY.path()) {}
+        script type="module" src=(assets::CHECK.path()) {}
     };
     let title = format!("{} · {}", row.tool, story.badge);
     Page { title: &title, place: "/actions", viewer: Some(viewer), content }.into_response()
