@@ -5,6 +5,7 @@ Whatever goes wrong before the start means no: the tool does not run, and the mo
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import logging
 import re
@@ -256,7 +257,7 @@ def _id(value: str | None) -> Any:
 def _traceparent() -> str | None:
     """The W3C trace context, where OpenTelemetry is there and a span is open."""
     try:
-        from opentelemetry import trace
+        trace = importlib.import_module("opentelemetry.trace")
     except ImportError:
         return None
     context = trace.get_current_span().get_span_context()

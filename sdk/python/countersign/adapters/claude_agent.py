@@ -10,7 +10,7 @@ from claude_agent_sdk import HookMatcher
 
 from .. import AsyncClient, Client
 from .._flow import Action
-from ._core import WAIT_S, Describe, Gated, Refusal, ToolCall
+from ._core import WAIT_S, Describe, Done, Gated, Refusal, ToolCall
 
 # Seconds beyond `wait_s` that the gate may take before Claude Code counts the hook as failed, which blocks the call.
 MARGIN_S = 60.0
@@ -23,9 +23,8 @@ def hooks(gate: Client | AsyncClient, *, server: str = "claude", wait_s: float =
     """For `ClaudeAgentOptions(hooks=…)`. A built-in tool is `claude/Bash` at the gate (`server` names it otherwise), a tool of
     an MCP server `<server>/<tool>`. A hook that fails, or takes too long, blocks the call."""
     guard = _Hooks(Gated(gate, server, "claude-agent", wait_s, categories or {}, describe))
-    block = {"timeout": wait_s + MARGIN_S, "on_failure": "block"}
     return {
-        "PreToolUse": [HookMatcher(hooks=[guard.before], **block)],
+        "PreToolUse": [HookMatcher(hooks=[guard.before], timeout=wait_s + MARGIN_S, on_failure="block")],
         "PostToolUse": [HookMatcher(hooks=[guard.after])],
         "PostToolUseFailure": [HookMatcher(hooks=[guard.after])],
     }
@@ -48,8 +47,8 @@ class _Hooks:
             self.open[call_id] = action
         while len(self.open) > MOST_OPEN:
             self.open.popitem(last=False)
-        edited = action.payload != said["tool_input"]
-        note = {"additionalContext": f"A reviewer changed the arguments of {tool}."} if edited else {}
+        done = Done(None, action.payload, action.payload != said["tool_input"])
+        note = {"additionalContext": done.note} if done.edited else {}
         return _decision("allow", updatedInput=action.payload, **note)
 
     async def after(self, said: Any, tool_use_id: str | None, context: Any) -> Any:
