@@ -8,13 +8,13 @@ told after each of them, as text.
 import json
 import logging
 import os
-import socket
 import tempfile
 import threading
 import time
 
-from countersign import AsyncClient, Client
-from tally import Folder, Serving, check, finish
+import docs
+from countersign import AsyncClient
+from tally import Folder, Serving, check, finish, free_port
 
 # Frameworks say much about tools that raise, which is what some scenarios are about.
 logging.disable(logging.ERROR)
@@ -41,12 +41,6 @@ def transfer(amount: int) -> str:
     """Moves money: no rule permits it."""
     done.append(("transfer", amount))
     return "moved"
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 class House:
@@ -164,6 +158,15 @@ def changed(house, prepare):
     check("which is on record", "execution.refused" in house.story(action), house.story(action))
     said = play([("refund", {"order": "o-7", "amount": 700}, "call_11")])
     check("the approved ones still run", done[-1] == ("o-7", 700) and "paid 700" in said[0], said)
+
+
+def documented(house, section, model=None):
+    """The framework's section of docs/adapters-python.md, as it stands there."""
+    before = house.last()["action"]
+    docs.play(docs.blocks("adapters-python.md", section), f"http://127.0.0.1:{house.port}", house.key, model=model)
+    row = house.last()
+    check("the documentation's code does what it says", row["action"] != before and row["state"] == "succeeded"
+          and '"order": "o-1"' in house.story(row["action"]).replace('\\"', '"'), row)
 
 
 def down(house, prepare):

@@ -126,4 +126,10 @@ def changed(house):
     check("a hook that fails or takes too long blocks", guard.on_failure == "block" and guard.timeout > 0)
 
 
-scenarios.run(prepare, changed, changes=False)
+def documented(house):
+    SCRIPT.update(calls=[("refund", {"order": "o-1", "amount": 20}, "call_30")], told=[])
+    os.environ.update(ENV)
+    scenarios.documented(house, "Claude Agent SDK")
+
+
+scenarios.run(prepare, changed, documented, changes=False)

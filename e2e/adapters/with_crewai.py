@@ -54,4 +54,10 @@ def prepare(gate, **options):
     return play
 
 
-scenarios.run(prepare, kind=Client, ids=False)
+def documented(house):
+    model = Scripted(model="scripted-1")
+    model.calls, model.told = [("refund", {"order": "o-1", "amount": 20}, "call_30")], []
+    scenarios.documented(house, "CrewAI", model)
+
+
+scenarios.run(prepare, documented, kind=Client, ids=False)

@@ -49,4 +49,8 @@ def prepare(gate, **options):
     return lambda calls: asyncio.run(run(calls))
 
 
-scenarios.run(prepare)
+def documented(house):
+    scenarios.documented(house, "Google ADK", Scripted(model="scripted-1", calls=[("refund", {"order": "o-1", "amount": 20}, "call_30")]))
+
+
+scenarios.run(prepare, documented)

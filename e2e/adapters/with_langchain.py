@@ -75,4 +75,8 @@ def blocking(house):
           and "thread-1" in house.story(house.last()["action"]))
 
 
-scenarios.run(prepare, durable, blocking)
+def documented(house):
+    scenarios.documented(house, "LangChain and LangGraph", script([("refund", {"order": "o-1", "amount": 20}, "call_30")]))
+
+
+scenarios.run(prepare, durable, blocking, documented)

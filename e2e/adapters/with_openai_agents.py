@@ -75,4 +75,8 @@ def interrupted(house):
     check("with a state that was changed meanwhile it does not", len(done) == before, said)
 
 
-scenarios.run(prepare, interrupted)
+def documented(house):
+    scenarios.documented(house, "OpenAI Agents SDK", Scripted([("refund", {"order": "o-1", "amount": 20}, "call_30")]))
+
+
+scenarios.run(prepare, interrupted, documented)

@@ -62,4 +62,8 @@ def deferred(house):
     check("with other arguments it is refused", len(done) == before and "Refused" in said[-1], said)
 
 
-scenarios.run(prepare, deferred)
+def documented(house):
+    scenarios.documented(house, "Pydantic AI", script([("refund", {"order": "o-1", "amount": 20}, "call_30")]))
+
+
+scenarios.run(prepare, deferred, documented)

@@ -12,6 +12,11 @@ from .. import Client
 from ._core import WAIT_S, Describe, Gated, Refusal, ToolCall
 
 
+def never(_arguments: Any = None, _result: Any = None) -> bool:
+    """Results are not cached: a cached one would be one that nobody decided about."""
+    return False
+
+
 class GuardedTool(BaseTool):
     """A tool behind the gate: to an agent it looks like the tool itself."""
 
@@ -21,10 +26,9 @@ class GuardedTool(BaseTool):
     @classmethod
     def of(cls, inner: BaseTool, gated: Gated) -> GuardedTool:
         """The tool, guarded."""
-        # A cached answer would be one that nobody decided about.
         guarded = cls(name=inner.name, description=inner.description, args_schema=inner.args_schema,
                       result_as_answer=inner.result_as_answer, max_usage_count=inner.max_usage_count,
-                      cache_function=lambda _args=None, _result=None: False)
+                      cache_function=never)
         guarded._inner, guarded._gated = inner, gated
         return guarded
 

@@ -24,7 +24,7 @@ Y8 = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
 SMALL_ORDER = {0, 1, P - 1, Y8, P - Y8}
 
 
-class Unbelievable(Exception):
+class Unbelievable(ValueError):
     """It does not read, or nobody who is trusted vouches for it."""
 
 
