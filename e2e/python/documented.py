@@ -1,4 +1,4 @@
-"""docs/python.md: its code, as it stands there."""
+"""The code of docs/python.md and of the package's README, as it stands there."""
 
 import os
 import tempfile
@@ -41,10 +41,11 @@ def main():
 
             reviewer = threading.Thread(target=deny)
             reviewer.start()
+            docs.play(docs.blocks("../sdk/python/README.md"), f"http://127.0.0.1:{port}", key)
             docs.play(guarding, f"http://127.0.0.1:{port}", key)
             reviewer.join()
             states = [row["state"] for row in folder.json("action", "list")["actions"]]
-            check("guard and block: what it says happens", sorted(states) == ["denied", "succeeded", "succeeded", "succeeded"], states)
+            check("guard and block: what it says happens", sorted(states) == ["denied", *["succeeded"] * 4], states)
             action = folder.json("action", "list", "--limit", "1")["actions"][0]["action"]
             os.chdir(work)
             Path("story.json").write_text(folder.run("action", "story", action, "--json").stdout)

@@ -87,7 +87,7 @@ class Gated:
     wait_s: float = WAIT_S
     categories: Mapping[str, str] = field(default_factory=dict)
     describe: Describe | None = None
-    _pending: OrderedDict[tuple[str, str], tuple[str, str]] = field(default_factory=OrderedDict, repr=False)
+    _pending: OrderedDict[tuple[str, str, str], tuple[str, str]] = field(default_factory=OrderedDict, repr=False)
 
     def begin(self, call: ToolCall) -> Action | Refusal:
         """The go-ahead, or why not. Blocks."""
@@ -191,8 +191,9 @@ class Gated:
 
     def _remember(self, call: ToolCall, action: str) -> None:
         """What people were asked about, by the framework's name for the call."""
-        if call.call_id is not None:
-            self._pending[_key(call)] = (action, _text(call.arguments))
+        if call.call_id is None:
+            return
+        self._pending[_key(call)] = (action, _text(call.arguments))
         while len(self._pending) > MOST_PENDING:
             self._pending.popitem(last=False)
 
@@ -212,6 +213,8 @@ class Gated:
                         "Call the same tool again with the same arguments after they have approved it.")
                 return Refusal("pending", text, action)
             case Refused(name="mismatch" | "unauthorized"):
+                # Refused once and on record. Should the framework use an id again, that is a new action, decided by itself.
+                self._pending.pop(_key(call), None)
                 text = "Refused: these are not the arguments that people were asked about. Nothing was executed."
                 return Refusal("refused", text, action)
             case AlreadyExecuted():
@@ -241,8 +244,8 @@ def _unrecorded(lost: Unrecorded) -> None:
     logger.warning("action %s was executed, and its outcome is not on record: %s", lost.action, lost.__cause__)
 
 
-def _key(call: ToolCall) -> tuple[str, str]:
-    return call.session or "", call.call_id or ""
+def _key(call: ToolCall) -> tuple[str, str, str]:
+    return call.session or "", call.tool, call.call_id or ""
 
 
 def _text(arguments: Mapping[str, Any]) -> str:

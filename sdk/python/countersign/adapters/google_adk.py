@@ -26,13 +26,22 @@ class GuardedTool(BaseTool):
     def _get_declaration(self) -> types.FunctionDeclaration | None:
         return self.inner._get_declaration()
 
+    async def check_require_confirmation(self, args: dict[str, Any], tool_context: ToolContext) -> bool:
+        """As the tool says."""
+        return await self.inner.check_require_confirmation(args, tool_context)
+
     async def run_async(self, *, args: dict[str, Any], tool_context: ToolContext) -> Any:
         """Called by the agent."""
         call = ToolCall(self.name, args, tool_context.function_call_id, tool_context.session.id)
-        done = await self.gated.arun(call, lambda given: self.inner.run_async(args=given, tool_context=tool_context))
+        done = await self.gated.arun(call, lambda given: self.inner.run_async(args=given, tool_context=tool_context), _judge)
         if isinstance(done, Refusal):
             return {"error": done.text}
         return {"note": done.note, "result": done.result} if done.edited else done.result
+
+
+def _judge(result: Any) -> tuple[str, Any]:
+    """How ADK's tools say that they did not do it."""
+    return "failed" if isinstance(result, dict) and "error" in result else "succeeded", result
 
 
 def guard_tools(tools: Iterable[BaseTool | Callable[..., Any]], gate: Client | AsyncClient, *, server: str = "tools",

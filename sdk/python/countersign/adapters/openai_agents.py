@@ -12,7 +12,7 @@ from agents.tool import maybe_invoke_function_tool_failure_error_function
 from agents.tool_context import ToolContext
 
 from .. import AsyncClient, Client
-from ._core import WAIT_S, Describe, Gated, Refusal, ToolCall
+from ._core import MOST_PENDING, WAIT_S, Describe, Gated, Refusal, ToolCall
 
 
 def guard_tools(tools: Iterable[Tool], gate: Client | AsyncClient, *, server: str = "tools", wait_s: float = WAIT_S,
@@ -34,13 +34,17 @@ def _guarded(tool: Tool, gated: Gated, interrupt: bool) -> Tool:
     bare = replace(tool, _failure_error_function=None, _use_default_failure_error_function=False)
     # What a call was refused with when it was asked whether people must approve it: its execution follows at once.
     refused: dict[str, Refusal] = {}
+    own = tool.needs_approval
 
     async def needs_approval(context: Any, arguments: dict[str, Any], call_id: str) -> bool:
+        asked = own if isinstance(own, bool) else await own(context, arguments, call_id)
         waits = await gated.awaits(_call(context, tool.name, call_id, arguments))
         if isinstance(waits, Refusal):
+            if len(refused) >= MOST_PENDING:
+                refused.clear()
             refused[call_id] = waits
-            return False
-        return waits
+            return asked
+        return waits or asked
 
     async def invoke(context: ToolContext[Any], arguments: str) -> Any:
         refusal = refused.pop(context.tool_call_id, None)
