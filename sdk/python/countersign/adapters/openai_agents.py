@@ -50,8 +50,8 @@ def _guarded(tool: Tool, gated: Gated, interrupt: bool) -> Tool:
         refusal = refused.pop(context.tool_call_id, None)
         if refusal is not None:
             return refusal.text
-        call = _call(context, tool.name, context.tool_call_id, json.loads(arguments or "{}"))
         try:
+            call = _call(context, tool.name, context.tool_call_id, json.loads(arguments or "{}"))
             done = await gated.arun(call, lambda given: bare.on_invoke_tool(context, json.dumps(given)))
         except Exception as error:
             told = await maybe_invoke_function_tool_failure_error_function(function_tool=tool, context=context, error=error)
