@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 
@@ -40,6 +41,13 @@ def run(*arguments, env=None, timeout=120, stdin=""):
     """Runs a program; its exit code and all that it says are in the answer."""
     return subprocess.run([str(argument) for argument in arguments], capture_output=True, text=True, timeout=timeout,
                           env={**os.environ, **(env or {})}, input=stdin)
+
+
+def free_port():
+    """A port of loopback that nobody listens on."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
 
 
 class Folder:

@@ -4,14 +4,13 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import tempfile
 import threading
 import time
 
 from countersign import (AlreadyExecuted, ApprovalPending, AsyncClient, Client, Denied, GateUnavailable, NotExecutable, Refused,
                          Unrecorded)
-from tally import Folder, Serving, check, finish
+from tally import Folder, Serving, check, finish, free_port
 
 RULES = """
 @id("refunds") permit (principal, action == Action::"payment", resource == Tool::"payments/refund");
@@ -19,12 +18,6 @@ RULES = """
 forbid (principal, action == Action::"payment", resource == Tool::"payments/refund") when { context.payload.amount > 500 };
 @id("notes") permit (principal, action == Action::"write", resource == Tool::"notes/write");
 """
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 def raised(kind, call, *args, **kwargs):

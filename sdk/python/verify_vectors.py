@@ -6,13 +6,19 @@
 Standard library and `cryptography`. Exit code 0 where everything holds, 1 where not, 2 for a wrong call.
 """
 
+import base64
 import hashlib
 import json
 import sys
 from pathlib import Path
 
-from evidence_check import canonical, envelope, log, sealing, signature
-from evidence_check.sealing import b64decode, b64encode
+from countersign.verify import canonical, disclosure, envelope, merkle, passkey, published, vault
+from countersign.verify.encoding import b64decode, b64encode
+from countersign.verify.forms import Malformed
+from countersign.verify.note import Checkpoint, Key, Note
+from countersign.verify.proof import Proof
+from countersign.verify.records import redeems_rightly, seals_rightly
+from countersign.verify.trust import Trust
 
 
 class Tally:
@@ -61,11 +67,11 @@ def check_envelopes(folder, tally):
     file = json.loads((folder / "envelopes.json").read_text())
     for case in file["accept"]:
         data = case["envelope"].encode()
-        tally.accepts(f"envelope {data[:60]}", lambda data=data: envelope.seals_rightly(envelope.read(data)))
+        tally.accepts(f"envelope {data[:60]}", lambda data=data: seals_rightly(envelope.read(data)))
         tally.check("leaf hash", b64encode(envelope.leaf_hash(data)) == case["leaf"])
     for case in file["reject"]:
         data = case["envelope"].encode()
-        errors = (envelope.Malformed, canonical.Refused)
+        errors = (Malformed, canonical.Refused)
         tally.refuses(f"refuse envelope: {case['why']}", lambda data=data: envelope.read(data), *errors)
 
 
@@ -75,7 +81,7 @@ def check_conformance(folder, tally):
         data = case["envelope"].encode()
         tally.check("leaf hash", b64encode(envelope.leaf_hash(data)) == case["leaf"])
         record = envelope.read(data)
-        tally.check(f"find that {case['why']}", not envelope.seals_rightly(record))
+        tally.check(f"find that {case['why']}", not seals_rightly(record))
     rules = (
         ("unknown", given_up_in_time, True),
         ("unknown_too_soon", given_up_in_time, False),
@@ -91,19 +97,19 @@ def check_conformance(folder, tally):
             tally.check("last leaf", chained[-1] == case["last_leaf"])
             tally.check(f"a case of {name}", rule(records) == holds)
             if name.startswith("redeemed"):
-                tally.check("sealed fields", all(map(envelope.seals_rightly, records)))
+                tally.check("sealed fields", all(map(seals_rightly, records)))
 
 
 def check_signatures(folder, tally):
     file = json.loads((folder / "signatures.json").read_text())
     for case in file["accept"]:
         record = envelope.read(case["envelope"].encode())
-        tally.check("statement", signature.statement(record).decode() == case["statement"])
-        tally.check("origin", signature.check(record, case["assertion"]) == case["origin"])
+        tally.check("statement", passkey.statement(record).decode() == case["statement"])
+        tally.check("origin", passkey.check(record, case["assertion"]) == case["origin"])
     for case in file["reject"]:
         record = envelope.read(case["envelope"].encode())
-        errors = (signature.Unsigned, canonical.Refused, envelope.Malformed)
-        tally.refuses(f"refuse: {case['why']}", lambda: signature.check(record, case["assertion"]), *errors)
+        errors = (passkey.Unsigned, canonical.Refused, Malformed)
+        tally.refuses(f"refuse: {case['why']}", lambda: passkey.check(record, case["assertion"]), *errors)
 
 
 def only(records, kind):
@@ -111,7 +117,7 @@ def only(records, kind):
 
 
 def redeemed_by_another(records):
-    return envelope.redeems_rightly(only(records, "action.proposed"), only(records, "execution.started"))
+    return redeems_rightly(only(records, "action.proposed"), only(records, "execution.started"))
 
 
 def given_up_in_time(records):
@@ -125,16 +131,16 @@ def check_disclosures(folder, tally):
     file = json.loads((folder / "disclosures.json").read_text())
     for case in file["seal"]:
         value = canonical.parse(case["value"].encode())
-        digest, disclosures = sealing.seal(b64decode(case["key"]), case["label"], case["name"], value)
+        digest, disclosures = disclosure.seal(b64decode(case["key"]), case["label"], case["name"], value)
         same = digest == case["digest"] and sorted(disclosures) == sorted(case["disclosures"])
         tally.check(f"seal {case['value']}", same and disclosures[0] == case["disclosures"][0])
     for case in file["open"]:
-        opened = sealing.open_field(case["name"], case["digest"], case["disclosures"])
+        opened = disclosure.Disclosures(case["disclosures"]).open(case["name"], case["digest"])
         expected = case["value"] and (canonical.parse(case["value"].encode()), case["withheld"])
         tally.check(f"open {case['value']}", opened == expected)
     for case in file["reject"]:
         text = case["disclosure"]
-        tally.refuses(f"refuse disclosure: {case['why']}", lambda: sealing.read_disclosure(text), sealing.Malformed)
+        tally.refuses(f"refuse disclosure: {case['why']}", lambda: disclosure.read_disclosure(text), disclosure.Malformed)
 
 
 def check_vault(folder, tally):
@@ -143,48 +149,56 @@ def check_vault(folder, tally):
         entry = b64decode(case["entry"])
         tally.check("vault digest", b64encode(hashlib.sha256(entry).digest()) == case["digest"])
         keys = {key_id: b64decode(key) for key_id, key in case["keys"].items()}
-        sections = sealing.sections(entry)
+        sections = vault.sections(entry)
         tally.check("number of sections", len(sections) == len(case["fields"]))
         for index, (section, text) in enumerate(zip(sections, case["fields"])):
             arguments = (index, section, case["origin"], case["record"], keys)
-            key, fields = sealing.open_section(*arguments, b64decode(case["action_key"]))
+            key, fields = vault.open_section(*arguments, b64decode(case["action_key"]))
             if fields is None and key is not None:
                 tally.skipped += 1
                 continue
             tally.check(f"vault section {text[:40]}", fields == canonical.parse(text.encode()))
             wrong = (index, section, case["origin"] + "x", case["record"], keys, b64decode(case["action_key"]))
-            tally.refuses("another origin", lambda: sealing.open_section(*wrong), sealing.Malformed)
+            tally.refuses("another origin", lambda: vault.open_section(*wrong), vault.Malformed)
     for case in file["reject"]:
         entry = b64decode(case["entry"])
-        tally.refuses(f"refuse vault entry: {case['why']}", lambda: sealing.sections(entry), sealing.Malformed)
+        tally.refuses(f"refuse vault entry: {case['why']}", lambda: vault.sections(entry), vault.Malformed)
+
+
+def opened(data, trusted):
+    """Origin, size and root of a checkpoint that a trusted key signed."""
+    note = Note.read(data)
+    trusted.require(note)
+    checkpoint = Checkpoint.read(note.text)
+    return checkpoint.origin, checkpoint.size, checkpoint.root
 
 
 def check_log(folder, tally):
     """Signature, root, every file byte for byte, the chain of every action, what was executed, every field that opens."""
-    trusted = log.read_trust((folder / "trust").read_text())
-    published = folder / "log"
-    note = (published / "checkpoint").read_bytes()
-    origin, size, root = log.open_checkpoint(note, trusted)
+    trusted = Trust.read(folder / "trust")
+    files = folder / "log"
+    note = (files / "checkpoint").read_bytes()
+    origin, size, root = opened(note, trusted)
     tally.check("checkpoint signature", True)
     for at in range(0, len(note), 7):
         changed = note[:at] + bytes([note[at] ^ 1]) + note[at + 1 :]
-        tally.refuses(f"checkpoint with byte {at} changed", lambda: log.open_checkpoint(changed, trusted), Exception)
-    entries = log.read_bundles(published, "tile/entries", size, 2)
-    vault = log.read_bundles(published, "vault", size, 4)
-    tally.check("root", log.root_of([envelope.leaf_hash(entry) for entry in entries]) == root)
-    content = log.expected_files(entries, vault)
-    for path in sorted(path for path in published.rglob("*") if path.is_file()):
-        name = path.relative_to(published).as_posix()
+        tally.refuses(f"checkpoint with byte {at} changed", lambda: opened(changed, trusted), Exception)
+    entries = published.read_bundles(files, "tile/entries", size, 2)
+    entries_of_vault = published.read_bundles(files, "vault", size, 4)
+    tally.check("root", merkle.root_of([envelope.leaf_hash(entry) for entry in entries]) == root)
+    content = published.expected_files(entries, entries_of_vault)
+    for path in sorted(path for path in files.rglob("*") if path.is_file()):
+        name = path.relative_to(files).as_posix()
         if name == "log.vkey":
-            tally.check(name, log.read_vkey(path.read_text().rstrip("\n"))[0] == origin)
+            tally.check(name, Key.read(path.read_text().removesuffix("\n")).name == origin)
         elif name != "checkpoint":
             tally.accepts(name, lambda: path.read_bytes() == content(name))
     report = json.loads((folder / "report.json").read_text())
-    tally.check("the report's log", report["log"]["size"] == size and log.b64(report["log"]["root"]) == root)
+    tally.check("the report's log", report["log"]["size"] == size and base64.b64decode(report["log"]["root"]) == root)
     records = [envelope.read(entry) for entry in entries]
     check_chain(entries, records, report, tally)
     keys = {key_id: b64decode(key) for key_id, key in json.loads((folder / "keys.json").read_text()).items()}
-    check_openings(origin, records, vault, keys, tally)
+    check_openings(origin, records, entries_of_vault, keys, tally)
     check_proofs(folder, trusted, entries, tally)
 
 
@@ -192,7 +206,7 @@ def check_chain(entries, records, report, tally):
     last, proposed, authorized, started, time, outcomes = {}, {}, {}, {}, "", {}
     for entry, record in zip(entries, records):
         tally.check("time", record["time"] >= time)
-        tally.check("sealed fields", envelope.seals_rightly(record))
+        tally.check("sealed fields", seals_rightly(record))
         time = record["time"]
         if "action" not in record:
             continue
@@ -211,7 +225,7 @@ def check_chain(entries, records, report, tally):
                 tally.check("executed what was authorized", record["sealed"]["payload"] == payload)
                 tally.check("within the authorization", record["time"] < until)
                 tally.check("match", body["match"] == ("edited" if version else "exact"))
-                tally.check("redeemed by another", envelope.redeems_rightly(proposed[action], record))
+                tally.check("redeemed by another", redeems_rightly(proposed[action], record))
                 outcomes[action] = [body["match"], "executing"]
                 started[action] = record
             case "execution.finished" | "execution.resolved":
@@ -236,23 +250,23 @@ def label(record, field):
     return f"{record['id']}/{field}"
 
 
-def check_openings(origin, records, vault, keys, tally):
+def check_openings(origin, records, entries, keys, tally):
     erased = {key for record in records if record["type"] == "subject.erased" for key in record["body"]["keys"]}
     action_keys, opened = {}, 0
-    for record, entry in zip(records, vault):
+    for record, entry in zip(records, entries):
         digest = b64encode(hashlib.sha256(entry).digest()) if entry else None
         tally.check("vault digest", digest == record.get("vault"))
-        for index, section in enumerate(sealing.sections(entry) if entry else []):
+        for index, section in enumerate(vault.sections(entry) if entry else []):
             action_key = action_keys.get(record.get("action"))
             key_id = section[0]
             tally.check("a key that is not there was erased", key_id in keys or key_id in erased or key_id is None)
-            key, fields = sealing.open_section(index, section, origin, record["id"], keys, action_key)
+            key, fields = vault.open_section(index, section, origin, record["id"], keys, action_key)
             if record["type"] == "action.proposed" and key:
                 action_keys[record["action"]] = key
             if key and fields is None:
                 tally.skipped += 1
             for name, value in (fields or {}).items():
-                sealed, _ = sealing.seal(key, label(record, name), name, value)
+                sealed, _ = disclosure.seal(key, label(record, name), name, value)
                 tally.check(f"field {name}", record["sealed"].get(name) == sealed)
                 opened += 1
     tally.check("some fields open", opened > 100)
@@ -260,14 +274,16 @@ def check_openings(origin, records, vault, keys, tally):
 
 def check_proofs(folder, trusted, entries, tally):
     for path in sorted((folder / "proofs").glob("*.tlog-proof")):
-        index, hashes, note = log.read_proof(path.read_bytes())
+        proof = Proof.read(path.read_bytes())
+        index, hashes = proof.index, proof.hashes
         entry = path.with_suffix(".json").read_bytes()
-        _, size, root = log.open_checkpoint(note, trusted)
+        trusted.require(proof.note)
+        size, root = (checkpoint := Checkpoint.read(proof.note.text)).size, checkpoint.root
         tally.check(f"{path.name}: the entry", entries[index] == entry)
         leaf = envelope.leaf_hash(entry)
-        tally.accepts(path.name, lambda: log.check_inclusion(leaf, index, size, root, hashes))
+        tally.accepts(path.name, lambda: merkle.check_inclusion(leaf, index, size, root, hashes))
         other = envelope.leaf_hash(entry + b" ")
-        tally.refuses(f"{path.name}: another entry", lambda: log.check_inclusion(other, index, size, root, hashes), log.Broken)
+        tally.refuses(f"{path.name}: another entry", lambda: merkle.check_inclusion(other, index, size, root, hashes), merkle.NotIncluded)
 
 
 CHECKS = (

@@ -23,7 +23,7 @@ from ._errors import (
     Refused,
     Unrecorded,
 )
-from ._flow import Action
+from ._flow import Action, Proposed
 
 __all__ = [
     "Action",
@@ -35,6 +35,7 @@ __all__ = [
     "Denied",
     "GateUnavailable",
     "NotExecutable",
+    "Proposed",
     "Refused",
     "Unrecorded",
 ]

@@ -8,17 +8,18 @@ import inspect
 import os
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from typing import Any, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
 
 import httpx
 
 from . import _flow
 from ._bind import Binding
 from ._errors import CountersignError, GateUnavailable, Unrecorded
-from ._flow import Action, Answer, Call, Flow, Request
+from ._flow import Action, Answer, Call, Proposed, Request
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -49,12 +50,25 @@ class _Common:
         given = {name: value for name, value in found.items() if value is not None}
         return replace(self.defaults, tool=tool, payload=payload, **given)
 
+    def form(self, request: Request) -> dict[str, Any]:
+        """A request as httpx takes it."""
+        body = {"json": request.body} if request.method == "POST" else {}
+        return {"method": request.method, "url": self.url + request.path, "headers": self.headers,
+                "timeout": TIMEOUT + request.hold, **body}
+
     @staticmethod
-    def answer(response: httpx.Response) -> Answer:
+    def settled(came: httpx.Response | httpx.RequestError, last: bool) -> Answer | None:
+        """The answer; None where asking again may help. Raises GateUnavailable where nothing is left to try."""
+        if isinstance(came, httpx.RequestError):
+            if last:
+                raise GateUnavailable(f"the gate cannot be reached: {came}") from came
+            return None
+        if came.status_code in PASSING and not last:
+            return None
         try:
-            return Answer(response.status_code, response.json())
+            return Answer(came.status_code, came.json())
         except ValueError:
-            return Answer(response.status_code, None)
+            return Answer(came.status_code, None)
 
 
 def _taken(action: Action, error: BaseException | None, outcome_of: Callable[[BaseException], str]) -> str | None:
@@ -62,6 +76,16 @@ def _taken(action: Action, error: BaseException | None, outcome_of: Callable[[Ba
     if error is not None and action.outcome is None:
         action.outcome = outcome_of(error)
     return None if error is None else f"{type(error).__name__}: {error}"
+
+
+def _since(begun: int) -> int:
+    return (time.monotonic_ns() - begun) // 1_000
+
+
+def _lost(action: Action, lost: CountersignError, cause: BaseException | None) -> None:
+    """The outcome is not on record. What the block itself raised goes on; else the caller must know."""
+    if cause is None:
+        raise Unrecorded("it was executed, and the outcome is not on record", action.id, action.response) from lost
 
 
 class Client(_Common):
@@ -84,29 +108,33 @@ class Client(_Common):
 
     def _send(self, request: Request, pauses: tuple[float, ...]) -> Answer:
         for pause in (*pauses, None):
+            came: httpx.Response | httpx.RequestError
             try:
-                response = self.http.request(
-                    request.method, self.url + request.path, headers=self.headers, timeout=TIMEOUT + request.hold,
-                    json=request.body if request.method == "POST" else None)
-                if response.status_code not in PASSING or pause is None:
-                    return self.answer(response)
-            except httpx.TransportError as error:
-                if pause is None:
-                    raise GateUnavailable(f"the gate cannot be reached: {error}") from error
+                came = self.http.request(**self.form(request))
+            except httpx.RequestError as error:
+                came = error
+            answer = self.settled(came, last=pause is None)
+            if answer is not None:
+                return answer
             time.sleep(pause or 0)
         raise GateUnavailable("the gate cannot be reached")
 
-    def _drive(self, flow: Flow, pauses: tuple[float, ...] = BRIEF) -> Any:
+    def _drive(self, flow: Generator[Request, Answer, R], pauses: tuple[float, ...] = BRIEF) -> R:
         try:
             request = next(flow)
             while True:
                 request = flow.send(self._send(request, pauses))
         except StopIteration as done:
-            return done.value
+            result: R = done.value
+            return result
 
     def start(self, tool: str, payload: dict[str, Any], **more: Any) -> Action:
         """Asks for the go-ahead and waits for people as long as `hold` says. Report what came of it with `finish`."""
         return self._drive(_flow.decide(self.call(tool, payload, more), self.executor))
+
+    def propose(self, tool: str, payload: dict[str, Any], **more: Any) -> Proposed:
+        """Asks what would be said, without starting anything: the same call started later gets on from there."""
+        return self._drive(_flow.propose(self.call(tool, payload, more), self.executor))
 
     def finish(self, action: Action, *, duration_us: int = 0, error: str | None = None) -> None:
         """Records what came of an action: call `succeeded`, `failed` or `unknown` on it first."""
@@ -117,7 +145,13 @@ class Client(_Common):
                **more: Any) -> Iterator[Action]:
         """The go-ahead for a block. Execute exactly `action.payload`, and say what came of it: a block that ends without a
         word is recorded as unknown, one that raises by what the exception says of the effect."""
-        action = self.start(tool, payload, **more)
+        with self.recorded(self.start(tool, payload, **more), outcome_of=outcome_of) as action:
+            yield action
+
+    @contextmanager
+    def recorded(self, action: Action, *,
+                 outcome_of: Callable[[BaseException], str] = _flow.outcome_of) -> Iterator[Action]:
+        """As `action`, for a go-ahead that is there."""
         begun = time.monotonic_ns()
         try:
             yield action
@@ -129,10 +163,9 @@ class Client(_Common):
 
     def _record(self, action: Action, begun: int, error: str | None, cause: BaseException | None) -> None:
         try:
-            self.finish(action, duration_us=(time.monotonic_ns() - begun) // 1_000, error=error)
+            self.finish(action, duration_us=_since(begun), error=error)
         except CountersignError as lost:
-            if cause is None:
-                raise Unrecorded("it was executed, and the outcome is not on record", action.id, action.response) from lost
+            _lost(action, lost, cause)
 
     def guard(self, tool: str, *, leave_out: tuple[str, ...] = (),
               outcome_of: Callable[[BaseException], str] = _flow.outcome_of,
@@ -164,11 +197,24 @@ class AsyncClient(_Common):
 
     def __init__(self, url: str, *, key: str, agent: str, http: httpx.AsyncClient | None = None, **defaults: Any) -> None:
         super().__init__(url, key, agent, **defaults)
-        self.http = http or httpx.AsyncClient()
+        self.given = http
+        # Connections belong to the event loop that opened them; frameworks run one after the other.
+        self.by_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = WeakKeyDictionary()
+
+    @property
+    def http(self) -> httpx.AsyncClient:
+        """The connections of the loop that runs."""
+        if self.given is not None:
+            return self.given
+        loop = asyncio.get_running_loop()
+        if loop not in self.by_loop:
+            self.by_loop[loop] = httpx.AsyncClient()
+        return self.by_loop[loop]
 
     async def close(self) -> None:
         """Ends its connections."""
         await self.http.aclose()
+        self.by_loop.pop(asyncio.get_running_loop(), None)
 
     async def __aenter__(self) -> AsyncClient:
         return self
@@ -178,29 +224,33 @@ class AsyncClient(_Common):
 
     async def _send(self, request: Request, pauses: tuple[float, ...]) -> Answer:
         for pause in (*pauses, None):
+            came: httpx.Response | httpx.RequestError
             try:
-                response = await self.http.request(
-                    request.method, self.url + request.path, headers=self.headers, timeout=TIMEOUT + request.hold,
-                    json=request.body if request.method == "POST" else None)
-                if response.status_code not in PASSING or pause is None:
-                    return self.answer(response)
-            except httpx.TransportError as error:
-                if pause is None:
-                    raise GateUnavailable(f"the gate cannot be reached: {error}") from error
+                came = await self.http.request(**self.form(request))
+            except httpx.RequestError as error:
+                came = error
+            answer = self.settled(came, last=pause is None)
+            if answer is not None:
+                return answer
             await asyncio.sleep(pause or 0)
         raise GateUnavailable("the gate cannot be reached")
 
-    async def _drive(self, flow: Flow, pauses: tuple[float, ...] = BRIEF) -> Any:
+    async def _drive(self, flow: Generator[Request, Answer, R], pauses: tuple[float, ...] = BRIEF) -> R:
         try:
             request = next(flow)
             while True:
                 request = flow.send(await self._send(request, pauses))
         except StopIteration as done:
-            return done.value
+            result: R = done.value
+            return result
 
     async def start(self, tool: str, payload: dict[str, Any], **more: Any) -> Action:
         """As `Client.start`."""
         return await self._drive(_flow.decide(self.call(tool, payload, more), self.executor))
+
+    async def propose(self, tool: str, payload: dict[str, Any], **more: Any) -> Proposed:
+        """As `Client.propose`."""
+        return await self._drive(_flow.propose(self.call(tool, payload, more), self.executor))
 
     async def finish(self, action: Action, *, duration_us: int = 0, error: str | None = None) -> None:
         """As `Client.finish`."""
@@ -210,7 +260,13 @@ class AsyncClient(_Common):
     async def action(self, tool: str, payload: dict[str, Any], *,
                      outcome_of: Callable[[BaseException], str] = _flow.outcome_of, **more: Any) -> AsyncIterator[Action]:
         """As `Client.action`."""
-        action = await self.start(tool, payload, **more)
+        async with self.recorded(await self.start(tool, payload, **more), outcome_of=outcome_of) as action:
+            yield action
+
+    @asynccontextmanager
+    async def recorded(self, action: Action, *,
+                       outcome_of: Callable[[BaseException], str] = _flow.outcome_of) -> AsyncIterator[Action]:
+        """As `Client.recorded`."""
         begun = time.monotonic_ns()
         try:
             yield action
@@ -223,10 +279,9 @@ class AsyncClient(_Common):
 
     async def _record(self, action: Action, begun: int, error: str | None, cause: BaseException | None) -> None:
         try:
-            await self.finish(action, duration_us=(time.monotonic_ns() - begun) // 1_000, error=error)
+            await self.finish(action, duration_us=_since(begun), error=error)
         except CountersignError as lost:
-            if cause is None:
-                raise Unrecorded("it was executed, and the outcome is not on record", action.id, action.response) from lost
+            _lost(action, lost, cause)
 
     def guard(self, tool: str, *, leave_out: tuple[str, ...] = (),
               outcome_of: Callable[[BaseException], str] = _flow.outcome_of,

@@ -38,9 +38,6 @@ class Answer:
     body: Any
 
 
-Flow = Generator[Request, Answer, Any]
-
-
 @dataclass
 class Call:
     """What is to be done, by whom, and how long to wait for people."""
@@ -60,6 +57,10 @@ class Call:
     request_id: str | None = None
     hold: float = 300.0
     deadline: int | None = None
+    model: str | None = None
+    via: str = "python"
+    # An action that is there and that this payload is to execute, in place of a new one: refused unless it was authorized.
+    resume: str | None = None
 
 
 @dataclass
@@ -88,6 +89,15 @@ class Action:
 
     def _settle(self, outcome: str, response: Any, downstream_request_id: str | None) -> None:
         self.outcome, self.response, self.downstream_request_id = outcome, response, downstream_request_id
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """Where a proposal stands: `state` is `waiting`, `authorized` or `denied`; `message` is for the model."""
+
+    id: str
+    state: str
+    message: str
 
 
 def exact(value: Any) -> Any:
@@ -129,13 +139,13 @@ def proposal(call: Call, request_id: str, attempt: str, executor: str) -> dict[s
         "tool": {"server": server, "name": name},
         "payload": call.payload,
         "correlation": correlation,
-        "source": {"via": "python"},
+        "source": {"via": call.via},
         "start_if_allowed": {"attempt": attempt, "executor": executor},
         "redeem": True,
     }
     if call.deadline is not None:
         body["start_if_allowed"]["deadline_s"] = call.deadline
-    for member in ("category", "environment", "intent", "context"):
+    for member in ("category", "environment", "intent", "context", "model"):
         if getattr(call, member) is not None:
             body[member] = getattr(call, member)
     if call.user is not None:
@@ -155,22 +165,29 @@ def view_of(answer: Answer) -> dict[str, Any]:
     raise GateUnavailable(f"the gate's answer (status {answer.status}) is not understood: nothing was executed")
 
 
+def start_of(call: Call, attempt: str, executor: str, payload: dict[str, Any]) -> dict[str, Any]:
+    """The body of a start."""
+    start = {"attempt": attempt, "executor": executor, "payload": payload}
+    return start if call.deadline is None else {**start, "deadline_s": call.deadline}
+
+
 def decide(call: Call, executor: str, clock: Callable[[], float] = time.monotonic) -> Generator[Request, Answer, Action]:
     """propose, wait for people, start: returns the go-ahead."""
     proposed = exact(call.payload)
     request_id, attempt = call.request_id or str(uuid.uuid4()), str(uuid.uuid4())
     until = clock() + call.hold
     payload = proposed
-    view = view_of((yield Request("POST", "/v1/actions", proposal(call, request_id, attempt, executor))))
+    if call.resume is None:
+        view = view_of((yield Request("POST", "/v1/actions", proposal(call, request_id, attempt, executor))))
+    else:
+        view = view_of((yield Request("POST", f"/v1/actions/{call.resume}/start", start_of(call, attempt, executor, proposed))))
     for _ in range(MOST_STEPS):
         action, state = str(view.get("action")), view["state"]
         if state == "executing" and (view.get("execution") or {}).get("attempt") == attempt:
             return Action(action, attempt, payload)
         if state == "authorized":
             payload = (view.get("authorization") or {}).get("payload") or proposed
-            start: dict[str, Any] = {"attempt": attempt, "request_id": request_id, "executor": executor, "payload": payload}
-            if call.deadline is not None:
-                start["deadline_s"] = call.deadline
+            start = {**start_of(call, attempt, executor, payload), "request_id": request_id}
             view = view_of((yield Request("POST", f"/v1/actions/{action}/start", start)))
         elif state == "waiting":
             left = int(until - clock())
@@ -183,6 +200,14 @@ def decide(call: Call, executor: str, clock: Callable[[], float] = time.monotoni
         else:
             raise AlreadyExecuted("this very request was executed before", action)
     raise GateUnavailable("the policy changed too often while it was decided: nothing was executed", action)
+
+
+def propose(call: Call, executor: str) -> Generator[Request, Answer, Proposed]:
+    """Only the proposal. An identical one that waits, or was approved, is taken over."""
+    body = proposal(call, call.request_id or str(uuid.uuid4()), "", executor)
+    del body["start_if_allowed"]
+    view = view_of((yield Request("POST", "/v1/actions", body)))
+    return Proposed(str(view.get("action")), view["state"], str(view.get("message")))
 
 
 def finish(action: Action, duration_us: int, error: str | None = None) -> Generator[Request, Answer, None]:

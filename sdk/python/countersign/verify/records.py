@@ -1,102 +1,9 @@
-"""Envelopes and the bodies of the known types (§3, §5)."""
+"""The known types of records: their bodies, and what they seal (docs/evidence-format.md §5)."""
 
-import hashlib
-import re
-from datetime import datetime
+from __future__ import annotations
 
-from .canonical import Number, canonical, parse
-from .sealing import b64decode, b64encode
-
-MOST_BYTES = 16 * 1024
-MOST_DEPTH = 16
-MOST_INTEGER = 2**53 - 1
-
-IDENTIFIER = re.compile(r"[\x21-\x7e]{1,128}")
-NAME = re.compile(r"[a-z_]{1,64}")
-KIND = re.compile(r"[a-z_]{1,64}(\.[a-z_]{1,64})+")
-UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-([0-9a-f])[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
-TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", re.ASCII)
-ACTORS = ("agent", "policy", "reviewer", "gateway", "operator", "system")
-
-
-class Malformed(Exception):
-    """The text is not an envelope."""
-
-
-def need(holds, what):
-    if not holds:
-        raise Malformed(what)
-
-
-def ident(value):
-    need(isinstance(value, str) and not isinstance(value, Number) and IDENTIFIER.fullmatch(value), "identifier")
-
-
-def uuid(value):
-    need(isinstance(value, str) and UUID.fullmatch(value), "uuid")
-
-
-def uuid7(value):
-    need(isinstance(value, str) and (found := UUID.fullmatch(value)) and found[1] == "7", "UUIDv7")
-
-
-def time(value):
-    need(isinstance(value, str) and TIME.fullmatch(value), "time")
-    try:
-        datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%fZ")
-    except ValueError:
-        raise Malformed("time") from None
-
-
-def digest(value):
-    need(isinstance(value, str) and len(value) == 43, "digest")
-    try:
-        need(b64encode(b64decode(value)) == value, "digest")
-    except ValueError:
-        raise Malformed("digest") from None
-
-
-def integer(least, most):
-    def check(value):
-        number = value.integer() if isinstance(value, Number) else None
-        need(number is not None and least <= number <= most, "integer")
-
-    return check
-
-
-uint, u32, signed = integer(0, MOST_INTEGER), integer(0, 2**32 - 1), integer(-MOST_INTEGER, MOST_INTEGER)
-
-
-def boolean(value):
-    need(isinstance(value, bool), "boolean")
-
-
-def one_of(*names):
-    return lambda value: need(isinstance(value, str) and value in names, "name")
-
-
-def listed(element, least=0, most=None):
-    def check(value):
-        need(isinstance(value, list) and len(value) >= least and (most is None or len(value) <= most), "list")
-        for item in value:
-            element(item)
-
-    return check
-
-
-def members(**forms):
-    """An object with exactly these members; a trailing underscore marks one that may be absent."""
-    required = {name for name in forms if not name.endswith("_")}
-    forms = {name.rstrip("_"): form for name, form in forms.items()}
-
-    def check(value):
-        need(isinstance(value, dict), "object")
-        need(required <= value.keys() <= forms.keys(), "members")
-        for name, item in value.items():
-            forms[name](item)
-
-    return check
-
+from .canonical import Value
+from .forms import boolean, digest, ident, listed, members, need, one_of, signed, time, u32, uint, uuid
 
 POLICY = members(version=ident, digest=digest)
 KEY_KIND = one_of("agent", "gateway", "reviewer", "operator", "auditor")
@@ -220,7 +127,7 @@ BODIES = {
 }
 
 # What the records of a type seal: always, and sometimes.
-SEALS = {
+SEALS: dict[str, tuple[set[str], set[str]]] = {
     "action.proposed": ({"payload"}, {"intent", "user", "resource", "context"}),
     "action.decided": ({"facts"}, {"errors", "reasons"}),
     "review.presented": ({"presentation"}, set()),
@@ -243,66 +150,17 @@ SEALS = {
 }
 
 
-def seals_rightly(record):
+def seals_rightly(record: Value) -> bool:
     """Whether it seals what its type always seals, and nothing that its type does not know."""
     if record["type"] not in BODIES:
         return True
     always, sometimes = SEALS.get(record["type"], (set(), set()))
-    return always <= record["sealed"].keys() <= always | sometimes
+    return bool(always <= record["sealed"].keys() <= always | sometimes)
 
 
-def redeems_rightly(proposed, started):
+def redeems_rightly(proposed: Value, started: Value) -> bool:
     """Only another request redeems an action, and only its start has a context of its own (R4)."""
     redeemed_by = started["body"].get("redeemed_by")
     if redeemed_by is None:
         return "context" not in started["sealed"]
-    return redeemed_by != proposed["body"]["request_id"]
-
-
-def _sealed(value):
-    need(isinstance(value, dict), "sealed")
-    for name, item in value.items():
-        need(NAME.fullmatch(name), "field name")
-        digest(item)
-
-
-def _clear(value):
-    """What holds for the body of any type."""
-    if isinstance(value, dict):
-        for name, item in value.items():
-            need(NAME.fullmatch(name), "member name")
-            _clear(item)
-    elif isinstance(value, list):
-        for item in value:
-            _clear(item)
-    elif isinstance(value, Number):
-        signed(value)
-    elif not isinstance(value, bool):
-        ident(value)
-
-
-ENVELOPE = members(
-    v=lambda value: need(isinstance(value, Number) and value == "1", "v"),
-    id=uuid7, type=lambda value: need(isinstance(value, str) and KIND.fullmatch(value) and len(value) <= 64, "type"),
-    time=time, workspace=ident, environment=ident, action_=uuid7, step_=u32, prev_=digest,
-    actor=members(type=one_of(*ACTORS), id=ident), body=lambda value: need(isinstance(value, dict), "body"),
-    sealed=_sealed, vault_=digest,
-)
-
-
-def read(data):
-    """Reads an envelope strictly."""
-    value = parse(data, MOST_BYTES, MOST_DEPTH)
-    need(canonical(value).encode() == data, "canonical form")
-    ENVELOPE(value)
-    step = value["step"].integer() if "step" in value else None
-    need(("action" in value) == (step is not None), "action and step")
-    need(("prev" in value) == bool(step), "prev")
-    _clear(value["body"])
-    if value["type"] in BODIES:
-        BODIES[value["type"]](value["body"])
-    return value
-
-
-def leaf_hash(data):
-    return hashlib.sha256(b"\0" + data).digest()
+    return bool(redeemed_by != proposed["body"]["request_id"])

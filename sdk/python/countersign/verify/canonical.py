@@ -1,7 +1,14 @@
-"""Strict JSON with exact numbers, and its canonical form (§2)."""
+"""Strict JSON with exact numbers, and its canonical form (docs/evidence-format.md §2)."""
+
+from __future__ import annotations
 
 import json
+import re
 from decimal import Decimal
+from typing import Any, NoReturn
+
+# A JSON value as `parse` gives it: None, bool, str, Number, list or dict.
+Value = Any
 
 MOST_BYTES = 1 << 20
 MOST_DEPTH = 64
@@ -13,7 +20,7 @@ MOST_PLAIN_DIGITS = 128
 class Refused(Exception):
     """The bytes are not strict JSON; `kind` is the kind of error as the vectors name it."""
 
-    def __init__(self, kind):
+    def __init__(self, kind: str) -> None:
         super().__init__(kind)
         self.kind = kind
 
@@ -21,24 +28,24 @@ class Refused(Exception):
 class Number(str):
     """The canonical text of a number."""
 
-    def integer(self):
+    def integer(self) -> int | None:
         """The value, where the text is plain digits."""
         return int(self) if self.lstrip("-").isdigit() else None
 
 
-def _scientific_parts(text):
+def _scientific_parts(text: str) -> tuple[str, str, int]:
     """Sign, significant digits and scientific exponent; no digits for zero."""
     sign, rest = ("-", text[1:]) if text.startswith("-") else ("", text)
-    mantissa, _, exponent = rest.lower().partition("e")
+    mantissa, _, power = rest.lower().partition("e")
     whole, _, fraction = mantissa.partition(".")
-    exponent = int(exponent or "0") + len(whole) - 1
+    exponent = int(power or "0") + len(whole) - 1
     digits = whole + fraction
     stripped = digits.lstrip("0")
     exponent -= len(digits) - len(stripped)
     return sign, stripped.rstrip("0"), exponent
 
 
-def _jcs(double):
+def _jcs(double: float) -> str:
     """How RFC 8785 (ECMAScript) writes a double."""
     if double == 0:
         return "0"
@@ -53,11 +60,12 @@ def _jcs(double):
     return sign + _with_point(digits) + f"e{point - 1:+d}"
 
 
-def _with_point(digits):
+def _with_point(digits: str) -> str:
     return digits[0] + ("." + digits[1:] if len(digits) > 1 else "")
 
 
-def canonical_number(text):
+def canonical_number(text: str) -> Number:
+    """The canonical text of a JSON number. Raises Refused beyond the format's limits."""
     sign, digits, exponent = _scientific_parts(text)
     if not digits:
         return Number("0")
@@ -76,34 +84,32 @@ def canonical_number(text):
     return Number(scientific)
 
 
-def _check_depth(text, most):
-    depth, in_string, escaped = 0, False, False
-    for character in text:
-        if in_string:
-            in_string = escaped or character != '"'
-            escaped = character == "\\" and not escaped
-        elif character == '"':
-            in_string = True
-        elif character in "[{":
+TOKENS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
+
+
+def _check_depth(text: str, most: int) -> None:
+    depth = 0
+    for token in TOKENS.finditer(text):
+        if token[0] in "[{":
             depth += 1
             if depth > most:
                 raise Refused("too_deep")
-        elif character in "]}":
+        elif token[0] in "]}":
             depth -= 1
 
 
-def _members(pairs):
+def _members(pairs: list[tuple[str, Value]]) -> dict[str, Value]:
     members = dict(pairs)
     if len(members) < len(pairs):
         raise Refused("duplicate_key")
     return members
 
 
-def _refuse_constant(_):
+def _refuse_constant(_: str) -> NoReturn:
     raise Refused("syntax")
 
 
-def _check_surrogates(value):
+def _check_surrogates(value: Value) -> None:
     if isinstance(value, str):
         try:
             value.encode("utf-8")
@@ -118,8 +124,8 @@ def _check_surrogates(value):
             _check_surrogates(item)
 
 
-def parse(data, most_bytes=MOST_BYTES, most_depth=MOST_DEPTH):
-    """Reads strict JSON. Numbers arrive as `Number`."""
+def parse(data: bytes, most_bytes: int = MOST_BYTES, most_depth: int = MOST_DEPTH) -> Value:
+    """Reads strict JSON. Numbers arrive as `Number`. Raises Refused."""
     if len(data) > most_bytes:
         raise Refused("too_large")
     try:
@@ -127,9 +133,10 @@ def parse(data, most_bytes=MOST_BYTES, most_depth=MOST_DEPTH):
     except UnicodeDecodeError:
         raise Refused("invalid_utf8") from None
     _check_depth(text, most_depth)
-    hooks = {"parse_int": canonical_number, "parse_float": canonical_number, "parse_constant": _refuse_constant}
     try:
-        value = json.loads(text, object_pairs_hook=_members, **hooks)
+        value = json.loads(
+            text, object_pairs_hook=_members, parse_int=canonical_number, parse_float=canonical_number,
+            parse_constant=_refuse_constant)
     except ValueError:
         raise Refused("syntax") from None
     _check_surrogates(value)
@@ -139,15 +146,16 @@ def parse(data, most_bytes=MOST_BYTES, most_depth=MOST_DEPTH):
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r"}
 
 
-def _string(text):
+def _string(text: str) -> str:
     return '"' + "".join(_ESCAPES.get(c) or (f"\\u{ord(c):04x}" if c < " " else c) for c in text) + '"'
 
 
-def utf16_order(text):
+def utf16_order(text: str) -> bytes:
+    """Sorts names by their UTF-16 code units."""
     return text.encode("utf-16-be")
 
 
-def canonical(value):
+def canonical(value: Value) -> str:
     """The canonical text of a value."""
     if value is None:
         return "null"

@@ -1,0 +1,58 @@
+"""The code of docs/python.md and of the package's README, as it stands there."""
+
+import os
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import docs
+from tally import Folder, Serving, check, finish, free_port
+
+RULES = """
+@id("refunds") permit (principal, action == Action::"payment", resource == Tool::"tools/refund");
+@id("refunds-large") @review("owners") @message("Over 500 an owner looks.")
+forbid (principal, action == Action::"payment", resource == Tool::"tools/refund") when { context.payload.amount > 500 };
+"""
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="countersign-docs-") as work:
+        folder = Folder(os.path.join(work, "data"))
+        folder.run("init")
+        policy = Path(work, "policy")
+        policy.mkdir()
+        (policy / "rules.cedar").write_text(RULES)
+        (policy / "entities.json").write_text('{"review_groups":{"owners":"who may spend"}}')
+        check("the policy is activated", folder.run("policy", "activate", str(policy)).returncode == 0)
+        key = folder.json("key", "create", "--kind", "agent", "--label", "billing")["secret"]
+        os.environ["COUNTERSIGN_SOLO"] = "true"
+        port = free_port()
+        with Serving(folder, "--listen", f"127.0.0.1:{port}"):
+            *guarding, verifying = docs.blocks("python.md")
+
+            def deny():
+                """The one that people are asked about."""
+                for _ in range(200):
+                    waiting = folder.json("review", "list")
+                    if waiting:
+                        return folder.run("review", "deny", waiting[0]["action"], "--yes", "--reason", "not this one")
+                    time.sleep(0.05)
+
+            reviewer = threading.Thread(target=deny)
+            reviewer.start()
+            docs.play(docs.blocks("../sdk/python/README.md"), f"http://127.0.0.1:{port}", key)
+            docs.play(guarding, f"http://127.0.0.1:{port}", key)
+            reviewer.join()
+            states = [row["state"] for row in folder.json("action", "list")["actions"]]
+            check("guard and block: what it says happens", sorted(states) == ["denied", *["succeeded"] * 4], states)
+            action = folder.json("action", "list", "--limit", "1")["actions"][0]["action"]
+            os.chdir(work)
+            Path("story.json").write_text(folder.run("action", "story", action, "--json").stdout)
+            Path("my-trust").write_text(Path(folder.at("trust")).read_text())
+            docs.play([verifying], "", key)
+            check("verifying: so does that", True)
+    finish()
+
+
+main()

@@ -1,0 +1,80 @@
+"""Tiles and bundles of a published folder (docs/evidence-format.md §7, §8)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from .envelope import leaf_hash
+from .merkle import root_of
+
+
+class Broken(Exception):
+    """A file is not what it must be."""
+
+
+def need(holds: object, what: str) -> None:
+    """Raises Broken where something does not hold."""
+    if not holds:
+        raise Broken(what)
+
+
+def tile_path(index: int) -> str:
+    """The path of a tile's index, in groups of three digits."""
+    groups = [f"{index % 1000:03}"]
+    while index >= 1000:
+        index //= 1000
+        groups.insert(0, f"x{index % 1000:03}")
+    return "/".join(groups)
+
+
+def split_bundle(data: bytes, prefix: int) -> list[bytes]:
+    """The entries of a bundle, each after its length in `prefix` bytes."""
+    entries = []
+    while data:
+        length = int.from_bytes(data[:prefix], "big")
+        need(len(data) >= prefix + length, "a whole bundle")
+        entries.append(data[prefix : prefix + length])
+        data = data[prefix + length :]
+    return entries
+
+
+def read_bundles(folder: Path, below: str, size: int, prefix: int) -> list[bytes]:
+    """All entries of a published folder below one path."""
+    entries: list[bytes] = []
+    for index in range((size + 255) // 256):
+        width = min(256, size - index * 256)
+        path = folder / below / (tile_path(index) + ("" if width == 256 else f".p/{width}"))
+        found = split_bundle(path.read_bytes(), prefix)
+        need(len(found) == width, f"{width} entries in {path.name}")
+        entries += found
+    return entries
+
+
+TILE = re.compile(r"tile/(\d+)/([x\d/]+?)(?:\.p/(\d+))?")
+BUNDLE = re.compile(r"(tile/entries|vault)/([x\d/]+?)(?:\.p/(\d+))?")
+
+
+def expected_files(entries: Sequence[bytes], vault: Sequence[bytes]) -> Callable[[str], bytes]:
+    """Bytes of a file of the folder by its path, for every path that a log with these entries may have."""
+    levels = [[leaf_hash(entry) for entry in entries]]
+    while len(levels[-1]) >= 256:
+        below = levels[-1]
+        levels.append([root_of(below[at : at + 256]) for at in range(0, len(below) - 255, 256)])
+
+    def part(items: Sequence[bytes], index: str, width: str | None) -> Sequence[bytes]:
+        start = int(re.sub(r"[x/]", "", index)) * 256
+        found = items[start : start + int(width or 256)]
+        need(len(found) == int(width or 256), "a tile of this log")
+        return found
+
+    def content(path: str) -> bytes:
+        if (found := TILE.fullmatch(path)) and int(found[1]) < len(levels):
+            return b"".join(part(levels[int(found[1])], found[2], found[3]))
+        if found := BUNDLE.fullmatch(path):
+            items, prefix = (vault, 4) if found[1] == "vault" else (entries, 2)
+            return b"".join(len(item).to_bytes(prefix, "big") + item for item in part(items, found[2], found[3]))
+        raise Broken(f"{path} does not belong here")
+
+    return content
