@@ -67,6 +67,11 @@ def blocking(folder, url, key):
     row = folder.json("action", "list")["actions"][0]
     story = json.dumps(folder.json("action", "story", row["action"]))
     check("it is on record: payload, answer, session", row["state"] == "succeeded" and '"order":"o-1"' in story.replace(" ", "") and "re_1" in story and "run-7" in story, row)
+    with gate.action("notes/write", {"text": "x"}, category="write", resource=("order", "o-9")):
+        pass
+    row = folder.json("action", "list")["actions"][0]
+    story = json.dumps(folder.json("action", "story", row["action"]))
+    check("what it acts on is on record", row["state"] == "succeeded" and "o-9" in story, story)
     check("nothing that was left out is", "object at" not in story and "via\\\":null" not in story)
 
     @gate.guard("payments/transfer", category="payment")

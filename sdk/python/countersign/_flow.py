@@ -151,7 +151,7 @@ def proposal(call: Call, request_id: str, attempt: str, executor: str) -> dict[s
     if call.user is not None:
         body["user"] = {"id": call.user, "groups": []}
     if call.resource is not None:
-        body["resource"] = {"kind": call.resource[0], "id": call.resource[1]}
+        body["resource"] = {"type": call.resource[0], "id": call.resource[1]}
     return body
 
 
@@ -186,7 +186,8 @@ def decide(call: Call, executor: str, clock: Callable[[], float] = time.monotoni
         if state == "executing" and (view.get("execution") or {}).get("attempt") == attempt:
             return Action(action, attempt, payload)
         if state == "authorized":
-            payload = (view.get("authorization") or {}).get("payload") or proposed
+            edited = (view.get("authorization") or {}).get("payload")
+            payload = proposed if edited is None else edited
             start = {**start_of(call, attempt, executor, payload), "request_id": request_id}
             view = view_of((yield Request("POST", f"/v1/actions/{action}/start", start)))
         elif state == "waiting":
