@@ -20,6 +20,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("oversight", &["evidence", "index", "wire"]),
     ("gate", &["evidence", "index", "journal", "oversight", "passkey", "policy", "tlog", "wire"]),
     ("mcp", &["client", "evidence", "wire"]),
+    ("hook", &["client", "evidence"]),
     ("notify", &["evidence", "gate"]),
     ("http", &["client", "evidence", "gate", "index", "journal", "tlog", "wire"]),
     ("proxy", &["evidence", "gate", "http", "wire"]),
@@ -27,8 +28,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "client", "console", "evidence", "gate", "http", "identity", "index", "journal", "mcp", "notify", "policy",
-            "proxy", "tlog", "verify", "wire",
+            "client", "console", "evidence", "gate", "hook", "http", "identity", "index", "journal", "mcp", "notify",
+            "policy", "proxy", "tlog", "verify", "wire",
         ],
     ),
 ];

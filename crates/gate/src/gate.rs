@@ -144,7 +144,7 @@ impl Gate {
                 attempt: attempt.clone(),
                 presented: Presented { plain: presented.plain, payload: presented.payload.clone() },
                 redeemed_by: redeemed_by.clone(),
-                wire: self.shared.is_wire(caller),
+                wire: self.shared.executes_on_wire(caller, attempt.executor.as_deref()),
                 judged,
                 loaded: loaded.clone(),
             };

@@ -6,6 +6,7 @@ mod completions;
 mod demo;
 mod demo_server;
 mod erase;
+mod hook;
 mod init;
 mod key;
 mod log;
@@ -60,6 +61,8 @@ pub(crate) enum Command {
     Verify(verify::Verify),
     /// Stand between an agent and an MCP server: every tool call is decided first, and recorded
     Mcp(mcp::Mcp),
+    /// Answer a coding agent's hook: built-in tools are decided first, and recorded
+    Hook(hook::Hook),
     /// Destroy what identifies a person, without breaking proofs
     #[command(subcommand)]
     Erase(erase::Command),
@@ -87,6 +90,7 @@ pub(crate) async fn run(command: Command, session: &mut Session) -> Result<Exit,
         Command::Log(command) => log::run(command, session).await,
         Command::Verify(args) => verify::run(&args, session),
         Command::Mcp(args) => mcp::run(args, session).await,
+        Command::Hook(args) => hook::run(args, session).await,
         Command::Erase(command) => erase::run(command, session).await,
         Command::Bench(args) => bench::run(&args, session).await,
         Command::DemoServer(args) => demo_server::run(&args).await,
