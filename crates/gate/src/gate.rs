@@ -54,9 +54,13 @@ impl Gate {
         if let Some(held) = self.redeem(caller, &checked).await? {
             return Ok(held);
         }
+        let mismatch = self.give_up_mismatched(caller, &checked).await?;
         for _ in 0..MOST_TRIES {
             let mut prepared = self.shared.prepare(caller, &checked)?;
-            prepared.covered = self.covered(&checked, &prepared)?;
+            match mismatch {
+                true => prepared.judged.deny_mismatch(),
+                false => prepared.covered = self.covered(&checked, &prepared)?,
+            }
             if let Some(view) = self.view_of(Command::Propose(Box::new(prepared))).await? {
                 return Ok(view);
             }

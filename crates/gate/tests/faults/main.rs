@@ -10,6 +10,7 @@ mod cut_off;
 mod disk;
 mod erasure;
 mod full;
+mod hooks;
 mod keys;
 mod large_reviews;
 mod limits;

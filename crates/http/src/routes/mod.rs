@@ -39,6 +39,7 @@ pub(crate) mod resolve;
 pub(crate) mod resolve_outcome;
 pub(crate) mod revoke_key;
 pub(crate) mod revoke_standing;
+pub(crate) mod server_tools;
 pub(crate) mod show_action;
 pub(crate) mod show_log;
 pub(crate) mod show_metrics;
