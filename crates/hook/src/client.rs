@@ -48,7 +48,7 @@ impl Client {
         match self {
             Client::Claude => "claude-code",
             Client::Codex => "codex-mcp-client",
-            Client::Copilot => "github-copilot-developer",
+            Client::Copilot => "copilot-cli",
             Client::Cursor => "cursor-vscode",
             Client::Gemini => "gemini-cli-mcp-client",
         }

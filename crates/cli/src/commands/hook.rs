@@ -6,14 +6,20 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use countersign_client::Client as Gate;
 use countersign_client::wire::UserRef;
+use countersign_evidence::digest::Digest;
+use countersign_evidence::json::Value;
 use countersign_evidence::time::Clock;
-use countersign_hook::{Answer, Client, Event, Hints, MOST_INPUT, Memory, Settings, Verdict, after, before, read};
+use countersign_hook::{
+    Answer, Client, Definition, Event, Hints, MOST_INPUT, Memory, Settings, Verdict, after, before, read,
+};
 
 use crate::connect::connect_gateway;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::global::Global;
+use crate::routes;
 use crate::session::Session;
 use crate::system::SystemClock;
 
@@ -115,11 +121,12 @@ async fn answer(args: Hook, global: &Global) -> Answer {
 }
 
 async fn settings(args: Hook, global: &Global) -> Result<Settings, Failure> {
+    let gate = connect_gateway(global).await?;
     let clock = Box::new(SystemClock);
     let deadline = i64::from(args.deadline) * 1_000_000;
     Ok(Settings {
         client: args.client,
-        gate: connect_gateway(global).await?,
+        gate: gate.clone(),
         agent: args.agent,
         model: args.model,
         user: args.user.map(|id| UserRef { id, groups: args.user_groups }),
@@ -128,10 +135,22 @@ async fn settings(args: Hook, global: &Global) -> Result<Settings, Failure> {
         defer: args.defer.map(|seconds| Duration::from_secs(u64::from(seconds))),
         running_s: args.running,
         behind_gate: args.behind_gate,
-        catalogue: Box::new(|_, _| Box::pin(async { Ok(None) })),
+        catalogue: Box::new(move |server, tool| Box::pin(definition_of(gate.clone(), server, tool))),
         memory: Memory::new(memory(global)?),
         clock,
     })
+}
+
+/// What the gateway before that server saw it list. A server that was never listed has no definitions, there as here.
+async fn definition_of(gate: Gate, server: String, tool: String) -> Result<Option<Definition>, String> {
+    let listed: Result<Vec<Value>, _> = gate.get(&routes::server_tools(&server)).await;
+    let listed =
+        listed.map_err(|error| format!("This call was not executed: the gate does not tell its tools: {error}"))?;
+    let named = |found: &&Value| found.get("name").and_then(Value::as_str) == Some(&tool);
+    Ok(listed.iter().find(named).map(|found| Definition {
+        digest: Digest::of(found.to_canonical().as_bytes()),
+        category: countersign_mcp::category_of(found),
+    }))
 }
 
 /// Beside the data, or where the system keeps a user's state where there is no data folder.

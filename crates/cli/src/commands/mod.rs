@@ -5,9 +5,11 @@ mod bench;
 mod completions;
 mod demo;
 mod demo_server;
+mod doctor;
 mod erase;
 mod hook;
 mod init;
+mod install;
 mod key;
 mod log;
 mod mcp;
@@ -63,6 +65,10 @@ pub(crate) enum Command {
     Mcp(mcp::Mcp),
     /// Answer a coding agent's hook: built-in tools are decided first, and recorded
     Hook(hook::Hook),
+    /// Put a coding agent's tools under the gate: hooks, and its MCP servers behind the gateway
+    Install(install::Install),
+    /// Try whether coding agents' tools go through the gate, and say what stays uncovered
+    Doctor(doctor::Doctor),
     /// Destroy what identifies a person, without breaking proofs
     #[command(subcommand)]
     Erase(erase::Command),
@@ -91,6 +97,8 @@ pub(crate) async fn run(command: Command, session: &mut Session) -> Result<Exit,
         Command::Verify(args) => verify::run(&args, session),
         Command::Mcp(args) => mcp::run(args, session).await,
         Command::Hook(args) => hook::run(args, session).await,
+        Command::Install(args) => install::run(&args, session),
+        Command::Doctor(args) => doctor::run(&args, session).await,
         Command::Erase(command) => erase::run(command, session).await,
         Command::Bench(args) => bench::run(&args, session).await,
         Command::DemoServer(args) => demo_server::run(&args).await,
