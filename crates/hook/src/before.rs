@@ -12,7 +12,7 @@ use crate::ids::{identifier, name_of, place_of, session_of};
 use crate::memory::Running;
 use crate::settings::{Definition, Settings};
 use crate::tools::category_of;
-use crate::verdict::Verdict;
+use crate::verdict::{Verdict, passes_edits};
 use crate::words;
 
 /// A policy that changes at every start must not keep a call going round for ever.
@@ -46,19 +46,27 @@ impl Asking<'_> {
         let definition = self.definition().await?;
         let request = self.request(definition);
         let mut view = self.again(|| self.settings.gate.propose(&request)).await?;
+        // What is asked to be started, where a reviewer edited it: of what is started the gate tells only that it is it.
+        let mut edited = None;
         for _ in 0..MOST_TURNS {
             let action = view.action;
             view = match view.state {
                 // The gateway starts it, and sends what was authorized.
                 State::Authorized if self.behind_gate() => return Ok(Verdict::Allow { edited: None }),
                 State::Authorized => {
-                    let payload = authorized(&view).unwrap_or_else(|| request.payload.clone());
+                    edited = authorized(&view);
+                    let payload = edited.clone().unwrap_or_else(|| request.payload.clone());
                     // What cannot be passed on must not be started.
                     self.input_of(&request.payload, &payload)?;
+                    if edited.is_some() && !passes_edits(self.settings.client, &self.call.event) {
+                        return Err(words::unusable(
+                            "a reviewer approved it with changes, which this event cannot pass on",
+                        ));
+                    }
                     let start = self.start(&request, payload);
                     self.again(|| self.settings.gate.start(action, &start)).await?
                 }
-                State::Executing => return self.go(&request, &view),
+                State::Executing => return self.go(&request, edited, &view),
                 State::Waiting => match self.hold(&view).await? {
                     Some(view) => view,
                     None => return Ok(self.undecided(&view)),
@@ -73,15 +81,14 @@ impl Asking<'_> {
     }
 
     /// The execution is on record. Says yes only to what the gate says is being executed, under our own attempt.
-    fn go(&self, request: &ProposeRequest, view: &ActionView) -> Result<Verdict, String> {
+    fn go(&self, request: &ProposeRequest, edited: Option<Value>, view: &ActionView) -> Result<Verdict, String> {
         let attempt = request.start_if_allowed.as_ref().map(|start| &start.attempt);
         let execution = view.execution.as_ref().filter(|execution| Some(&execution.attempt) == attempt);
         let execution = execution.ok_or_else(|| words::ended(view))?;
-        let payload = authorized(view);
-        if payload.is_none() && execution.matches != "exact" {
-            return Err(words::unusable("it was approved with changes that the gate does not tell any more"));
+        if edited.is_some() != (execution.matches != "exact") {
+            return Err(words::unusable("the gate started another payload than it authorized"));
         }
-        let edited = payload.map(|payload| self.input_of(&request.payload, &payload)).transpose()?;
+        let edited = edited.map(|payload| self.input_of(&request.payload, &payload)).transpose()?;
         let input = edited.as_ref().unwrap_or(&self.call.input);
         let running = Running { action: view.action, attempt: execution.attempt.clone() };
         let (client, now) = (self.settings.client, self.settings.clock.now());

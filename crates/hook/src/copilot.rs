@@ -44,6 +44,10 @@ fn call(event: &str, input: &Input<'_>, hints: &Hints) -> Result<Call, Unusable>
     input.call(event, tool, "toolArgs")
 }
 
+pub(crate) fn deny(reason: &str) -> Option<Object> {
+    Some(Object::from_iter([("permissionDecision", "deny"), ("permissionDecisionReason", reason)]))
+}
+
 pub(crate) fn allow(edited: Option<&Value>) -> Option<Object> {
     let mut said = Object::from_iter([("permissionDecision", "allow")]);
     if let Some(edited) = edited {

@@ -5,7 +5,8 @@
 //! that the client understands, one file per client. [`before`] and [`after`] are the way to the gate.
 //!
 //! Clients run the tool where a hook fails in a way that they do not expect: so every no, and everything unexpected, is exit
-//! code 2 with the reason on standard error and nothing on standard output, the one signal that all of them take for a no.
+//! code 2 with the reason on standard error and nothing on standard output, the one signal that all of them take for a no. (Only
+//! Copilot is told a decided no in its own words: it keeps from the model what a failing hook says.)
 //!
 //! ```text
 //! client ─ event ─► read ─► before (propose, hold, start) ─► Verdict ─► Answer ─► client runs the tool, or does not

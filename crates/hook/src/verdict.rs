@@ -37,15 +37,14 @@ pub struct Answer {
 impl Answer {
     /// The one no that every client understands.
     pub fn no(reason: &str) -> Self {
-        let text: String = visible_lines(reason).chars().take(MOST_REASON).collect();
-        // Without a reason some clients do not take it for a no.
-        let text = if text.trim().is_empty() { "This call was denied.".to_owned() } else { text };
-        Answer { stdout: String::new(), stderr: format!("{text}\n"), code: 2 }
+        Answer { stdout: String::new(), stderr: format!("{}\n", told(reason)), code: 2 }
     }
 
     /// The verdict in the client's dialect.
     pub fn of(client: Client, event: &str, verdict: &Verdict) -> Self {
         let said = match verdict {
+            // It does not tell the model what a failing hook said.
+            Verdict::Deny(reason) if client == Client::Copilot => Some(copilot::deny(&told(reason))),
             Verdict::Deny(reason) => return Answer::no(reason),
             Verdict::Pass(said) => {
                 let stderr = said.as_ref().map(|said| format!("{}\n", visible_lines(said))).unwrap_or_default();
@@ -68,6 +67,17 @@ impl Answer {
             ),
         }
     }
+}
+
+/// A reason as it is told. Without one some clients do not take a no for a no.
+fn told(reason: &str) -> String {
+    let text: String = visible_lines(reason).chars().take(MOST_REASON).collect();
+    if text.trim().is_empty() { "This call was denied.".to_owned() } else { text }
+}
+
+/// Whether the event's answer can hold another input.
+pub(crate) fn passes_edits(client: Client, event: &str) -> bool {
+    client != Client::Cursor || cursor::allow(event, Some(&Value::Object(Object::new()))).is_some()
 }
 
 /// Cursor takes silence for a no where it was told to fail closed.

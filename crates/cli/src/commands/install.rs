@@ -49,8 +49,9 @@ pub(super) fn run(args: &Install, session: &mut Session) -> Result<Exit, Failure
             session.out.line("Nothing was written.")?;
             return Ok(Exit::No);
         }
-        Installed::write(&place.folder, &changes)?;
     }
+    // Also where nothing changes: what others changed since is taken over for --undo.
+    Installed::write(&place.folder, &changes)?;
     let written: Vec<String> = changing.iter().map(|change| change.path.display().to_string()).collect();
     if session.out.json {
         session.out.json(&serde_json::json!({ "client": args.client.as_str(), "written": written }))?;
@@ -60,13 +61,17 @@ pub(super) fn run(args: &Install, session: &mut Session) -> Result<Exit, Failure
         true => session.out.line("Everything is there already.")?,
         false => session.out.line(format!("Written: {}", visible_lines(&written.join(", "))))?,
     }
-    session.out.line(format!("countersign doctor {}  # drives a call through it, and says what stays uncovered", args.client))?;
+    session.out.line(format!(
+        "countersign doctor {}  # drives a call through it, and says what stays uncovered",
+        args.client
+    ))?;
     Ok(Exit::Done)
 }
 
 fn undo(args: &Install, place: &Place, session: &mut Session) -> Result<Exit, Failure> {
     let installed = Installed::read(&place.folder)?;
-    let installed = installed.ok_or_else(|| Failure::No(format!("nothing was installed in {}", place.folder.display())))?;
+    let installed =
+        installed.ok_or_else(|| Failure::No(format!("nothing was installed in {}", place.folder.display())))?;
     if !args.yes && !confirmed(session)? {
         return Ok(Exit::No);
     }
@@ -91,7 +96,9 @@ fn words(session: &Session) -> Result<Words, Failure> {
     let program = std::env::current_exe().map_err(Failure::file(std::path::Path::new("countersign")))?;
     let text = |path: PathBuf| {
         let path = std::path::absolute(&path).unwrap_or(path);
-        path.into_os_string().into_string().map_err(|path| Failure::Usage(format!("{path:?} is no text that a configuration takes")))
+        path.into_os_string()
+            .into_string()
+            .map_err(|path| Failure::Usage(format!("{path:?} is no text that a configuration takes")))
     };
     let global = &session.global;
     let mut gate = match &global.url {

@@ -50,7 +50,10 @@ pub(crate) fn is_hook(command: &str, client: Client) -> bool {
 /// The server's own command behind a gateway of ours, and the name that it has there.
 pub(crate) fn behind_gateway(command: &str, arguments: &[String]) -> Option<(Option<String>, Vec<String>)> {
     let ours = command.rsplit('/').next().is_some_and(|name| name.starts_with("countersign"));
-    let own = arguments.iter().position(|word| word == "--").filter(|_| ours && arguments.first().is_some_and(|word| word == "mcp"))?;
+    let own = arguments
+        .iter()
+        .position(|word| word == "--")
+        .filter(|_| ours && arguments.first().is_some_and(|word| word == "mcp"))?;
     let (options, rest) = arguments.split_at(own);
     let named = options.iter().position(|word| word == "--server").and_then(|at| options.get(at + 1)).cloned();
     let own: Vec<String> = rest.iter().skip(1).cloned().collect();

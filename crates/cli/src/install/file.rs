@@ -105,7 +105,10 @@ impl Installed {
         }
         let text = serde_json::to_string_pretty(&installed).map_err(|error| Failure::No(error.to_string()))?;
         replace(&folder.join(INSTALLED), &format!("{text}\n"), None)?;
-        changes.iter().filter(|change| change.changes()).try_for_each(|change| replace(&change.path, &change.after, Some(&change.path)))
+        changes
+            .iter()
+            .filter(|change| change.changes())
+            .try_for_each(|change| replace(&change.path, &change.after, Some(&change.path)))
     }
 
     /// What was installed in this folder.

@@ -53,8 +53,10 @@ pub(crate) fn look(place: &Place) -> Result<Found, Failure> {
         let Some(text) = change.before else { continue };
         let bad = |why: String| Failure::Usage(format!("{}: {why}", path.display()));
         let value = match place.client {
-            Client::Codex => serde_json::to_value(::toml::from_str::<::toml::Table>(&text).map_err(|e| bad(e.to_string()))?)
-                .map_err(|e| bad(e.to_string()))?,
+            Client::Codex => {
+                serde_json::to_value(::toml::from_str::<::toml::Table>(&text).map_err(|e| bad(e.to_string()))?)
+                    .map_err(|e| bad(e.to_string()))?
+            }
             _ => json::parse(&text).map_err(bad)?.0.to_serde_value().unwrap_or_default(),
         };
         read(place.client, &value, &mut found);
@@ -87,7 +89,10 @@ fn read(client: Client, value: &Value, found: &mut Found) {
     let off = [
         ("disableAllHooks", value.get("disableAllHooks") == Some(&Value::Bool(true))),
         ("features.hooks = false", value.get("features").and_then(|one| one.get("hooks")) == Some(&Value::Bool(false))),
-        ("hooksConfig.enabled = false", value.get("hooksConfig").and_then(|one| one.get("enabled")) == Some(&Value::Bool(false))),
+        (
+            "hooksConfig.enabled = false",
+            value.get("hooksConfig").and_then(|one| one.get("enabled")) == Some(&Value::Bool(false)),
+        ),
     ];
     found.off.extend(off.into_iter().filter(|(_, off)| *off).map(|(name, _)| name.to_owned()));
 }

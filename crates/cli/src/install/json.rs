@@ -90,6 +90,12 @@ pub(super) fn strip(text: &str, client: Client) -> Result<String, String> {
     for (_, server) in servers(&root) {
         let (Some(command), arguments) = (string(&server, "command"), strings(&server, "args")) else { continue };
         let Some((_, own)) = behind_gateway(&command, &arguments) else { continue };
+        if let Some((member, units)) = shape::tool_timeout_member(client)
+            && let Some(timeout) = server.get(member)
+            && timeout.to_serde_value().and_then(|value| value.as_u64()) == Some(TOOL_TIMEOUT_S * units)
+        {
+            timeout.remove();
+        }
         let mut own = own.into_iter();
         set(&server, "command", json!(own.next().unwrap_or_default().as_str()));
         set(&server, "args", CstInputValue::Array(own.map(CstInputValue::String).collect()));
@@ -110,7 +116,8 @@ pub(super) fn parse(text: &str) -> Result<(CstRootNode, CstObject), String> {
         return Err(format!("it has more than {MOST_BYTES} bytes"));
     }
     let text = if text.trim().is_empty() { "{\n}\n" } else { text };
-    let tree = CstRootNode::parse(text, &ParseOptions::default()).map_err(|error| format!("it does not read: {error}"))?;
+    let tree =
+        CstRootNode::parse(text, &ParseOptions::default()).map_err(|error| format!("it does not read: {error}"))?;
     let root = tree.object_value().ok_or("it is no JSON object")?;
     Ok((tree, root))
 }

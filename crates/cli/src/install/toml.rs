@@ -21,7 +21,8 @@ pub(super) fn put_hooks(text: &str, words: &Words, behind: &[String]) -> Result<
     for event in shape::deciding(CLIENT).iter().chain(shape::recording(CLIENT)) {
         let list = hooks.entry(event).or_insert_with(|| Item::ArrayOfTables(ArrayOfTables::new()));
         let list = list.as_array_of_tables_mut();
-        let list = list.ok_or_else(|| format!("\"hooks.{event}\" is no array of tables: write it as [[hooks.{event}]]"))?;
+        let list =
+            list.ok_or_else(|| format!("\"hooks.{event}\" is no array of tables: write it as [[hooks.{event}]]"))?;
         if list.iter().any(|group| command_of(group) == Some(command.as_str())) {
             continue;
         }
@@ -92,6 +93,9 @@ pub(super) fn strip(text: &str) -> Result<String, String> {
             let Some(server) = server.as_table_like_mut() else { continue };
             let Some(command) = server.get("command").and_then(Item::as_str).map(str::to_owned) else { continue };
             let Some((_, own)) = behind_gateway(&command, &words_of(server.get("args"))) else { continue };
+            if server.get("tool_timeout_sec").and_then(Item::as_integer) == i64::try_from(TOOL_TIMEOUT_S).ok() {
+                server.remove("tool_timeout_sec");
+            }
             let mut own = own.into_iter();
             server.insert("command", value(own.next().unwrap_or_default()));
             server.insert("args", value(own.collect::<Array>()));

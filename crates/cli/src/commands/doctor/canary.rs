@@ -44,13 +44,19 @@ pub(super) fn event(client: Client, session: &str, tool: &str) -> Value {
     let input = json!({ "path": "/dev/null" });
     let call = format!("call-{session}");
     match client {
-        Client::Claude | Client::Codex => json!({ "session_id": session, "hook_event_name": "PreToolUse", "tool_name": tool,
-            "tool_input": input, "tool_use_id": call, "cwd": "/" }),
-        Client::Copilot => json!({ "sessionId": session, "timestamp": 1, "toolName": tool, "toolArgs": input, "cwd": "/" }),
+        Client::Claude | Client::Codex => {
+            json!({ "session_id": session, "hook_event_name": "PreToolUse", "tool_name": tool,
+            "tool_input": input, "tool_use_id": call, "cwd": "/" })
+        }
+        Client::Copilot => {
+            json!({ "sessionId": session, "timestamp": 1, "toolName": tool, "toolArgs": input, "cwd": "/" })
+        }
         Client::Cursor => json!({ "conversation_id": session, "hook_event_name": "preToolUse", "tool_name": tool,
             "tool_input": input, "tool_use_id": call, "cwd": "/" }),
-        Client::Gemini => json!({ "session_id": session, "hook_event_name": "BeforeTool", "timestamp": "1970-01-01T00:00:00Z",
-            "tool_name": tool, "tool_input": input, "cwd": "/" }),
+        Client::Gemini => {
+            json!({ "session_id": session, "hook_event_name": "BeforeTool", "timestamp": "1970-01-01T00:00:00Z",
+            "tool_name": tool, "tool_input": input, "cwd": "/" })
+        }
     }
 }
 
@@ -68,7 +74,12 @@ pub(super) fn after(client: Client, mut event: Value) -> Value {
 /// Drives one event through a command line.
 pub(super) async fn drive(command: &str, event: &Value) -> std::io::Result<Came> {
     let mut process = Command::new("sh");
-    process.args(["-c", command]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    process
+        .args(["-c", command])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
     let mut process = process.spawn()?;
     if let Some(mut input) = process.stdin.take() {
         // A command that is not there reads nothing.

@@ -109,7 +109,9 @@ async fn examine(place: &Place, session: &mut Session) -> Result<Report, Failure
     match look(place) {
         Ok(found) => {
             report.configured(place.client, &found);
-            if let Some(command) = deciding(place.client).iter().find_map(|event| found.hooks.get(*event)).map(|hook| &hook.command) {
+            if let Some(command) =
+                deciding(place.client).iter().find_map(|event| found.hooks.get(*event)).map(|hook| &hook.command)
+            {
                 report.driven(place.client, command, session).await?;
             }
         }
@@ -130,15 +132,22 @@ impl Report {
     fn configured(&mut self, client: Client, found: &Found) {
         for event in deciding(client) {
             let Some(hook) = found.hooks.get(*event) else {
-                self.no(format!("{event}: no hook: built-in tools run undecided; `countersign install {client}` writes it"));
+                self.no(format!(
+                    "{event}: no hook: built-in tools run undecided; `countersign install {client}` writes it"
+                ));
                 continue;
             };
             let deadline = deadline_of(&hook.command);
             // Every client waits a minute at least where nothing is said.
             let waits = hook.timeout_s.unwrap_or(60);
             match waits > deadline {
-                true => self.check(true, format!("{event}: decided at the gate; it answers within {deadline} s, the client waits {waits} s")),
-                false => self.no(format!("{event}: the client waits {waits} s and the hook {deadline} s: after its time-out the tool may run")),
+                true => self.check(
+                    true,
+                    format!("{event}: decided at the gate; it answers within {deadline} s, the client waits {waits} s"),
+                ),
+                false => self.no(format!(
+                    "{event}: the client waits {waits} s and the hook {deadline} s: after its time-out the tool may run"
+                )),
             }
             if let Some((name, value)) = fail_closed(client) {
                 self.check(hook.fails_closed, format!("{event}: a hook that fails is a no ({name} = {value})"));
@@ -146,7 +155,10 @@ impl Report {
         }
         for event in recording(client) {
             let there = found.hooks.contains_key(*event);
-            self.check(there, format!("{event}: {}", if there { "outcomes are recorded" } else { "no hook: outcomes stay unknown" }));
+            self.check(
+                there,
+                format!("{event}: {}", if there { "outcomes are recorded" } else { "no hook: outcomes stay unknown" }),
+            );
         }
         for off in &found.off {
             self.no(format!("hooks are switched off: {off}"));
@@ -155,7 +167,9 @@ impl Report {
             let how = match (server.behind_gate, server.command) {
                 (true, _) => "behind the gateway: it sends exactly what was approved",
                 (false, true) => "not behind the gateway: only the hook stands before it",
-                (false, false) => "reached by a URL, which the gateway over stdio does not cover: only the hook stands before it",
+                (false, false) => {
+                    "reached by a URL, which the gateway over stdio does not cover: only the hook stands before it"
+                }
             };
             self.check(server.behind_gate, format!("MCP server {}: {how}", server.name));
         }
@@ -173,27 +187,37 @@ impl Report {
                 let good = came.is_no() || (came.code == Some(0) && view.state == State::Executing);
                 self.check(good, format!("a harmless call is recorded at the gate: {action}, {}", view.state.as_str()));
                 if came.code == Some(0) {
-                    let ended = drive(command, &after(client, looked)).await.map_err(Failure::file(std::path::Path::new("sh")))?;
+                    let ended = drive(command, &after(client, looked))
+                        .await
+                        .map_err(Failure::file(std::path::Path::new("sh")))?;
                     let view = session.client().await?.action(action, 0).await?;
                     let good = ended.code == Some(0) && view.state == State::Succeeded;
                     self.check(good, format!("and so is its outcome: {}", view.state.as_str()));
                 }
             }
-            Err(failure) => self.no(format!("a harmless call is not recorded at the gate ({failure}); the hook said: {}", came.stderr.trim())),
+            Err(failure) => self.no(format!(
+                "a harmless call is not recorded at the gate ({failure}); the hook said: {}",
+                came.stderr.trim()
+            )),
         }
         let broken = || Failure::file(std::path::Path::new("sh"));
         // No rule is likely to permit a tool that no client has.
-        let unknown = drive(command, &event(client, &format!("{id}-unknown"), "countersign_canary")).await.map_err(broken())?;
+        let unknown =
+            drive(command, &event(client, &format!("{id}-unknown"), "countersign_canary")).await.map_err(broken())?;
         match unknown.code {
             Some(0) => self.checks.push(Check {
                 good: None,
-                what: "the policy allows any tool, even one that is not known: a denial by policy was not seen".to_owned(),
+                what: "the policy allows any tool, even one that is not known: a denial by policy was not seen"
+                    .to_owned(),
             }),
             _ => self.check(unknown.is_no(), "a call that the policy denies is denied"),
         }
-        let refused = drive(command, &event(client, &format!("{id}-refused"), "no such tool")).await.map_err(broken())?;
+        let refused =
+            drive(command, &event(client, &format!("{id}-refused"), "no such tool")).await.map_err(broken())?;
         self.check(refused.is_no(), "a call that the gate refuses is denied");
-        let silent = drive(&unreachable(command), &event(client, &format!("{id}-silent"), reading(client))).await.map_err(broken())?;
+        let silent = drive(&unreachable(command), &event(client, &format!("{id}-silent"), reading(client)))
+            .await
+            .map_err(broken())?;
         self.check(silent.is_no(), "without an answer of the gate a call is denied");
         Ok(())
     }
