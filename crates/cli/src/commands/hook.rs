@@ -77,6 +77,10 @@ pub(super) async fn run(args: Hook, session: &mut Session) -> Result<Exit, Failu
     }));
     // The deadline counts from here.
     SystemClock.monotonic_us();
+    if says("--data") && !says("--url") {
+        // The command line names the gate. What the agent works on can set its environment, and would name one that allows all.
+        session.global.url = None;
+    }
     let most = Duration::from_secs(u64::from(args.deadline)) + GRACE;
     let answered = tokio::time::timeout(most, answer(args, &session.global)).await;
     let answer = answered.unwrap_or_else(|_| Answer::no("This call was not executed: no decision came in time."));
@@ -85,6 +89,16 @@ pub(super) async fn run(args: Hook, session: &mut Session) -> Result<Exit, Failu
     let written = out.write_all(answer.stdout.as_bytes()).and_then(|()| out.flush());
     // A reader of standard input may still wait: the process does not wait for it.
     std::process::exit(if written.is_ok() { i32::from(answer.code) } else { 2 });
+}
+
+/// Whether the option is on the command line, and not in the environment.
+fn says(option: &str) -> bool {
+    let is = |word: &std::ffi::OsStr| {
+        word.to_str()
+            .and_then(|word| word.strip_prefix(option))
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+    };
+    std::env::args_os().any(|word| is(&word))
 }
 
 async fn answer(args: Hook, global: &Global) -> Answer {

@@ -44,11 +44,9 @@ pub(super) fn run(args: &Install, session: &mut Session) -> Result<Exit, Failure
             session.out.line(visible_lines(&change.diff()))?;
         }
     }
-    if !changing.is_empty() {
-        if !args.yes && !confirmed(session)? {
-            session.out.line("Nothing was written.")?;
-            return Ok(Exit::No);
-        }
+    if !changing.is_empty() && !args.yes && !confirmed(session)? {
+        session.out.line("Nothing was written.")?;
+        return Ok(Exit::No);
     }
     // Also where nothing changes: what others changed since is taken over for --undo.
     Installed::write(&place.folder, &changes)?;

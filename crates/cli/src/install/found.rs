@@ -16,7 +16,7 @@ pub(crate) struct Found {
     pub(crate) hooks: BTreeMap<String, Hook>,
     /// MCP servers, by name.
     pub(crate) servers: Vec<Server>,
-    /// What switches hooks off.
+    /// What switches hooks off, or narrows them.
     pub(crate) off: Vec<String>,
 }
 
@@ -73,18 +73,19 @@ fn read(client: Client, value: &Value, found: &mut Found) {
             for hook in hooks {
                 let Some(command) = hook.get(shape::command_member(client)).and_then(Value::as_str) else { continue };
                 if is_hook(command, client) {
+                    let matcher = group.get("matcher").and_then(Value::as_str).unwrap_or_default();
+                    if !["", "*", ".*"].contains(&matcher) {
+                        found.off.push(format!("{event} comes only for tools that match {matcher:?}"));
+                    }
                     found.hooks.insert((*event).to_owned(), hook_of(client, command, hook));
                 }
             }
         }
     }
-    let servers = value.get("mcpServers").or_else(|| value.get("mcp_servers")).and_then(Value::as_object);
-    for (name, server) in servers.into_iter().flatten() {
-        let command = server.get("command").and_then(Value::as_str);
-        let words = server.get("args").and_then(Value::as_array).into_iter().flatten();
-        let words: Vec<String> = words.filter_map(|word| word.as_str().map(str::to_owned)).collect();
-        let behind_gate = command.is_some_and(|command| behind_gateway(command, &words).is_some());
-        found.servers.push(Server { name: name.clone(), behind_gate, command: command.is_some() });
+    found.servers.extend(servers_of(value, ""));
+    // Claude Code keeps servers of single projects beside the user's own.
+    for (path, project) in value.get("projects").and_then(Value::as_object).into_iter().flatten() {
+        found.servers.extend(servers_of(project, &format!(" (of the project {path})")));
     }
     let off = [
         ("disableAllHooks", value.get("disableAllHooks") == Some(&Value::Bool(true))),
@@ -95,6 +96,18 @@ fn read(client: Client, value: &Value, found: &mut Found) {
         ),
     ];
     found.off.extend(off.into_iter().filter(|(_, off)| *off).map(|(name, _)| name.to_owned()));
+}
+
+fn servers_of(value: &Value, whose: &str) -> Vec<Server> {
+    let servers = value.get("mcpServers").or_else(|| value.get("mcp_servers")).and_then(Value::as_object);
+    let server = |(name, server): (&String, &Value)| {
+        let command = server.get("command").and_then(Value::as_str);
+        let words = server.get("args").and_then(Value::as_array).into_iter().flatten();
+        let words: Vec<String> = words.filter_map(|word| word.as_str().map(str::to_owned)).collect();
+        let behind_gate = command.is_some_and(|command| behind_gateway(command, &words).is_some());
+        Server { name: format!("{name}{whose}"), behind_gate, command: command.is_some() }
+    };
+    servers.into_iter().flatten().map(server).collect()
 }
 
 fn hook_of(client: Client, command: &str, hook: &Value) -> Hook {

@@ -81,10 +81,8 @@ pub(super) fn strip(text: &str, client: Client) -> Result<String, String> {
                 event.remove();
             }
         }
-        if found && hooks.properties().is_empty() {
-            if let Some(property) = root.get("hooks") {
-                property.remove();
-            }
+        if let Some(property) = root.get("hooks").filter(|_| found && hooks.properties().is_empty()) {
+            property.remove();
         }
     }
     for (_, server) in servers(&root) {

@@ -23,9 +23,14 @@ pub(super) struct Came {
 }
 
 impl Came {
-    /// The one no that every client understands.
-    pub(super) fn is_no(&self) -> bool {
-        self.code == Some(2) && self.stdout.is_empty() && !self.stderr.trim().is_empty()
+    /// A no that the client understands: exit code 2 with a reason, or Copilot's own word.
+    pub(super) fn is_no(&self, client: Client) -> bool {
+        let said: Value = serde_json::from_str(&self.stdout).unwrap_or_default();
+        match (client, self.code) {
+            (_, Some(2)) => self.stdout.is_empty() && !self.stderr.trim().is_empty(),
+            (Client::Copilot, Some(0)) => said["permissionDecision"] == "deny",
+            _ => false,
+        }
     }
 }
 
@@ -95,13 +100,13 @@ pub(super) async fn drive(command: &str, event: &Value) -> std::io::Result<Came>
 
 /// The same command line for a gate that does not answer.
 pub(super) fn unreachable(command: &str) -> String {
-    let words = " --url ";
-    match command.find(words) {
+    let option = " --url ";
+    match command.find(option) {
         Some(at) => {
-            let (before, rest) = command.split_at(at + words.len());
+            let (before, rest) = command.split_at(at + option.len());
             let after = rest.find(' ').map_or("", |end| rest.split_at(end).1);
             format!("{before}{NOWHERE}{after}")
         }
-        None => format!("COUNTERSIGN_URL={NOWHERE} {command}"),
+        None => format!("{command}{option}{NOWHERE}"),
     }
 }
