@@ -13,6 +13,7 @@ mod error;
 mod exit;
 mod facts;
 mod global;
+mod install;
 mod logging;
 mod notify;
 mod output;

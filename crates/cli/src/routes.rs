@@ -54,6 +54,10 @@ pub(crate) fn policy(version: &str) -> String {
     format!("{POLICIES}/{}", escaped(version))
 }
 
+pub(crate) fn server_tools(server: &str) -> String {
+    format!("/v1/tools/{}", escaped(server))
+}
+
 pub(crate) fn revoke(key: Uuid) -> String {
     format!("{KEYS}/{key}/revoke")
 }

@@ -21,6 +21,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("gate", &["evidence", "index", "journal", "oversight", "passkey", "policy", "tlog", "wire"]),
     ("mcp", &["client", "evidence", "wire"]),
     ("mcp-http", &["client", "evidence", "gate", "http", "mcp"]),
+    ("hook", &["client", "evidence"]),
     ("notify", &["evidence", "gate"]),
     ("http", &["client", "evidence", "gate", "index", "journal", "tlog", "wire"]),
     ("proxy", &["evidence", "gate", "http", "wire"]),
@@ -28,7 +29,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "client", "console", "evidence", "gate", "http", "identity", "index", "journal", "mcp", "mcp-http",
+            "client", "console", "evidence", "gate", "hook", "http", "identity", "index", "journal", "mcp", "mcp-http",
             "notify", "policy", "proxy", "tlog", "verify", "wire",
         ],
     ),

@@ -24,6 +24,8 @@ struct Slots {
     /// Open actions by what was proposed, for redemption.
     identities: HashMap<Identity, Vec<Uuid>>,
     requests: HashMap<(Uuid, String), Uuid>,
+    /// Actions that a hook proposed, by key and the client's id of the call: the enforcement point behind it sees that call too.
+    hooked: HashMap<(Uuid, String), Uuid>,
 }
 
 struct Slot {
@@ -68,6 +70,15 @@ impl Board {
             .find(|open| matches!(open.action.stage, Stage::Reviewing(_) | Stage::Authorized(_)))
     }
 
+    /// The open action that a hook of the same key and agent proposed for this call of its client.
+    pub(crate) fn hooked(&self, key: Uuid, agent: &str, call_id: &str) -> Option<Arc<OpenAction>> {
+        let slots = self.slots.read();
+        let action = slots.hooked.get(&(key, call_id.to_owned()))?;
+        let open = slots.actions.get(action).map(|slot| Arc::clone(&slot.sender.borrow()))?;
+        let is_open = matches!(open.action.stage, Stage::Reviewing(_) | Stage::Authorized(_));
+        (is_open && open.action.proposed.agent.id == agent).then_some(open)
+    }
+
     /// A request has taken the action over and not started it: asked again, it names the same action. The start puts that on
     /// record; until then an identical request takes the action over again.
     pub(crate) fn take_over(&self, action: Uuid, key: Uuid, request_id: &str) {
@@ -95,17 +106,21 @@ impl Board {
         }
         slots.requests.extend(open.names().map(|name| (name, id)));
         slots.identities.entry(open.identity).or_default().push(id);
+        slots.hooked.extend(open.hooked_call().map(|call| (call, id)));
         slots.actions.insert(id, Slot { sender: watch::Sender::new(open), waiting: Arc::default(), taken_by: None });
     }
 
     /// Forgets an action that the index answers for from now on.
     pub(crate) fn forget(&self, action: Uuid) {
-        let mut slots = self.slots.write();
+        let slots = &mut *self.slots.write();
         let Some(slot) = slots.actions.remove(&action) else { return };
         let open = Arc::clone(&slot.sender.borrow());
         let taken_by = slot.taken_by.map(|request_id| (open.identity.key, request_id));
         for name in open.names().chain(taken_by) {
             slots.requests.remove(&name);
+        }
+        if let Some(call) = open.hooked_call().filter(|call| slots.hooked.get(call) == Some(&action)) {
+            slots.hooked.remove(&call);
         }
         if let Some(same) = slots.identities.get_mut(&open.identity) {
             same.retain(|id| *id != action);

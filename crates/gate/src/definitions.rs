@@ -1,6 +1,8 @@
 //! What tools say of themselves: each definition is on record once, so that reviewers can see what a tool takes, and anyone
 //! later what it took then.
 
+use std::collections::BTreeMap;
+
 use countersign_evidence::digest::Digest;
 use countersign_evidence::id::is_identifier;
 use countersign_evidence::json::Value;
@@ -16,7 +18,7 @@ use crate::prepare::check_paths;
 use crate::shared::Shared;
 
 /// Tools of one request at most.
-const MOST_TOOLS: usize = 1_000;
+const MOST_TOOLS: u32 = 1_000;
 /// Bytes of one definition at most.
 const MOST_BYTES: usize = 64 << 10;
 
@@ -32,7 +34,7 @@ impl Gate {
             let detail = "what servers list is an enforcement point's word: that takes a key of kind gateway";
             return Err(GateError::Forbidden(detail.to_owned()));
         }
-        if request.tools.len() > MOST_TOOLS || !is_identifier(&request.server) {
+        if request.tools.len() > MOST_TOOLS as usize || !is_identifier(&request.server) {
             return Err(GateError::Invalid(format!("a request names one server and at most {MOST_TOOLS} tools")));
         }
         self.catch_up().await;
@@ -60,6 +62,27 @@ impl Gate {
             self.send(Command::System(drafts)).await?;
         }
         Ok(ToolsDefined { recorded })
+    }
+
+    /// The latest definition on record of each of a server's tools.
+    ///
+    /// # Errors
+    /// [`GateError::Forbidden`] for keys that neither propose nor search.
+    pub async fn tools_of(&self, caller: &Caller, server: &str) -> Result<Vec<Value>, GateError> {
+        caller.must_act().or_else(|_| caller.must_look())?;
+        self.catch_up().await;
+        let found = self.shared.parts.index.definitions(server, MOST_TOOLS);
+        let positions = found.map_err(|error| GateError::Broken(error.to_string()))?;
+        let mut latest = BTreeMap::new();
+        for position in positions {
+            let (told, _) = self.shared.tell(&[position]).await?;
+            let definition = told.first().and_then(|first| first.opened.fields.get("definition"));
+            let name = definition.and_then(|definition| definition.get("name")).and_then(Value::as_str);
+            if let (Some(definition), Some(name)) = (definition, name) {
+                latest.entry(name.to_owned()).or_insert_with(|| definition.clone());
+            }
+        }
+        Ok(latest.into_values().collect())
     }
 }
 

@@ -61,9 +61,13 @@ impl Gate {
         if let Some(held) = self.redeem(caller, &checked).await? {
             return Ok(held);
         }
+        let mismatch = self.give_up_mismatched(caller, &checked).await?;
         for _ in 0..MOST_TRIES {
             let mut prepared = self.shared.prepare(caller, &checked, manner)?;
-            prepared.covered = self.covered(&checked, &prepared)?;
+            match mismatch {
+                true => prepared.judged.deny_mismatch(),
+                false => prepared.covered = self.covered(&checked, &prepared)?,
+            }
             if let Some(view) = self.view_of(Command::Propose(Box::new(prepared))).await? {
                 return Ok(view);
             }
@@ -136,7 +140,8 @@ impl Gate {
     /// # Errors
     /// [`GateError::Refused`] is recorded like any other answer.
     pub async fn start(&self, caller: &Caller, action: Uuid, request: StartRequest) -> Result<ActionView, GateError> {
-        self.start_as(caller, action, request, self.shared.is_wire(caller)).await
+        let wire = self.shared.executes_on_wire(caller, request.executor.as_deref());
+        self.start_as(caller, action, request, wire).await
     }
 
     pub(crate) async fn start_as(

@@ -20,6 +20,7 @@ mod history;
 mod judge;
 mod load;
 mod look;
+mod mismatch;
 mod news;
 mod open_action;
 mod oversight;

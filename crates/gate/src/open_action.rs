@@ -10,6 +10,9 @@ use uuid::Uuid;
 
 use crate::caller::plain_identity;
 
+/// How proposals of hooks name their way in (`source.via`).
+pub(crate) const VIA_HOOK: &str = "hook";
+
 /// An action as the gate holds it: its state, and digests in place of payloads.
 #[derive(Debug, Clone)]
 pub(crate) struct OpenAction {
@@ -98,6 +101,13 @@ impl OpenAction {
     /// The requests that it answers.
     pub(crate) fn names(&self) -> impl Iterator<Item = (Uuid, String)> {
         self.action.request_ids().map(|request_id| (self.identity.key, request_id.to_owned()))
+    }
+
+    /// The client's call that a hook proposed it for, under the key of the proposal.
+    pub(crate) fn hooked_call(&self) -> Option<(Uuid, String)> {
+        let proposed = &self.action.proposed;
+        let call_id = proposed.correlation.call_id.clone().filter(|_| proposed.source.via == VIA_HOOK)?;
+        Some((self.identity.key, call_id))
     }
 
     /// The request that began its execution, and what that called the attempt.

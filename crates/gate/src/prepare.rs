@@ -25,6 +25,9 @@ use crate::open_action::{Identity, Requester};
 use crate::shared::Shared;
 use crate::standing::Covered;
 
+/// How the executor of a hook's call begins (`docs/hooks.md`).
+const HOOK: &str = "hook-";
+
 /// A proposal that was checked, before policy is asked.
 pub(crate) struct Checked {
     pub(crate) request: ProposeRequest,
@@ -105,7 +108,9 @@ impl Shared {
         let owner = policy.catalogue().agents.get(&checked.request.agent.id).and_then(|agent| agent.owner.clone());
         let (subject, subject_key) = self.subject_key(checked)?;
         let user = checked.request.user.as_ref().map(|user| user.id.clone());
-        let (start, wire) = (checked.request.start_if_allowed.clone(), manner.is_wire(self.is_wire(caller)));
+        let start = checked.request.start_if_allowed.clone();
+        let executor = start.as_ref().and_then(|start| start.executor.as_deref());
+        let wire = manner.is_wire(self.executes_on_wire(caller, executor));
         let (environment, identity) = (checked.environment.clone(), checked.identity);
         let proposed = self.proposed_draft(caller, checked, &key, (subject, &subject_key));
         let requester = Requester { user, owner, subject };
@@ -125,9 +130,14 @@ impl Shared {
         })
     }
 
-    /// Whose word an execution is: the enforcement point's, or the caller's.
+    /// Whose word an outcome is: the enforcement point's, or the caller's.
     pub(crate) fn is_wire(&self, caller: &Caller) -> bool {
         caller.on_the_wire || caller.authenticated().kind == countersign_evidence::record::KeyKind::Gateway
+    }
+
+    /// Whose word an execution is. A hook lets its client make the call, so that it saw nothing of it, whatever its key.
+    pub(crate) fn executes_on_wire(&self, caller: &Caller, executor: Option<&str>) -> bool {
+        self.is_wire(caller) && !executor.is_some_and(|executor| executor.starts_with(HOOK))
     }
 
     pub(crate) fn fingerprint(&self, plain: Digest) -> [u8; 16] {

@@ -41,6 +41,7 @@ fn entries() -> Vec<Entry> {
         get ("/v1/policies/{version}/tests", test_policy::test_policy),
         post("/v1/tools", define_tools::define_tools),
         get ("/v1/tools", list_tools::list_tools),
+        get ("/v1/tools/{server}", server_tools::server_tools),
         get ("/v1/keys", list_keys::list_keys),
         post("/v1/keys", create_key::create_key),
         post("/v1/keys/{key}/revoke", revoke_key::revoke_key),

@@ -142,6 +142,15 @@ impl Index {
         Ok(found.into_iter().next())
     }
 
+    /// Log positions of the definitions of a server's tools, the newest first, at most `most`.
+    ///
+    /// # Errors
+    /// [`IndexError::Storage`].
+    pub fn definitions(&self, server: &str, most: u32) -> Result<Vec<u64>, IndexError> {
+        let select = "SELECT position FROM definition WHERE server = ?1 ORDER BY position DESC LIMIT ?2";
+        self.all(select, params![server, most], |row| Ok(row.get::<_, i64>(0)?.unsigned_abs()))
+    }
+
     /// All standing approvals, in the order in which they were granted.
     ///
     /// # Errors

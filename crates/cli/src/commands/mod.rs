@@ -5,8 +5,11 @@ mod bench;
 mod completions;
 mod demo;
 mod demo_server;
+mod doctor;
 mod erase;
+mod hook;
 mod init;
+mod install;
 mod key;
 mod log;
 mod mcp;
@@ -60,6 +63,12 @@ pub(crate) enum Command {
     Verify(verify::Verify),
     /// Stand between an agent and an MCP server: every tool call is decided first, and recorded
     Mcp(mcp::Mcp),
+    /// Answer a coding agent's hook: built-in tools are decided first, and recorded
+    Hook(hook::Hook),
+    /// Put a coding agent's tools under the gate: hooks, and its MCP servers behind the gateway
+    Install(install::Install),
+    /// Try whether coding agents' tools go through the gate, and say what stays uncovered
+    Doctor(doctor::Doctor),
     /// Destroy what identifies a person, without breaking proofs
     #[command(subcommand)]
     Erase(erase::Command),
@@ -87,6 +96,9 @@ pub(crate) async fn run(command: Command, session: &mut Session) -> Result<Exit,
         Command::Log(command) => log::run(command, session).await,
         Command::Verify(args) => verify::run(&args, session),
         Command::Mcp(args) => mcp::run(args, session).await,
+        Command::Hook(args) => hook::run(args, session).await,
+        Command::Install(args) => install::run(&args, session),
+        Command::Doctor(args) => doctor::run(&args, session).await,
         Command::Erase(command) => erase::run(command, session).await,
         Command::Bench(args) => bench::run(&args, session).await,
         Command::DemoServer(args) => demo_server::run(&args).await,

@@ -11,6 +11,7 @@ mod disk;
 mod erasure;
 mod evaluating;
 mod full;
+mod hooks;
 mod keys;
 mod large_reviews;
 mod limits;

@@ -44,6 +44,7 @@ pub(crate) mod resolve;
 pub(crate) mod resolve_outcome;
 pub(crate) mod revoke_key;
 pub(crate) mod revoke_standing;
+pub(crate) mod server_tools;
 pub(crate) mod show_access_request;
 pub(crate) mod show_action;
 pub(crate) mod show_jwks;

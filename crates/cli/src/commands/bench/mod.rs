@@ -5,6 +5,7 @@ mod approval;
 mod connection;
 mod ground;
 mod growth;
+mod hook;
 mod latency;
 mod load;
 mod mcp;
@@ -44,6 +45,8 @@ enum Part {
     Latency,
     /// A tool call through `countersign mcp`, beside the bare server
     Mcp,
+    /// An event of a coding agent's hook, from process start to answer
+    Hook,
     /// An API call through the HTTP gateway, beside the bare upstream
     Proxy,
     /// Verification of a published log
@@ -66,6 +69,7 @@ pub(super) async fn run(args: &Bench, session: &mut Session) -> Result<Exit, Fai
             Part::Throughput => throughput::run(&ground, args.seconds, &mut session.out).await?,
             Part::Latency => latency::run(&ground, args.seconds, &mut session.out).await?,
             Part::Mcp => mcp::run(&ground, args.seconds, &mut session.out).await?,
+            Part::Hook => hook::run(&ground, &mut session.out).await?,
             Part::Proxy => proxy::run(&ground, args.seconds, &mut session.out).await?,
             Part::Verify => verify::run(&ground, &mut session.out).await?,
             Part::Approval => approval::run(&ground, &mut session.out).await?,

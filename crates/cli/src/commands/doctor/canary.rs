@@ -1,0 +1,112 @@
+//! Harmless events, driven through the very command line that stands in the client's configuration.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use countersign_hook::Client;
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+
+/// How long one event may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Nothing listens there (RFC 863's port).
+const NOWHERE: &str = "http://127.0.0.1:9";
+
+/// What an event came to.
+#[derive(Debug)]
+pub(super) struct Came {
+    /// The exit code; `None` where it did not end by itself.
+    pub(super) code: Option<i32>,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
+}
+
+impl Came {
+    /// A no that the client understands: exit code 2 with a reason, or Copilot's own word.
+    pub(super) fn is_no(&self, client: Client) -> bool {
+        let said: Value = serde_json::from_str(&self.stdout).unwrap_or_default();
+        match (client, self.code) {
+            (_, Some(2)) => self.stdout.is_empty() && !self.stderr.trim().is_empty(),
+            (Client::Copilot, Some(0)) => said["permissionDecision"] == "deny",
+            _ => false,
+        }
+    }
+}
+
+/// The client's tool for looking at a file.
+pub(super) const fn reading(client: Client) -> &'static str {
+    match client {
+        Client::Claude | Client::Cursor => "Read",
+        Client::Codex => "view_image",
+        Client::Copilot => "view",
+        Client::Gemini => "read_file",
+    }
+}
+
+/// The event before a call.
+pub(super) fn event(client: Client, session: &str, tool: &str) -> Value {
+    let input = json!({ "path": "/dev/null" });
+    let call = format!("call-{session}");
+    match client {
+        Client::Claude | Client::Codex => {
+            json!({ "session_id": session, "hook_event_name": "PreToolUse", "tool_name": tool,
+            "tool_input": input, "tool_use_id": call, "cwd": "/" })
+        }
+        Client::Copilot => {
+            json!({ "sessionId": session, "timestamp": 1, "toolName": tool, "toolArgs": input, "cwd": "/" })
+        }
+        Client::Cursor => json!({ "conversation_id": session, "hook_event_name": "preToolUse", "tool_name": tool,
+            "tool_input": input, "tool_use_id": call, "cwd": "/" }),
+        Client::Gemini => {
+            json!({ "session_id": session, "hook_event_name": "BeforeTool", "timestamp": "1970-01-01T00:00:00Z",
+            "tool_name": tool, "tool_input": input, "cwd": "/" })
+        }
+    }
+}
+
+/// The event after it.
+pub(super) fn after(client: Client, mut event: Value) -> Value {
+    match client {
+        Client::Claude | Client::Codex => event["hook_event_name"] = json!("PostToolUse"),
+        Client::Copilot => event["toolResult"] = json!({ "resultType": "success", "textResultForLlm": "" }),
+        Client::Cursor => event["hook_event_name"] = json!("postToolUse"),
+        Client::Gemini => event["hook_event_name"] = json!("AfterTool"),
+    }
+    event
+}
+
+/// Drives one event through a command line.
+pub(super) async fn drive(command: &str, event: &Value) -> std::io::Result<Came> {
+    let mut process = Command::new("sh");
+    process
+        .args(["-c", command])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    let mut process = process.spawn()?;
+    if let Some(mut input) = process.stdin.take() {
+        // A command that is not there reads nothing.
+        let _ = input.write_all(event.to_string().as_bytes()).await;
+    }
+    let Ok(ended) = tokio::time::timeout(PATIENCE, process.wait_with_output()).await else {
+        return Ok(Came { code: None, stdout: String::new(), stderr: "no answer came".to_owned() });
+    };
+    let ended = ended?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok(Came { code: ended.status.code(), stdout: text(&ended.stdout), stderr: text(&ended.stderr) })
+}
+
+/// The same command line for a gate that does not answer.
+pub(super) fn unreachable(command: &str) -> String {
+    let option = " --url ";
+    match command.find(option) {
+        Some(at) => {
+            let (before, rest) = command.split_at(at + option.len());
+            let after = rest.find(' ').map_or("", |end| rest.split_at(end).1);
+            format!("{before}{NOWHERE}{after}")
+        }
+        None => format!("{command}{option}{NOWHERE}"),
+    }
+}

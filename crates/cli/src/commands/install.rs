@@ -1,0 +1,110 @@
+//! `install`: writes a coding agent's configuration so that its tools go through the gate, and takes it back.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use countersign_evidence::visible::visible_lines;
+use countersign_hook::Client;
+
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::install::{Change, Installed, Place, Words, plan};
+use crate::session::Session;
+
+/// Put a coding agent's tools under the gate: hooks, and its MCP servers behind the gateway
+#[derive(Debug, Args)]
+pub(crate) struct Install {
+    /// The client: claude, codex, copilot, cursor, gemini
+    #[arg(value_name = "CLIENT")]
+    client: Client,
+    /// The client's configuration folder [default: the user's own]
+    #[arg(long, value_name = "DIR", conflicts_with = "project")]
+    config_dir: Option<PathBuf>,
+    /// The configuration of the project in the working folder
+    #[arg(long)]
+    project: bool,
+    /// Bring back what was there before
+    #[arg(long)]
+    undo: bool,
+    /// Write without asking
+    #[arg(long)]
+    yes: bool,
+}
+
+pub(super) fn run(args: &Install, session: &mut Session) -> Result<Exit, Failure> {
+    let here = std::env::current_dir().map_err(Failure::file(std::path::Path::new(".")))?;
+    let place = Place::find(args.client, args.config_dir.as_deref(), args.project.then_some(here.as_path()))?;
+    if args.undo {
+        return undo(args, &place, session);
+    }
+    let changes = plan(&place, &words(session)?)?;
+    let changing: Vec<&Change> = changes.iter().filter(|change| change.changes()).collect();
+    if !session.out.json {
+        for change in &changing {
+            session.out.line(visible_lines(&change.diff()))?;
+        }
+    }
+    if !changing.is_empty() && !args.yes && !confirmed(session)? {
+        session.out.line("Nothing was written.")?;
+        return Ok(Exit::No);
+    }
+    // Also where nothing changes: what others changed since is taken over for --undo.
+    Installed::write(&place.folder, &changes)?;
+    let written: Vec<String> = changing.iter().map(|change| change.path.display().to_string()).collect();
+    if session.out.json {
+        session.out.json(&serde_json::json!({ "client": args.client.as_str(), "written": written }))?;
+        return Ok(Exit::Done);
+    }
+    match written.is_empty() {
+        true => session.out.line("Everything is there already.")?,
+        false => session.out.line(format!("Written: {}", visible_lines(&written.join(", "))))?,
+    }
+    session.out.line(format!(
+        "countersign doctor {}  # drives a call through it, and says what stays uncovered",
+        args.client
+    ))?;
+    Ok(Exit::Done)
+}
+
+fn undo(args: &Install, place: &Place, session: &mut Session) -> Result<Exit, Failure> {
+    let installed = Installed::read(&place.folder)?;
+    let installed =
+        installed.ok_or_else(|| Failure::No(format!("nothing was installed in {}", place.folder.display())))?;
+    if !args.yes && !confirmed(session)? {
+        return Ok(Exit::No);
+    }
+    let back: Vec<String> = installed.undo(&place.folder)?.iter().map(|path| path.display().to_string()).collect();
+    if session.out.json {
+        session.out.json(&serde_json::json!({ "client": args.client.as_str(), "restored": back }))?;
+    } else {
+        session.out.line(format!("As it was: {}", visible_lines(&back.join(", "))))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn confirmed(session: &mut Session) -> Result<bool, Failure> {
+    if !session.out.interactive {
+        return Err(Failure::Usage("nobody is there to be asked: add --yes".to_owned()));
+    }
+    Ok(session.out.confirm("Write this?")?)
+}
+
+/// The command lines name this program and the gate by absolute paths: clients run them anywhere.
+fn words(session: &Session) -> Result<Words, Failure> {
+    let program = std::env::current_exe().map_err(Failure::file(std::path::Path::new("countersign")))?;
+    let text = |path: PathBuf| {
+        let path = std::path::absolute(&path).unwrap_or(path);
+        path.into_os_string()
+            .into_string()
+            .map_err(|path| Failure::Usage(format!("{path:?} is no text that a configuration takes")))
+    };
+    let global = &session.global;
+    let mut gate = match &global.url {
+        Some(url) => vec!["--url".to_owned(), url.clone()],
+        None => vec!["--data".to_owned(), text(global.data()?)?],
+    };
+    if let Some(file) = &global.key_file {
+        gate.extend(["--key-file".to_owned(), text(file.clone())?]);
+    }
+    Ok(Words { program: text(program)?, gate })
+}

@@ -1,0 +1,81 @@
+//! The command lines that are written into a client's configuration, and how they are known again.
+
+use countersign_hook::Client;
+
+use super::{HOLD_S, HOOK_DEADLINE_S};
+
+/// What the command lines are made of.
+#[derive(Debug, Clone)]
+pub(crate) struct Words {
+    /// The path of this program.
+    pub(crate) program: String,
+    /// The options that name the gate.
+    pub(crate) gate: Vec<String>,
+}
+
+impl Words {
+    /// The hook's command line, for a shell.
+    pub(crate) fn hook(&self, client: Client, behind_gate: &[String]) -> String {
+        let mut words = vec![self.program.clone(), "hook".to_owned(), client.to_string()];
+        words.extend(self.gate.iter().cloned());
+        words.extend(["--deadline".to_owned(), HOOK_DEADLINE_S.to_string()]);
+        if !behind_gate.is_empty() {
+            words.extend(["--behind-gate".to_owned(), behind_gate.join(",")]);
+        }
+        if client == Client::Cursor {
+            words.push("--mcp-before-execution".to_owned());
+        }
+        words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The arguments that put the gateway before a server's own command.
+    pub(crate) fn gateway(&self, client: Client, server: &str, command: &str, arguments: &[String]) -> Vec<String> {
+        let mut words = vec!["mcp".to_owned()];
+        words.extend(self.gate.iter().cloned());
+        words.extend(["--server".to_owned(), server.to_owned()]);
+        if client != Client::Cursor {
+            words.extend(["--hold".to_owned(), HOLD_S.to_string()]);
+        }
+        words.extend(["--".to_owned(), command.to_owned()]);
+        words.extend(arguments.iter().cloned());
+        words
+    }
+}
+
+/// Whether a command line is a hook of ours.
+pub(crate) fn is_hook(command: &str, client: Client) -> bool {
+    command.contains("countersign") && format!("{command} ").contains(&format!(" hook {client} "))
+}
+
+/// The server's own command behind a gateway of ours, and the name that it has there.
+pub(crate) fn behind_gateway(command: &str, arguments: &[String]) -> Option<(Option<String>, Vec<String>)> {
+    let ours = command.rsplit('/').next().is_some_and(|name| name.starts_with("countersign"));
+    let own = arguments
+        .iter()
+        .position(|word| word == "--")
+        .filter(|_| ours && arguments.first().is_some_and(|word| word == "mcp"))?;
+    let (options, rest) = arguments.split_at(own);
+    let named = options.iter().position(|word| word == "--server").and_then(|at| options.get(at + 1)).cloned();
+    let own: Vec<String> = rest.iter().skip(1).cloned().collect();
+    (!own.is_empty()).then_some((named, own))
+}
+
+/// Why a server cannot run behind the gateway under its name.
+pub(crate) fn unfit(name: &str) -> Option<&'static str> {
+    match name {
+        name if !countersign_evidence::id::is_identifier(name) || name.contains(['/', ',']) => {
+            Some("its name has spaces, '/', ',' or other characters that names in policies cannot have")
+        }
+        name if name.contains("__") => Some("its name has '__' in it, which clients put between server and tool"),
+        _ => None,
+    }
+}
+
+/// A word for a POSIX shell.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,=@%+".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}

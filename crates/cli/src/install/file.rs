@@ -1,0 +1,187 @@
+//! Files that are changed, and how they come back: what each was without us lies beside it.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use countersign_evidence::digest::Digest;
+use serde::{Deserialize, Serialize};
+use similar::TextDiff;
+
+use crate::error::Failure;
+
+/// Beside a file: what it was.
+const BACKUP: &str = "before-countersign";
+/// In the client's folder: which files were changed.
+const INSTALLED: &str = "countersign-install.json";
+/// Lines around a change that are shown.
+const CONTEXT: usize = 2;
+
+/// One file's change.
+#[derive(Debug, Clone)]
+pub(crate) struct Change {
+    /// Which.
+    pub(crate) path: PathBuf,
+    /// Its text now; `None` where it is not there.
+    pub(crate) before: Option<String>,
+    /// Its text then.
+    pub(crate) after: String,
+    /// Its text without anything of ours: what `--undo` brings back.
+    pub(crate) without: Option<String>,
+}
+
+/// What was changed, for `--undo`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Installed {
+    files: Vec<Record>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Record {
+    path: PathBuf,
+    /// SHA-256 of what was written.
+    sha256: String,
+    /// Whether the file was there before.
+    existed: bool,
+}
+
+impl Change {
+    /// Nothing to change yet.
+    ///
+    /// # Errors
+    /// [`Failure::File`].
+    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+        let before = match fs::read_to_string(path) {
+            Ok(text) => Some(text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(source) => return Err(Failure::File { path: path.to_owned(), source }),
+        };
+        Ok(Change { path: path.to_owned(), after: before.clone().unwrap_or_default(), before, without: None })
+    }
+
+    /// Whether anything changes.
+    pub(crate) fn changes(&self) -> bool {
+        self.before.as_ref() != Some(&self.after)
+    }
+
+    /// The change as a unified diff.
+    pub(crate) fn diff(&self) -> String {
+        let before = self.before.as_deref().unwrap_or_default();
+        let diff = TextDiff::from_lines(before, &self.after);
+        let name = self.path.display().to_string();
+        diff.unified_diff().context_radius(CONTEXT).header(&name, &name).to_string()
+    }
+}
+
+impl Installed {
+    /// Writes the changes. What stands for `--undo` is written first.
+    ///
+    /// # Errors
+    /// [`Failure::File`]; what was written until then is told by the file itself.
+    pub(crate) fn write(folder: &Path, changes: &[Change]) -> Result<(), Failure> {
+        let known = Installed::read(folder)?;
+        let existed = |change: &Change| match known.as_ref().and_then(|known| known.record(&change.path)) {
+            Some(record) => record.existed,
+            None => change.before.is_some(),
+        };
+        fs::create_dir_all(folder).map_err(Failure::file(folder))?;
+        let files = changes.iter().map(|change| Record {
+            path: change.path.clone(),
+            sha256: Digest::of(change.after.as_bytes()).to_string(),
+            existed: existed(change),
+        });
+        let installed = Installed { files: files.collect() };
+        for change in changes {
+            // Where nobody changed it since, what lies there is the file as it was, to the byte.
+            let now = change.before.as_ref().map(|before| Digest::of(before.as_bytes()).to_string());
+            let untouched = known.as_ref().and_then(|known| known.record(&change.path));
+            if untouched.is_some_and(|record| Some(&record.sha256) == now.as_ref()) {
+                continue;
+            }
+            if let Some(without) = change.without.as_ref().filter(|_| existed(change)) {
+                replace(&backup(&change.path), without, Some(&change.path))?;
+            }
+        }
+        let text = serde_json::to_string_pretty(&installed).map_err(|error| Failure::No(error.to_string()))?;
+        replace(&folder.join(INSTALLED), &format!("{text}\n"), None)?;
+        changes
+            .iter()
+            .filter(|change| change.changes())
+            .try_for_each(|change| replace(&change.path, &change.after, Some(&change.path)))
+    }
+
+    /// What was installed in this folder.
+    ///
+    /// # Errors
+    /// [`Failure`] where its file cannot be read.
+    pub(crate) fn read(folder: &Path) -> Result<Option<Self>, Failure> {
+        let path = folder.join(INSTALLED);
+        match fs::read_to_string(&path) {
+            Ok(text) => {
+                let read = serde_json::from_str(&text);
+                read.map(Some).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(Failure::File { path, source }),
+        }
+    }
+
+    /// Brings back what was there before; the files that came back.
+    ///
+    /// # Errors
+    /// [`Failure::No`] where a file was changed since; nothing is touched then.
+    pub(crate) fn undo(&self, folder: &Path) -> Result<Vec<PathBuf>, Failure> {
+        for record in &self.files {
+            let now = fs::read(&record.path).map_err(Failure::file(&record.path))?;
+            if Digest::of(&now).to_string() != record.sha256 {
+                let (path, backup) = (record.path.display(), backup(&record.path));
+                return Err(Failure::No(format!(
+                    "{path} was changed since the install, so nothing was touched. Run `countersign install` again, which takes the \
+                     changes over, and then --undo; or compare it with {} and put it right by hand",
+                    backup.display()
+                )));
+            }
+        }
+        for record in &self.files {
+            let backup = backup(&record.path);
+            match record.existed {
+                true => {
+                    let text = fs::read_to_string(&backup).map_err(Failure::file(&backup))?;
+                    replace(&record.path, &text, Some(&record.path))?;
+                    fs::remove_file(&backup).map_err(Failure::file(&backup))?;
+                }
+                false => fs::remove_file(&record.path).map_err(Failure::file(&record.path))?,
+            }
+        }
+        let path = folder.join(INSTALLED);
+        fs::remove_file(&path).map_err(Failure::file(&path))?;
+        Ok(self.files.iter().map(|record| record.path.clone()).collect())
+    }
+
+    fn record(&self, path: &Path) -> Option<&Record> {
+        self.files.iter().find(|record| record.path == path)
+    }
+}
+
+fn backup(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".");
+    name.push(BACKUP);
+    path.with_file_name(name)
+}
+
+/// Writes a file whole or not at all, with the rights of `like`: configurations hold keys.
+fn replace(path: &Path, text: &str, like: Option<&Path>) -> Result<(), Failure> {
+    // The file behind a link is meant, not the link.
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(Failure::file(folder))?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(Failure::file(folder))?;
+    file.write_all(text.as_bytes()).map_err(Failure::file(path))?;
+    let mode = like.and_then(|like| fs::metadata(like).ok()).map_or(0o600, |found| found.permissions().mode() & 0o777);
+    file.as_file().set_permissions(fs::Permissions::from_mode(mode)).map_err(Failure::file(path))?;
+    file.as_file().sync_all().map_err(Failure::file(path))?;
+    file.persist(path).map_err(|error| Failure::File { path: path.clone(), source: error.error })?;
+    Ok(())
+}

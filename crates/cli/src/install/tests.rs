@@ -1,0 +1,154 @@
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::Path;
+
+use super::command::{behind_gateway, is_hook};
+use super::*;
+
+const SERVERS: &str = r#"{
+  // mine
+  "mcpServers": {
+    "files": { "command": "npx", "args": ["-y", "files", "it's"], "env": {"TOKEN": "t"}, "timeout": 5 },
+    "remote": { "url": "https://mcp.example.com" },
+    "a__b": { "command": "node" },
+  },
+  "other": [1,2 , 3]
+}
+"#;
+const CODEX: &str = r#"# mine
+model = "m"   # kept
+
+[mcp_servers.files]
+command = "npx"
+args = ["-y", "files"]
+
+[[hooks.PreToolUse]]
+matcher = "Bash"
+[[hooks.PreToolUse.hooks]]
+type = "command"
+command = "my-own-hook"
+"#;
+
+fn words() -> Words {
+    Words { program: "/opt/bin/countersign".to_owned(), gate: vec!["--data".to_owned(), "/a folder".to_owned()] }
+}
+
+fn place(client: Client, folder: &Path) -> Place {
+    Place::find(client, Some(folder), None).unwrap()
+}
+
+/// A client's folder with what somebody had in it.
+fn configured(client: Client, folder: &Path) -> Place {
+    let place = place(client, folder);
+    let text = if client == Client::Codex { CODEX } else { SERVERS };
+    fs::write(&place.servers, text).unwrap();
+    place
+}
+
+fn install(place: &Place) -> Vec<Change> {
+    let changes = plan(place, &words()).unwrap();
+    Installed::write(&place.folder, &changes).unwrap();
+    changes
+}
+
+#[test]
+fn what_is_written() {
+    let mut told = String::new();
+    for client in Client::ALL {
+        let folder = tempfile::tempdir().unwrap();
+        let place = configured(client, folder.path());
+        for change in plan(&place, &words()).unwrap() {
+            let name = change.path.strip_prefix(folder.path()).unwrap().display();
+            told.push_str(&format!("== {client} {name}\n{}\n", change.after));
+        }
+    }
+    insta::assert_snapshot!(told);
+}
+
+#[test]
+fn again_changes_nothing_and_undo_brings_every_byte_back() {
+    for client in Client::ALL {
+        let folder = tempfile::tempdir().unwrap();
+        let place = configured(client, folder.path());
+        let before = fs::read(&place.servers).unwrap();
+        assert!(install(&place).iter().any(Change::changes), "{client}");
+        assert!(!install(&place).iter().any(Change::changes), "{client}");
+        Installed::read(&place.folder).unwrap().unwrap().undo(&place.folder).unwrap();
+        assert_eq!(fs::read(&place.servers).unwrap(), before, "{client}");
+        let left: Vec<_> = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap())
+            .filter(|entry| entry.path().is_file())
+            .collect();
+        assert_eq!(left.len(), 1, "{client}: {left:?}");
+    }
+}
+
+#[test]
+fn a_file_that_changed_since_is_not_touched_until_the_change_is_taken_over() {
+    for client in Client::ALL {
+        let folder = tempfile::tempdir().unwrap();
+        let place = configured(client, folder.path());
+        install(&place);
+        let changed = fs::read_to_string(&place.servers).unwrap().replacen("mine", "yours", 1);
+        fs::write(&place.servers, &changed).unwrap();
+        let refused = Installed::read(&place.folder).unwrap().unwrap().undo(&place.folder).unwrap_err();
+        assert!(refused.to_string().contains("changed since"), "{refused}");
+        assert_eq!(fs::read_to_string(&place.servers).unwrap(), changed);
+        install(&place);
+        Installed::read(&place.folder).unwrap().unwrap().undo(&place.folder).unwrap();
+        let back = fs::read_to_string(&place.servers).unwrap();
+        assert!(back.contains("yours") && back.contains("npx") && !back.contains("countersign"), "{back}");
+    }
+}
+
+#[test]
+fn what_is_not_understood_is_refused_and_left() {
+    for (client, text) in [
+        (Client::Claude, "{"),
+        (Client::Claude, "[]"),
+        (Client::Claude, r#"{"hooks": []}"#),
+        (Client::Claude, r#"{"hooks": {"PreToolUse": {}}}"#),
+        (Client::Codex, "hooks = 1"),
+        (Client::Codex, "a = "),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let place = place(client, folder.path());
+        fs::write(&place.hooks, text).unwrap();
+        let refused = plan(&place, &words()).unwrap_err().to_string();
+        assert!(refused.contains("nothing was changed"), "{text}: {refused}");
+    }
+}
+
+#[test]
+fn what_stands_there_is_found() {
+    for client in Client::ALL {
+        let folder = tempfile::tempdir().unwrap();
+        let place = configured(client, folder.path());
+        assert!(look(&place).unwrap().hooks.is_empty(), "{client}");
+        install(&place);
+        let found = look(&place).unwrap();
+        for event in deciding(client) {
+            let hook = &found.hooks[*event];
+            assert_eq!(hook.timeout_s, Some(HOOK_TIMEOUT_S), "{client}");
+            assert_eq!(hook.fails_closed, fail_closed(client).is_some(), "{client}");
+            assert!(hook.command.contains("--behind-gate files"), "{client}: {}", hook.command);
+        }
+        let behind: Vec<_> =
+            found.servers.iter().filter(|server| server.behind_gate).map(|server| &server.name).collect();
+        assert_eq!(behind, ["files"], "{client}");
+    }
+}
+
+#[test]
+fn our_command_lines_are_known_again() {
+    let hook = words().hook(Client::Claude, &[]);
+    assert_eq!(hook, "/opt/bin/countersign hook claude --data '/a folder' --deadline 570");
+    assert!(is_hook(&hook, Client::Claude) && !is_hook(&hook, Client::Codex));
+    let own = ["-y".to_owned(), "--".to_owned()];
+    let gateway = words().gateway(Client::Claude, "files", "npx", &own);
+    let known = behind_gateway("/opt/bin/countersign", &gateway).unwrap();
+    assert_eq!(known, (Some("files".to_owned()), vec!["npx".to_owned(), "-y".to_owned(), "--".to_owned()]));
+    assert_eq!(behind_gateway("npx", &gateway), None);
+}
