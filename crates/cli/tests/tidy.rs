@@ -20,8 +20,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("oversight", &["evidence", "index", "wire"]),
     ("gate", &["evidence", "index", "journal", "oversight", "passkey", "policy", "tlog", "wire"]),
     ("mcp", &["client", "evidence", "wire"]),
-    ("notify", &["evidence", "gate"]),
-    ("http", &["client", "evidence", "gate", "index", "journal", "tlog", "wire"]),
+    ("telemetry", &["evidence", "gate", "index"]),
+    ("notify", &["evidence", "gate", "telemetry"]),
+    ("http", &["client", "evidence", "gate", "index", "journal", "telemetry", "tlog", "wire"]),
     ("proxy", &["evidence", "gate", "http", "wire"]),
     ("console", &["evidence", "gate", "http", "identity", "index", "wire"]),
     (

@@ -4,10 +4,14 @@ use countersign_evidence::time::Clock;
 use countersign_gate::Gate;
 use countersign_journal::Store;
 
+use tokio::sync::Semaphore;
+
 use crate::metrics::Metrics;
 
 /// Room beside the payload for everything else in a request, in bytes.
 const BESIDE_PAYLOAD: usize = 256 << 10;
+/// Reports that are read at the same time.
+const READ_AT_ONCE: usize = 4;
 
 /// What every handler can reach; cheap to clone.
 #[derive(Clone)]
@@ -21,6 +25,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     most_body: usize,
+    reading: Semaphore,
 }
 
 impl App {
@@ -28,7 +33,8 @@ impl App {
     /// payload in bytes; a request body may be a little larger.
     pub fn new(gate: Gate, store: Store, clock: Arc<dyn Clock>, most_payload: usize) -> Self {
         let most_body = most_payload.saturating_add(BESIDE_PAYLOAD);
-        App { inner: Arc::new(Inner { gate, store, clock, metrics: Metrics::default(), most_body }) }
+        let (metrics, reading) = (Metrics::default(), Semaphore::new(READ_AT_ONCE));
+        App { inner: Arc::new(Inner { gate, store, clock, metrics, most_body, reading }) }
     }
 
     /// Requests answered since the start, whatever came of them.
@@ -58,6 +64,11 @@ impl App {
 
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.inner.metrics
+    }
+
+    /// Seats for those whose reports are being read.
+    pub(crate) fn reading(&self) -> &Semaphore {
+        &self.inner.reading
     }
 
     /// Most bytes of a request body.

@@ -55,7 +55,7 @@ fn check_headers(headers: &HeaderMap) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn read(mut body: Body, most: usize) -> Result<Bytes, Failure> {
+pub(crate) async fn read(mut body: Body, most: usize) -> Result<Bytes, Failure> {
     let reading = async {
         if body.size_hint().lower() <= most as u64 {
             match Limited::new(&mut body, most).collect().await {
