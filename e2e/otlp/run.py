@@ -40,12 +40,6 @@ path = "/refunds"
 tool = "refund"
 category = "payment"
 """
-CONFIG = """
-[otlp]
-endpoint = "http://127.0.0.1:{port}"
-headers_file = "otlp.headers"
-service_name = "gate-under-test"
-"""
 
 
 def free_port():
@@ -207,12 +201,13 @@ def play(work, port):
     check("the policy is activated", folder.run("policy", "activate", policy).returncode == 0)
     write(folder.at("upstreams.toml"), UPSTREAMS.format(port=port))
     write(folder.at("otlp.headers"), "x-tenant: seven\nauthorization: Bearer of-the-collector\n")
-    with open(folder.at("countersign.toml"), "a", encoding="utf-8") as file:
-        file.write(CONFIG.format(port=port))
     key = folder.json("key", "create", "--kind", "agent", "--label", "billing", "--agent", "billing")["secret"]
     operator = folder.json("key", "create", "--kind", "operator", "--label", "boss")["secret"]
     os.environ["OPERATOR"] = operator
     os.environ["COUNTERSIGN_UPSTREAMS_FILE"] = "upstreams.toml"
+    os.environ["COUNTERSIGN_OTLP_ENDPOINT"] = receiver
+    os.environ["COUNTERSIGN_OTLP_HEADERS_FILE"] = "otlp.headers"
+    os.environ["COUNTERSIGN_OTLP_SERVICE_NAME"] = "gate-under-test"
     told = lambda: httpx.get(f"{receiver}/told").json()
     listen = f"127.0.0.1:{free_port()}"
     with Serving(folder, "--listen", listen):
