@@ -19,8 +19,11 @@ const OUTPUT: [&str; 3] = ["gen_ai.usage.output_tokens", "output_tokens", "outpu
 
 impl Gate {
     /// Whether reports are kept at all.
-    pub fn keeps_reports(&self) -> bool {
-        self.shared.parts.index.runtime().is_some()
+    ///
+    /// # Errors
+    /// [`GateError::NotFound`].
+    pub fn must_keep_reports(&self) -> Result<(), GateError> {
+        self.runtime().map(drop)
     }
 
     /// Whether reports are kept with what people, models and tools wrote.
@@ -95,7 +98,9 @@ fn view(reported: Reported, proposer: Uuid) -> ReportedSpan {
     let first = |facts: &BTreeMap<String, String>, names: [&str; 3]| {
         names.into_iter().find_map(|name| facts.get(name)).cloned()
     };
-    let count = |facts: &BTreeMap<String, String>, names| first(facts, names).and_then(|text| text.parse().ok());
+    let exact = |count: &u64| *count < 1 << 53;
+    let count =
+        |facts: &BTreeMap<String, String>, names| first(facts, names).and_then(|text| text.parse().ok()).filter(exact);
     ReportedSpan {
         kind: match report.kind {
             ReportKind::Span => "span",

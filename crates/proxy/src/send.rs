@@ -244,7 +244,8 @@ pub(crate) fn request(
     let mut headers = around.clone();
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     for (name, value) in &outgoing.headers {
-        headers.append(name.clone(), value.clone());
+        // What was authorized takes the place of what surrounds it.
+        headers.insert(name.clone(), value.clone());
     }
     // Last: nothing that a request brings takes the credential's place.
     if let Some((name, value)) = &upstream.credential {

@@ -141,7 +141,7 @@ pub(crate) const KEYS: [Key; 49] = [
         "Most spans and events of the agents' own OpenTelemetry that are kept beside the evidence; the oldest of whoever sent most \
          goes first. 0: none are taken, and those that were are deleted.",
     ),
-    number("runtime.bytes", 1 << 20, 64 << 30, "Most bytes of their texts."),
+    number("runtime.bytes", 1 << 20, 4 << 30, "Most bytes of their texts."),
     number("runtime.age_s", 60, 365 * DAY, "Seconds that one is kept."),
     Key {
         path: "runtime.content",

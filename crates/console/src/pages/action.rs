@@ -29,17 +29,19 @@ const PANELS: [&str; 4] = ["Intended", "Policy", "Reviewed", "Executed"];
 pub(crate) async fn action(State(app): State<App>, viewer: Viewer, InUrl(Id(action)): InUrl<Id>) -> Response {
     let after = app.gate().durable().saturating_sub(1);
     match told(&app, &viewer, action).await {
-        Ok((story, log, context)) => page(&viewer, &story, &log, &context, after),
+        Ok((story, log, context)) => page(&viewer, &story, &log, context.as_ref(), after),
         Err(error) => refused(error),
     }
 }
 
-async fn told(app: &App, viewer: &Viewer, action: Uuid) -> Result<(Story, LogView, RuntimeContext), GateError> {
+async fn told(app: &App, viewer: &Viewer, action: Uuid) -> Result<(Story, LogView, Option<RuntimeContext>), GateError> {
     let (gate, caller) = (app.gate(), &viewer.caller);
-    Ok((gate.story(caller, action).await?, gate.log_view(caller).await?, gate.context(caller, action).await?))
+    // The page stands without what was reported.
+    let context = gate.context(caller, action).await.ok();
+    Ok((gate.story(caller, action).await?, gate.log_view(caller).await?, context))
 }
 
-fn page(viewer: &Viewer, story: &Story, log: &LogView, reported: &RuntimeContext, after: u64) -> Response {
+fn page(viewer: &Viewer, story: &Story, log: &LogView, reported: Option<&RuntimeContext>, after: u64) -> Response {
     let row = &story.summary;
     let content = html! {
         div data-live-notice=(story.action) data-after=(after) hidden {

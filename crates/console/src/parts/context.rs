@@ -8,7 +8,10 @@ use super::text::text;
 use super::time::time;
 
 /// The section; nothing where nothing was reported.
-pub(crate) fn section(context: &RuntimeContext) -> Markup {
+pub(crate) fn section(context: Option<&RuntimeContext>) -> Markup {
+    let Some(context) = context else {
+        return html! { p.quiet { "What the agent's side reported cannot be read now." } };
+    };
     html! {
         @if !context.spans.is_empty() {
             section.card {

@@ -17,8 +17,9 @@ use crate::problem::Failure;
 
 /// Most bytes of a request as it is sent.
 const MOST_SENT: usize = 4 << 20;
-/// Most bytes that it inflates to.
+/// Most bytes that it inflates to: JSON takes many times as many in memory.
 const MOST_INFLATED: usize = 8 << 20;
+const MOST_JSON: usize = 4 << 20;
 /// Seconds after which a request is to be sent again that came while too many were being read.
 const AGAIN_S: &str = "2";
 
@@ -69,17 +70,16 @@ async fn taken(
     let unsupported = |detail: &str| Failure::new(kinds::UNSUPPORTED_MEDIA_TYPE, detail);
     let encoding = encoding.ok_or_else(|| unsupported("send application/x-protobuf or application/json"))?;
     let gzip = is_gzip(request.headers()).ok_or_else(|| unsupported("the body may be plain or gzip, nothing else"))?;
-    if !app.gate().keeps_reports() {
-        return Err(GateError::NotFound("place for reports: runtime.reports is 0").into());
-    }
+    app.gate().must_keep_reports()?;
     let sent = body::read(request.into_body(), MOST_SENT).await?;
     // Never waited for: an exporter keeps its batch and comes again.
     let full = |_| GateError::TooMany("too many reports are being read at this moment: send it again".to_owned());
     let _seat = app.reading().try_acquire().map_err(full)?;
     let kept = Kept { content: app.gate().keeps_content() };
+    let most = if encoding == Encoding::Json { MOST_JSON } else { MOST_INFLATED };
     let reading = move || -> Result<Batch, Failure> {
         let plain = match gzip {
-            true => inflate(&sent, MOST_INFLATED).map_err(uninflated)?.into(),
+            true => inflate(&sent, most).map_err(uninflated)?.into(),
             false => sent,
         };
         read(signal, encoding, &plain, kept).map_err(|error| Failure::new(kinds::BAD_REPORT, error.to_string()))

@@ -11,12 +11,14 @@ use countersign_index::runtime::{Report, ReportKind, ReportStatus};
 const MOST_TEXT: usize = 256;
 /// Most bytes of one that holds content.
 const MOST_CONTENT: usize = 4_096;
+/// Longest duration: what every reader of JSON reads exactly.
+const MOST_MICROS: u64 = (1 << 53) - 1;
 /// Most attributes of one span that are kept.
 const MOST_FACTS: usize = 64;
 
 /// Attributes that say nothing of what people wrote: OpenTelemetry's conventions for GenAI, MCP, RPC and HTTP, and the events of
-/// Claude Code, Codex and Gemini CLI. Ascending.
-const KEPT: [&str; 66] = [
+/// Claude Code, Codex and Gemini CLI. `mcp.session.id` is not among them: it opens a session. Ascending.
+const KEPT: [&str; 65] = [
     "attempt",
     "cache_creation_tokens",
     "cache_read_tokens",
@@ -57,7 +59,6 @@ const KEPT: [&str; 66] = [
     "mcp.method.name",
     "mcp.protocol.version",
     "mcp.server.name",
-    "mcp.session.id",
     "mcp.tool.name",
     "model",
     "network.protocol.name",
@@ -215,7 +216,7 @@ impl Draft {
     pub(super) fn times(&mut self, start: u64, end: u64) {
         let micros = |nanos: u64| i64::try_from(nanos / 1_000).unwrap_or(i64::MAX);
         self.report.started = Timestamp::from_micros(micros(start));
-        self.report.duration_us = end.checked_sub(start).map(|nanos| nanos / 1_000);
+        self.report.duration_us = end.checked_sub(start).map(|nanos| (nanos / 1_000).min(MOST_MICROS));
     }
 
     /// An attribute, its text as far as [`Kept::room`] lets it in.
@@ -248,7 +249,8 @@ impl Draft {
                 let facts = &self.report.facts;
                 let took = facts.get("duration_ms").and_then(|text| text.parse::<f64>().ok());
                 // Out of range ends at the range.
-                self.report.duration_us = took.filter(|took| *took >= 0.0).map(|took| (took * 1_000.0) as u64);
+                let micros = |took: f64| ((took * 1_000.0) as u64).min(MOST_MICROS);
+                self.report.duration_us = took.filter(|took| *took >= 0.0).map(micros);
                 self.report.status = match facts.get("success").map(String::as_str) {
                     Some("true") => ReportStatus::Ok,
                     Some("false") => ReportStatus::Error,

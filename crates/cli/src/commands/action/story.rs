@@ -35,8 +35,13 @@ pub(super) async fn run(args: &StoryArgs, session: &mut Session) -> Result<Exit,
         session.out.json(&story)?;
     } else {
         tell(&story, args.full, &mut session.out)?;
-        let told: RuntimeContext = session.client().await?.get(&routes::context(action)).await?;
-        context::print(&told, &mut session.out)?;
+        // The story stands without it.
+        match session.client().await?.get::<RuntimeContext>(&routes::context(action)).await {
+            Ok(told) => context::print(&told, &mut session.out)?,
+            Err(error) => {
+                session.out.painted(Paint::Dim, format!("No runtime context: {}", visible(&error.to_string())))?
+            }
+        }
     }
     Ok(Exit::Done)
 }
