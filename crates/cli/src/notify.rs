@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use countersign_gate::Gate;
-use countersign_notify::{Guard, Mail, MailSettings, Slack, Target, Webhook, deliver};
+use countersign_notify::{Collector, Guard, Mail, MailSettings, Slack, Target, Webhook, deliver, export};
 use tokio::task::JoinSet;
 
-use crate::config::Config;
+use crate::config::{Config, Otlp};
 use crate::error::Failure;
 use crate::system::SystemClock;
 
@@ -25,7 +25,25 @@ pub(crate) fn start(data: &Path, config: &Config, gate: &Gate) -> Result<JoinSet
             }
         });
     }
+    if let Some(collector) = collector(data, &config.otlp)? {
+        let (gate, folder) = (gate.clone(), data.join(&config.otlp.folder));
+        running.spawn(async move {
+            if let Err(error) = export(gate, collector, &folder).await {
+                tracing::error!(%error, "the collector is not told any more");
+            }
+        });
+    }
     Ok(running)
+}
+
+/// The OpenTelemetry collector of the configuration.
+fn collector(data: &Path, settings: &Otlp) -> Result<Option<Collector>, Failure> {
+    if settings.endpoint.is_empty() {
+        return Ok(None);
+    }
+    let headers = read(data, &settings.headers_file)?.unwrap_or_default();
+    let collector = Collector::new(&settings.endpoint, &headers, &settings.service_name);
+    collector.map(Some).map_err(|error| Failure::Usage(error.to_string()))
 }
 
 /// Who is told, in a few words: a webhook's host alone, since paths may hold secrets.

@@ -30,6 +30,10 @@ pub(crate) fn story(action: Uuid) -> String {
     format!("{ACTIONS}/{action}/story")
 }
 
+pub(crate) fn context(action: Uuid) -> String {
+    format!("{ACTIONS}/{action}/context")
+}
+
 pub(crate) fn review(action: Uuid) -> String {
     format!("{REVIEWS}/{action}")
 }

@@ -22,8 +22,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("mcp", &["client", "evidence", "wire"]),
     ("mcp-http", &["client", "evidence", "gate", "http", "mcp"]),
     ("hook", &["client", "evidence"]),
-    ("notify", &["evidence", "gate"]),
-    ("http", &["client", "evidence", "gate", "index", "journal", "tlog", "wire"]),
+    ("telemetry", &["evidence", "gate", "index"]),
+    ("notify", &["evidence", "gate", "telemetry"]),
+    ("http", &["client", "evidence", "gate", "index", "journal", "telemetry", "tlog", "wire"]),
     ("proxy", &["evidence", "gate", "http", "wire"]),
     ("console", &["evidence", "gate", "http", "identity", "index", "wire"]),
     (

@@ -5,9 +5,12 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use countersign_console::{Surroundings, site};
 use countersign_evidence::json::{Object, Value};
+use countersign_evidence::time::Timestamp;
+use countersign_evidence::trace::{SpanId, TraceId};
 use countersign_gate::testing::{Setup, TestGate, agent, gateway, pay};
 use countersign_gate::{Caller, Settings};
 use countersign_http::{App, Peer};
+use countersign_index::runtime::{Report, ReportKind, ReportStatus};
 use countersign_wire::{AnswerRequest, AskRequest, DefineToolsRequest, PersonRequest, ProposeRequest};
 use http_body_util::BodyExt;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -31,6 +34,28 @@ fn hostile_request() -> ProposeRequest {
     request.user = Some(countersign_wire::UserRef { id: HOSTILE.to_owned(), groups: Vec::new() });
     request.resource = Some(countersign_wire::Resource { kind: "order".to_owned(), id: HOSTILE.to_owned() });
     request
+}
+
+/// What an agent's side may say of itself.
+fn hostile_report(action: uuid::Uuid) -> Report {
+    Report {
+        kind: ReportKind::Span,
+        trace: Some(TraceId::of_action(action)),
+        span: SpanId::from_bytes([7; 8]),
+        parent: None,
+        name: format!("reported {HOSTILE}"),
+        started: Timestamp::from_micros(0),
+        duration_us: None,
+        status: ReportStatus::Error,
+        about_agents: true,
+        call: None,
+        session: None,
+        conversation: None,
+        prompt: None,
+        facts: ["gen_ai.request.model", "service.name", HOSTILE]
+            .map(|name| (name.to_owned(), HOSTILE.to_owned()))
+            .into(),
+    }
 }
 
 async fn shown(site: &axum::Router, path: &str) -> (StatusCode, String) {
@@ -72,6 +97,7 @@ async fn nothing_from_outside_is_ever_live() {
     test.gate.ask(&owner, action, AskRequest { question: HOSTILE.to_owned() }).await.unwrap();
     let answer = AnswerRequest { question: None, answer: HOSTILE.to_owned() };
     test.gate.answer_question(&agent(1), action, answer).await.unwrap();
+    test.gate.report(&agent(1), vec![hostile_report(action)]).await.unwrap();
     let q = utf8_percent_encode(HOSTILE, NON_ALPHANUMERIC);
     let mut said = 0;
     for path in [
@@ -104,6 +130,8 @@ async fn nothing_from_outside_is_ever_live() {
         for live in ["<script>alert", "<img", "onerror=alert(2)>", "\u{202e}", "\u{200b}", "\u{7}"] {
             assert!(!page.contains(live), "{path}: {live:?} is on the page:\n{page}");
         }
+        let reported = path == format!("/actions/{action}");
+        assert!(!reported || page.contains("reported &quot;"), "what was reported is on the action's page: {page}");
         said += usize::from(page.contains("&lt;script&gt;alert"));
     }
     assert!(said >= 5, "what was said is shown on few pages only: {said}");

@@ -12,5 +12,6 @@ pub mod record;
 pub mod seal;
 mod text;
 pub mod time;
+pub mod trace;
 pub mod vault;
 pub mod visible;

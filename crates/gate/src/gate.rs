@@ -5,7 +5,7 @@ use countersign_evidence::action::Action;
 use countersign_evidence::digest::Digest;
 use countersign_evidence::id::is_identifier;
 use countersign_evidence::json::{self, Value};
-use countersign_evidence::record::{ActorKind, ExecutionFinished};
+use countersign_evidence::record::{ActorKind, Correlation, ExecutionFinished};
 use countersign_wire::{ActionView, CancelRequest, FinishRequest, ProposeRequest, StartNow, StartRequest};
 use tokio::sync::{mpsc, oneshot, watch};
 use uuid::Uuid;
@@ -133,6 +133,16 @@ impl Gate {
         let wait = Duration::from_secs(u64::from(wait_s.min(self.shared.settings().most_wait_s)));
         let waited = self.shared.board.wait(action, wait).await;
         Ok(waited.unwrap_or(found).view())
+    }
+
+    /// The ids that tie an action to what surrounds it.
+    ///
+    /// # Errors
+    /// [`GateError::NotFound`].
+    pub async fn correlation(&self, caller: &Caller, action: Uuid) -> Result<Correlation, GateError> {
+        let found = self.find(action).await?.ok_or(GateError::NotFound("action"))?;
+        may_see(caller, &found)?;
+        Ok(found.action.proposed.correlation.clone())
     }
 
     /// Asks for the go-ahead. `Ok`: `execution.started` is durable, and the effect may leave now.

@@ -23,6 +23,8 @@ pub struct Settings {
     pub session_s: u32,
     /// Seconds after which who is signed in proves again who it is before it approves something of high risk.
     pub step_up_s: u32,
+    /// Whether reports of the agents' side are kept with what people, models and tools wrote.
+    pub keep_content: bool,
     /// Whether the data folder's owner may review alone, recorded as `separation: none`.
     pub solo: bool,
     /// Seconds that an authorization holds.
@@ -62,6 +64,7 @@ impl Default for Settings {
             session_idle_s: 4 * 3_600,
             session_s: 24 * 3_600,
             step_up_s: 900,
+            keep_content: false,
             solo: false,
             authorization_ttl_s: 900,
             execution_deadline_s: 300,

@@ -18,6 +18,7 @@ use std::time::Duration;
 use countersign_evidence::key::{Key, Random};
 use countersign_evidence::record::Verdict;
 use countersign_evidence::time::Clock;
+use countersign_index::runtime::{Runtime, RuntimeLimits};
 use countersign_index::{Index, JournalLog};
 use countersign_journal::{
     Credentials, DataFolder, Head, Journal, KeyKind as OwnerKind, KeyStore, LogId, LogReader, MasterKey, Materializer,
@@ -315,12 +316,16 @@ impl Ground<'_> {
         let workspace =
             Owner { kind: OwnerKind::Workspace, workspace: &self.settings.workspace, identity: "workspace" };
         let (_, workspace_key) = self.keys.get_or_create(workspace)?;
+        let limits = RuntimeLimits { reports: 10_000, bytes: 10 << 20, age_s: 86_400 };
+        let runtime = Runtime::open(&self.folder.path().join("runtime.db"), limits).unwrap();
         let setup = countersign_index::Setup {
             origin: self.settings.origin.clone(),
             workspace_key,
             ring: Arc::new(KeyStoreRing(Arc::clone(self.keys))),
             log: Arc::new(JournalLog::new(self.reader(), tokio::runtime::Handle::current())),
+            runtime: Some(Arc::new(runtime)),
         };
+
         let path = self.folder.path().join("index.db");
         let index = tokio::task::spawn_blocking(move || Index::open(&path, setup)).await.unwrap().unwrap();
         let index = Arc::new(index);

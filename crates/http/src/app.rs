@@ -3,12 +3,15 @@ use std::sync::{Arc, OnceLock};
 use countersign_evidence::time::Clock;
 use countersign_gate::{Gate, GateError};
 use countersign_journal::Store;
+use tokio::sync::Semaphore;
 
 use crate::authzen::AuthZen;
 use crate::metrics::Metrics;
 
 /// Room beside the payload for everything else in a request, in bytes.
 const BESIDE_PAYLOAD: usize = 256 << 10;
+/// Reports that are read at the same time.
+const READ_AT_ONCE: usize = 4;
 
 /// What every handler can reach; cheap to clone.
 #[derive(Clone)]
@@ -23,6 +26,7 @@ struct Inner {
     metrics: Metrics,
     most_body: usize,
     authzen: OnceLock<AuthZen>,
+    reading: Semaphore,
 }
 
 impl App {
@@ -30,8 +34,8 @@ impl App {
     /// payload in bytes; a request body may be a little larger.
     pub fn new(gate: Gate, store: Store, clock: Arc<dyn Clock>, most_payload: usize) -> Self {
         let most_body = most_payload.saturating_add(BESIDE_PAYLOAD);
-        let (metrics, authzen) = (Metrics::default(), OnceLock::new());
-        App { inner: Arc::new(Inner { gate, store, clock, metrics, most_body, authzen }) }
+        let (metrics, authzen, reading) = (Metrics::default(), OnceLock::new(), Semaphore::new(READ_AT_ONCE));
+        App { inner: Arc::new(Inner { gate, store, clock, metrics, most_body, authzen, reading }) }
     }
 
     /// Requests answered since the start, whatever came of them.
@@ -70,6 +74,11 @@ impl App {
         }
         let made = AuthZen::new(&self.inner.gate)?;
         Ok(self.inner.authzen.get_or_init(|| made))
+    }
+
+    /// Seats for those whose reports are being read.
+    pub(crate) fn reading(&self) -> &Semaphore {
+        &self.inner.reading
     }
 
     /// Most bytes of a request body.

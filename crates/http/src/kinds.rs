@@ -47,6 +47,8 @@ pub(crate) const BAD_ID: Kind = kind(
 pub(crate) const BAD_JSON: Kind = kind("bad_json", 400, "The body is not one JSON text of RFC 8259.");
 pub(crate) const BAD_NUMBER: Kind =
     kind("bad_number", 400, "A number in the body cannot be kept exactly, or is not written as JSON demands.");
+pub(crate) const BAD_REPORT: Kind =
+    kind("bad_report", 400, "The body is no OTLP export request, or does not inflate. Nothing of it was kept.");
 pub(crate) const BAD_QUERY: Kind = kind(
     "bad_query",
     400,
@@ -111,6 +113,7 @@ pub(crate) const ALL: &[Kind] = &[
         "The policy set is refused and the active one stays in force; the detail lists every error and every failed test.",
     ),
     BAD_QUERY,
+    BAD_REPORT,
     kind(
         "bad_signature",
         422,

@@ -21,14 +21,14 @@ use crate::routes::*;
     ),
     paths(
         propose::propose, list_actions::list_actions, show_action::show_action, start::start, finish::finish,
-        cancel::cancel, resolve_outcome::resolve_outcome, story::story, records::records, prove::prove, resolve::resolve, list_reviews::list_reviews,
+        cancel::cancel, resolve_outcome::resolve_outcome, story::story, show_context::show_context, records::records, prove::prove, resolve::resolve, list_reviews::list_reviews,
         present::present, decide::decide, statement::statement, ask::ask, hand_over::hand_over, answer_question::answer_question, list_standing::list_standing, grant_standing::grant_standing, revoke_standing::revoke_standing, show_oversight::show_oversight, list_policies::list_policies, activate_policy::activate_policy, try_policy::try_policy,
         show_policy::show_policy, test_policy::test_policy, list_tools::list_tools, define_tools::define_tools, server_tools::server_tools, list_keys::list_keys, create_key::create_key, revoke_key::revoke_key,
         list_people::list_people, put_person::put_person, erase_person::erase_person, erase_subject::erase_subject,
         invite_person::invite_person, end_person::end_person, list_sessions::list_sessions,
         end_session::end_session, list_delegations::list_delegations, delegate::delegate,
         end_delegation::end_delegation, events::events, show_log::show_log,
-        checkpoint::checkpoint, tile::tile, show_openapi::show_openapi, show_problem::show_problem, healthz::healthz,
+        take_reports::take_spans, take_reports::take_events, checkpoint::checkpoint, tile::tile, show_openapi::show_openapi, show_problem::show_problem, healthz::healthz,
         readyz::readyz, show_metrics::show_metrics, evaluate::evaluate, evaluate_all::evaluate_all,
         request_access::request_access, show_access_request::show_access_request,
         cancel_access_request::cancel_access_request, show_jwks::show_jwks,
@@ -43,6 +43,7 @@ use crate::routes::*;
         (name = "access", description = "Keys, people, erasure"),
         (name = "authzen", description = "For enforcement points that speak AuthZEN"),
         (name = "log", description = "The published log"),
+        (name = "reports", description = "What the agents' side reports; no evidence"),
         (name = "service", description = "The service itself"),
     )
 )]

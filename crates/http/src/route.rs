@@ -33,7 +33,7 @@ pub enum Access {
 pub struct RouteInfo {
     /// The method.
     pub method: Method,
-    /// Whether it changes something.
+    /// Whether it changes something that is on record.
     pub changes: bool,
     /// The path, its variable parts in braces.
     pub path: &'static str,
@@ -79,6 +79,12 @@ impl Entry {
 
     /// Only asks, though what it asks stands in a body.
     pub fn asks(mut self) -> Self {
+        self.info.changes = false;
+        self
+    }
+
+    /// Takes what is no evidence: nothing on record changes.
+    pub fn unrecorded(mut self) -> Self {
         self.info.changes = false;
         self
     }

@@ -13,6 +13,7 @@ use crate::apply::{Memory, Writer};
 use crate::error::IndexError;
 use crate::log::ReadLog;
 use crate::names::Names;
+use crate::runtime::Runtime;
 use crate::schema;
 use crate::terms::{Kind, Terms};
 
@@ -30,6 +31,8 @@ pub struct Setup {
     pub ring: Arc<dyn KeyRing>,
     /// The log itself.
     pub log: Arc<dyn ReadLog>,
+    /// What the agents' side reports, where that is kept: an erasure that is read reaches it too.
+    pub runtime: Option<Arc<Runtime>>,
 }
 
 /// The questions' store. Cheap to ask from many threads: readers never wait for the writer.
@@ -96,6 +99,11 @@ impl Index {
     /// Why [`Index::open`] deleted what was there, if it did.
     pub fn begun_anew(&self) -> Option<&str> {
         self.begun_anew.as_deref()
+    }
+
+    /// What the agents' side reports, where that is kept.
+    pub fn runtime(&self) -> Option<Arc<Runtime>> {
+        self.setup.runtime.clone()
     }
 
     /// How many records it has read: the position of the next one.

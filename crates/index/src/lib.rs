@@ -6,6 +6,7 @@
 //! | fill it | [`Index::apply`] |
 //! | ask | [`Index::list`] with a [`Query`], [`Index::resolve`], [`Index::get`] |
 //! | ask how reviews went | [`Index::reviews`] |
+//! | keep and find what the agents' side reports | [`runtime`] |
 //! | ask what the gate must know again at start | [`Index::open_actions`], [`Index::actions_per_minute`], … |
 //!
 //! Nothing here is evidence: whatever happens to the file, deleting it and reading the log again gives the same answers.
@@ -29,6 +30,7 @@ mod reread;
 mod reviewed;
 mod reviews;
 mod row;
+pub mod runtime;
 mod schema;
 pub mod search;
 mod store;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use countersign_evidence::trace::place_of;
 use rusqlite::params;
 use uuid::Uuid;
 
@@ -39,6 +40,7 @@ impl Batch<'_> {
                 .map_err(&storage)?;
         }
         let rows = self.sealed_by(keys).map_err(&storage)?;
+        let mut of_subject = Vec::new();
         for row in &rows {
             let id =
                 self.connection.query_row("SELECT id FROM action WHERE row = ?1", [signed(*row)], |row| row.get(0));
@@ -47,6 +49,10 @@ impl Batch<'_> {
             let Some(positions) = crate::apply::positions(self.connection, id)? else { continue };
             let mut tracked = self.source().fold(&positions)?;
             tracked.stored = true;
+            if tracked.open.sealed_by.first().is_some_and(|subject| keys.contains(subject)) {
+                let correlation = tracked.action.proposed.correlation.clone();
+                of_subject.push((place_of(id, &correlation).0, correlation));
+            }
             self.store().save(&mut tracked).map_err(&storage)?;
             self.memory.tracked.remove(&id);
             self.dirty.remove(&id);
@@ -55,6 +61,10 @@ impl Batch<'_> {
         for segment in rows.iter().map(|row| row / self.memory.remembered.segment).collect::<BTreeSet<_>>() {
             let optimize = format!("INSERT INTO words_{segment} (words_{segment}) VALUES ('optimize')");
             self.connection.execute(&optimize, []).map_err(&storage)?;
+        }
+        // Before this batch is committed: if it is not, it is read again, and this is done again.
+        if let Some(runtime) = self.setup.runtime.as_ref().filter(|_| !of_subject.is_empty()) {
+            runtime.forget(&of_subject)?;
         }
         self.erased = true;
         Ok(())

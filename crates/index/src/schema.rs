@@ -60,6 +60,17 @@ const SCHEMA: &str = "
 
 /// Opens the writer's connection and makes the tables where there are none; `None` where the file is of another format.
 pub(crate) fn open_writer(path: &Path) -> rusqlite::Result<Option<Connection>> {
+    let opened = open(path)?;
+    match opened.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))? {
+        0 => opened.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} COMMIT;"))?,
+        FORMAT => {}
+        _ => return Ok(None),
+    }
+    Ok(Some(opened))
+}
+
+/// A connection that writes, whatever the tables.
+pub(crate) fn open(path: &Path) -> rusqlite::Result<Connection> {
     let opened = Connection::open(path)?;
     keep_plans(&opened)?;
     opened.busy_timeout(BUSY)?;
@@ -73,12 +84,7 @@ pub(crate) fn open_writer(path: &Path) -> rusqlite::Result<Option<Connection>> {
     opened.pragma_update(None, "secure_delete", "ON")?;
     opened.pragma_update(None, "temp_store", "MEMORY")?;
     opened.pragma_update(None, "trusted_schema", "OFF")?;
-    match opened.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0))? {
-        0 => opened.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} COMMIT;"))?,
-        FORMAT => {}
-        _ => return Ok(None),
-    }
-    Ok(Some(opened))
+    Ok(opened)
 }
 
 pub(crate) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {

@@ -2,6 +2,7 @@
 //! that decides. Each target has a place in the log up to which it was told, kept on disk: nothing is forgotten when a
 //! target or this process is away, and something may be told twice; its id is the same then.
 
+mod collector;
 mod cursor;
 mod deliver;
 mod guard;
@@ -11,6 +12,7 @@ mod slack;
 mod target;
 mod webhook;
 
+pub use collector::{Collector, export};
 pub use deliver::deliver;
 pub use guard::{Guard, GuardError};
 pub use mail::{Mail, MailSettings};

@@ -28,14 +28,15 @@ use crate::place::Place;
 use crate::route::category_of;
 use crate::seats::{Seat, Seats};
 use crate::send::{Send, not_sent, request};
+use crate::trace::Incoming;
 use crate::upstreams::{Upstream, Upstreams};
 
 /// Longest time that a request may take to bring its body.
 const SLOWEST_BODY: Duration = Duration::from_secs(60);
 /// Seconds beyond an upstream's time-out until an outcome counts as unknown.
 const GRACE_S: u64 = 30;
-/// What surrounds a request and is passed on as it is: W3C Trace Context, the answer that is wanted, the key of a repeat.
-const AROUND: [&str; 5] = ["traceparent", "tracestate", "accept", "accept-language", "idempotency-key"];
+/// What surrounds a request and is passed on as it is: the answer that is wanted, the key of a repeat.
+const AROUND: [&str; 3] = ["accept", "accept-language", "idempotency-key"];
 const METHODS: [Method; 7] =
     [Method::GET, Method::HEAD, Method::OPTIONS, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
@@ -89,7 +90,8 @@ impl Proxy {
         let seat = self.seats.take(caller.key)?;
         let limits = Limits { bytes: self.most_body, ..Limits::default() };
         let payload = of_request(&upstream, &parts.method, &place, &parts.headers, &body, limits).map_err(refused)?;
-        let proposal = proposal(&caller, &upstream, &place, &parts, payload.clone())?;
+        let trace = Incoming::of(&parts.headers);
+        let mut proposal = proposal(&caller, &upstream, &place, &parts, &trace, payload.clone())?;
         let read = parts.method.is_safe() && proposal.request.category == Some(Category::Read);
         if upstream.reads_pass && read {
             let environment = proposal.request.environment.as_deref().unwrap_or(self.app.gate().environment());
@@ -97,8 +99,10 @@ impl Proxy {
                 let detail = "this key does not cover that agent or environment";
                 return Err(GateError::Forbidden(detail.to_owned()).into());
             }
-            return self.pass(&upstream, &payload, &parts.headers).await;
+            return self.pass(&upstream, &payload, &parts.headers, &trace).await;
         }
+        let correlation = &mut proposal.request.correlation;
+        (correlation.trace_id, correlation.span_id) = trace.ids(self.app.gate().random());
         let start = StartNow {
             attempt: self.app.gate().fresh_id().to_string(),
             executor: Some("http-gateway".to_owned()),
@@ -109,8 +113,8 @@ impl Proxy {
             start_if_allowed: Some(start.clone()),
             ..proposal.request
         };
-        let call =
-            Call { proxy: self.clone(), caller, upstream, proposed: payload, trace: trace(&parts.headers), seat };
+        let around = around(&parts.headers);
+        let call = Call { proxy: self.clone(), caller, upstream, proposed: payload, around, trace, seat };
         let (answer, answered) = oneshot::channel();
         // A task of its own: what has begun goes on to its end when the client has gone.
         tokio::spawn(call.run(request, start, answer));
@@ -135,9 +139,17 @@ impl Proxy {
     }
 
     /// A safe request of an upstream whose reads are not decided.
-    async fn pass(&self, upstream: &Upstream, payload: &Value, headers: &HeaderMap) -> Result<Response, Failure> {
+    async fn pass(
+        &self,
+        upstream: &Upstream,
+        payload: &Value,
+        headers: &HeaderMap,
+        trace: &Incoming,
+    ) -> Result<Response, Failure> {
         let outgoing: Outgoing = to_request(payload, payload).map_err(|why| GateError::Invalid(why.to_owned()))?;
-        let sent = self.client.execute(request(&self.client, upstream, &outgoing, &trace(headers))).await;
+        let mut around = around(headers);
+        around.extend(trace.unchanged());
+        let sent = self.client.execute(request(&self.client, upstream, &outgoing, &around)).await;
         let response = sent.map_err(|error| {
             let detail = format!("upstream {} gives no answer (time-out: {})", upstream.name, error.is_timeout());
             Failure::gateway(GatewayProblem::UpstreamUnreachable, detail, None)
@@ -152,7 +164,8 @@ struct Call {
     caller: Caller,
     upstream: Arc<Upstream>,
     proposed: Value,
-    trace: HeaderMap,
+    around: HeaderMap,
+    trace: Incoming,
     /// Held until what was begun has ended.
     seat: Seat,
 }
@@ -180,14 +193,18 @@ impl Call {
                 return;
             }
         };
+        // Where it cannot be looked up the call goes on in a trace of its own.
+        let recorded = gate.correlation(&self.caller, go.action).await.unwrap_or_default();
+        let mut around = self.around;
+        around.extend(self.trace.through(go.action, &recorded));
         let clock = self.proxy.app.shared_clock();
-        let (client, caller, upstream, trace) = (self.proxy.client, self.caller, self.upstream, self.trace);
-        Send { gate, clock, client, caller, upstream, go, outgoing, trace }.run(answer).await;
+        let (client, caller, upstream) = (self.proxy.client, self.caller, self.upstream);
+        Send { gate, clock, client, caller, upstream, go, outgoing, around }.run(answer).await;
         drop(self.seat);
     }
 }
 
-fn trace(headers: &HeaderMap) -> HeaderMap {
+fn around(headers: &HeaderMap) -> HeaderMap {
     let mut passed = HeaderMap::new();
     for name in AROUND {
         if let Some(value) = headers.get(name) {
@@ -208,6 +225,7 @@ fn proposal(
     upstream: &Upstream,
     place: &Place,
     parts: &Parts,
+    trace: &Incoming,
     payload: Value,
 ) -> Result<Proposal, Failure> {
     let method = parts.method.as_str();
@@ -248,10 +266,11 @@ fn proposal(
     if let Some(key) = idempotency {
         context.insert("idempotency_key", key);
     }
-    let traceparent = text("traceparent")?;
-    let (trace_id, span_id) = traceparent.as_deref().and_then(trace_ids).unzip();
-    if let Some(traceparent) = traceparent {
-        context.insert("traceparent", traceparent);
+    if let Some(parent) = trace.parent {
+        context.insert("traceparent", parent.to_string());
+    }
+    if let Some(state) = &trace.state {
+        context.insert("tracestate", state.as_str());
     }
     let id = |found: Option<String>| found.filter(|id| is_identifier(id));
     let request = ProposeRequest {
@@ -267,8 +286,6 @@ fn proposal(
         intent: text("x-countersign-intent")?,
         context: (!context.is_empty()).then_some(Value::Object(context)),
         correlation: Correlation {
-            trace_id,
-            span_id,
             session_id: id(text("x-countersign-session")?),
             call_id: id(text("x-countersign-call")?),
             ..Correlation::default()
@@ -279,12 +296,4 @@ fn proposal(
         wait_s: 0,
     };
     Ok(Proposal { request, request_id })
-}
-
-/// Trace and span of a `traceparent` (W3C Trace Context §3.2).
-fn trace_ids(text: &str) -> Option<(String, String)> {
-    let parts: Vec<&str> = text.trim().split('-').collect();
-    let [_, trace, span, ..] = parts.as_slice() else { return None };
-    let hex = |text: &str, length: usize| text.len() == length && text.bytes().all(|one| one.is_ascii_hexdigit());
-    (hex(trace, 32) && hex(span, 16)).then(|| ((*trace).to_owned(), (*span).to_owned()))
 }

@@ -16,6 +16,7 @@ mod place;
 mod route;
 mod seats;
 mod send;
+mod trace;
 mod upstreams;
 
 pub use handler::router;

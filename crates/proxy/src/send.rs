@@ -63,15 +63,15 @@ pub(crate) struct Send {
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) go: Go,
     pub(crate) outgoing: Outgoing,
-    /// The headers that are passed on as received.
-    pub(crate) trace: HeaderMap,
+    /// The headers around what was authorized.
+    pub(crate) around: HeaderMap,
 }
 
 impl Send {
     /// Sends it to its end, whoever is still there to hear of it: what was begun is recorded.
     pub(crate) async fn run(self, answer: oneshot::Sender<Result<Response, Failure>>) {
         let begun = self.clock.monotonic_us();
-        let request = request(&self.client, &self.upstream, &self.outgoing, &self.trace);
+        let request = request(&self.client, &self.upstream, &self.outgoing, &self.around);
         match self.client.execute(request).await {
             Ok(response) => self.answered(response, begun, answer).await,
             Err(error) => {
@@ -238,13 +238,14 @@ pub(crate) fn request(
     client: &reqwest::Client,
     upstream: &Upstream,
     outgoing: &Outgoing,
-    trace: &HeaderMap,
+    around: &HeaderMap,
 ) -> reqwest::Request {
     let base = upstream.base.as_str().trim_end_matches('/');
-    let mut headers = trace.clone();
+    let mut headers = around.clone();
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     for (name, value) in &outgoing.headers {
-        headers.append(name.clone(), value.clone());
+        // What was authorized takes the place of what surrounds it.
+        headers.insert(name.clone(), value.clone());
     }
     // Last: nothing that a request brings takes the credential's place.
     if let Some((name, value)) = &upstream.credential {

@@ -1,6 +1,7 @@
 //! What goes over the wire, as `docs/openapi.json` describes it. Every object refuses unknown members.
 
 mod action;
+mod context;
 mod difference;
 mod oversight;
 mod people;
@@ -16,6 +17,7 @@ pub use action::{
     ProposeRequest, QuestionView, ReasonView, ResolveRequest, Resource, ReviewView, StartNow, StartRequest, State,
     SummaryView, ToolsDefined, UserRef,
 };
+pub use context::{ReportedSpan, RuntimeContext};
 pub use difference::{Step, Visit, difference, each_difference};
 pub use oversight::{
     AttentionPoint, AttentionView, CurvePoint, DayView, EndsView, OversightView, RepeatView, RepeatsView,

@@ -33,7 +33,7 @@ const fn number(path: &'static str, least: u64, most: u64, about: &'static str) 
 const DAY: u64 = 86_400;
 
 /// In the order of the default file; keys of a section stand together, after those of none.
-pub(crate) const KEYS: [Key; 42] = [
+pub(crate) const KEYS: [Key; 50] = [
     text(
         "deployment",
         "Name of the deployment: the first part of each log's origin. It appears in public checkpoints.",
@@ -138,6 +138,32 @@ pub(crate) const KEYS: [Key; 42] = [
         about: "Whether webhooks may lead to this host or a private network.",
     },
     text("notify.folder", "Where it is kept up to where each of them was told; relative to the data folder."),
+    number(
+        "runtime.reports",
+        0,
+        100_000_000,
+        "Most spans and events of the agents' own OpenTelemetry that are kept beside the evidence; the oldest of whoever sent most \
+         goes first. 0: none are taken, and those that were are deleted.",
+    ),
+    number("runtime.bytes", 1 << 20, 4 << 30, "Most bytes of their texts."),
+    number("runtime.age_s", 60, 365 * DAY, "Seconds that one is kept."),
+    Key {
+        path: "runtime.content",
+        kind: Kind::Flag,
+        about: "Whether prompts, arguments, results and error messages are kept with them. They hold personal data as a rule.",
+    },
+    text(
+        "otlp.endpoint",
+        "Address of an OpenTelemetry collector that is told of each action that ended, as a span (OTLP over HTTP, protobuf): \
+         /v1/traces is added to it. Empty: none.",
+    ),
+    text(
+        "otlp.headers_file",
+        "A file with headers that go along, `name: value` on each line, which may hold secrets; relative to the data folder. \
+         Empty: none.",
+    ),
+    text("otlp.service_name", "The name of the service that these spans come from."),
+    text("otlp.folder", "Where it is kept up to where the collector was told; relative to the data folder."),
     number("limits.payload_bytes", 1_024, 8 << 20, "Largest payload, in bytes of canonical JSON."),
     number("limits.open_actions", 1, 10_000_000, "Most open actions in all."),
     number("limits.open_actions_per_agent", 1, 1_000_000, "Most open actions of one agent."),

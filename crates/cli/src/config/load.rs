@@ -232,6 +232,8 @@ fn check_text(path: &str, text: &str) -> Result<(), String> {
         "public_url" => text.is_empty() || is_address(text),
         "oidc.issuer" => text.is_empty() || text.starts_with("https://") || text.starts_with("http://"),
         "oidc.groups" => super::group_pairs(text).is_ok(),
+        "otlp.endpoint" => text.is_empty() || text.starts_with("https://") || text.starts_with("http://"),
+        "otlp.headers_file" => true,
         "oidc.client_id" | "oidc.client_secret_file" | "upstreams_file" => true,
         "notify.folder" => !text.is_empty(),
         path if path.starts_with("notify.") => true,
@@ -244,6 +246,7 @@ fn check_text(path: &str, text: &str) -> Result<(), String> {
         "time_zone" => "takes an IANA time zone such as UTC or Europe/Zurich",
         "public_url" => "takes scheme, host and port such as https://gate.example.org, or nothing",
         "oidc.issuer" => "takes an issuer URL such as https://id.example.org, or nothing",
+        "otlp.endpoint" => "takes an address such as http://localhost:4318, or nothing",
         "oidc.groups" => "takes pairs such as `theirs = ours, others = ours too`, or nothing",
         _ => "must not be empty",
     };

@@ -60,8 +60,57 @@ pub(crate) struct Config {
     pub(crate) oidc: Oidc,
     /// Who is told what waits and what came of it.
     pub(crate) notify: Notify,
+    /// What is kept of the agents' own reports.
+    pub(crate) runtime: Runtime,
+    /// The collector that is told of each action that ended.
+    pub(crate) otlp: Otlp,
     /// Limits that protect the gate.
     pub(crate) limits: Limits,
+}
+
+/// What is kept of the agents' own reports.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Runtime {
+    /// Most spans and events; none are taken where 0.
+    pub(crate) reports: u64,
+    /// Most bytes of their texts.
+    pub(crate) bytes: u64,
+    /// Seconds that one is kept.
+    pub(crate) age_s: u32,
+    /// Whether prompts, arguments and results are kept, too.
+    pub(crate) content: bool,
+}
+
+impl Default for Runtime {
+    fn default() -> Self {
+        Runtime { reports: 200_000, bytes: 256 << 20, age_s: 7 * 86_400, content: false }
+    }
+}
+
+/// The collector that is told of each action that ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Otlp {
+    /// Its address; none where empty.
+    pub(crate) endpoint: String,
+    /// Where headers lie that go along, as written.
+    pub(crate) headers_file: PathBuf,
+    /// The name under which it knows this gate.
+    pub(crate) service_name: String,
+    /// Where the place in the log is kept, as written.
+    pub(crate) folder: PathBuf,
+}
+
+impl Default for Otlp {
+    fn default() -> Self {
+        Otlp {
+            endpoint: String::new(),
+            headers_file: PathBuf::new(),
+            service_name: "countersign".to_owned(),
+            folder: PathBuf::from("otlp"),
+        }
+    }
 }
 
 /// Who is told what waits and what came of it.
@@ -200,6 +249,8 @@ impl Default for Config {
             hold_s: None,
             oidc: Oidc::default(),
             notify: Notify::default(),
+            runtime: Runtime::default(),
+            otlp: Otlp::default(),
             limits: Limits::default(),
         }
     }

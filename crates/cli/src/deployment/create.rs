@@ -9,6 +9,7 @@ use countersign_evidence::key::Random;
 use countersign_evidence::open::KeyRing;
 use countersign_evidence::time::Clock;
 use countersign_gate::Caller;
+use countersign_index::runtime::{Runtime, RuntimeLimits};
 use countersign_index::{Index, JournalLog, Setup};
 use countersign_journal::{
     DataFolder, Journal, KeyKind, KeyStore, LogId, LogReader, MasterKey, Owner, SqliteJournal, SqliteKeyStore,
@@ -170,6 +171,21 @@ pub(crate) fn master_key(data: &Path, random: &dyn Random) -> Result<MasterKey, 
     }
 }
 
+/// What the agents' side reports, where it is kept. Where it is not any more, what there was goes.
+pub(super) async fn runtime(
+    path: &Path,
+    settings: &crate::config::Runtime,
+) -> Result<Option<Arc<Runtime>>, DeploymentError> {
+    let limits = RuntimeLimits { reports: settings.reports, bytes: settings.bytes, age_s: settings.age_s };
+    let path = path.to_owned();
+    let opening = tokio::task::spawn_blocking(move || match limits.reports {
+        0 => Runtime::remove(&path).map(|()| None),
+        _ => Runtime::open(&path, limits).map(|runtime| Some(Arc::new(runtime))),
+    });
+    let opened = opening.await.map_err(|error| DeploymentError::File(error.to_string()))?;
+    opened.map_err(|error| DeploymentError::File(error.to_string()))
+}
+
 /// The index, built anew where it is not of this log.
 pub(super) async fn index(
     path: &Path,
@@ -178,10 +194,11 @@ pub(super) async fn index(
     ring: Arc<dyn KeyRing>,
     keys: &dyn KeyStore,
     reader: &LogReader,
+    runtime: Option<Arc<Runtime>>,
 ) -> Result<Arc<Index>, DeploymentError> {
     let (_, key) = keys.get_or_create(Owner { kind: KeyKind::Workspace, workspace, identity: "workspace" })?;
     let log = Arc::new(JournalLog::new(reader.clone(), Handle::current()));
-    let setup = Setup { origin: origin.to_owned(), workspace_key: key, ring, log };
+    let setup = Setup { origin: origin.to_owned(), workspace_key: key, ring, log, runtime };
     let path = path.to_owned();
     let opening = tokio::task::spawn_blocking(move || Index::open(&path, setup)).await;
     let opened = opening.map_err(|error| DeploymentError::File(error.to_string()))?;

@@ -33,6 +33,8 @@ pub(crate) const TRUST: &str = "trust";
 pub(crate) const PUBLISHED: &str = "published";
 const MASTER: &str = "master.key";
 const INDEX: &str = "index.db";
+/// What the agents' side reports: no evidence, may be deleted.
+const RUNTIME: &str = "runtime.db";
 /// How often what time has ended is ended.
 const SWEEP: Duration = Duration::from_millis(500);
 /// How often a closing deployment looks whether its threads have let go of the folder, 5 ms apart.
@@ -119,7 +121,9 @@ impl Deployment {
         let opening = Materializer::open(dyn_journal, store.clone(), signer, &head, Arc::clone(&read_by_index));
         let materializer = Arc::new(opening.await?);
         let ring = Arc::new(KeyStoreRing(Arc::clone(&keys) as Arc<dyn KeyStore>));
-        let index = create::index(&data.join(INDEX), &origin, &config.workspace, ring, &*keys, &reader).await?;
+        let runtime = create::runtime(&data.join(RUNTIME), &config.runtime).await?;
+        let index =
+            create::index(&data.join(INDEX), &origin, &config.workspace, ring, &*keys, &reader, runtime).await?;
         countersign_gate::catch_up(&reader, &index, &mut progress).await?;
         let parts = Parts {
             settings: settings(config, origin, vkey),
@@ -214,6 +218,7 @@ fn settings(config: &Config, origin: String, vkey: String) -> Settings {
         step_up_s: config.step_up_s,
         session_s: config.session_s,
         zone: config.zone(),
+        keep_content: config.runtime.content,
         solo: config.solo,
         authorization_ttl_s: config.authorization_ttl_s,
         execution_deadline_s: config.execution_deadline_s,

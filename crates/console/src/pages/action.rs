@@ -7,7 +7,7 @@ use countersign_evidence::record::Role;
 use countersign_gate::GateError;
 use countersign_http::{App, Id};
 use countersign_index::search;
-use countersign_wire::{Answer, LogView, RecordView, State as Stands, Story};
+use countersign_wire::{Answer, LogView, RecordView, RuntimeContext, State as Stands, Story};
 use maud::{Markup, html};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use uuid::Uuid;
@@ -16,6 +16,7 @@ use super::actions;
 use crate::assets;
 use crate::layout::{Page, refused};
 use crate::parts::badge;
+use crate::parts::context;
 use crate::parts::json::json;
 use crate::parts::text::text;
 use crate::parts::time::time;
@@ -28,16 +29,19 @@ const PANELS: [&str; 4] = ["Intended", "Policy", "Reviewed", "Executed"];
 pub(crate) async fn action(State(app): State<App>, viewer: Viewer, InUrl(Id(action)): InUrl<Id>) -> Response {
     let after = app.gate().durable().saturating_sub(1);
     match told(&app, &viewer, action).await {
-        Ok((story, log)) => page(&viewer, &story, &log, after),
+        Ok((story, log, context)) => page(&viewer, &story, &log, context.as_ref(), after),
         Err(error) => refused(error),
     }
 }
 
-async fn told(app: &App, viewer: &Viewer, action: Uuid) -> Result<(Story, LogView), GateError> {
-    Ok((app.gate().story(&viewer.caller, action).await?, app.gate().log_view(&viewer.caller).await?))
+async fn told(app: &App, viewer: &Viewer, action: Uuid) -> Result<(Story, LogView, Option<RuntimeContext>), GateError> {
+    let (gate, caller) = (app.gate(), &viewer.caller);
+    // The page stands without what was reported.
+    let context = gate.context(caller, action).await.ok();
+    Ok((gate.story(caller, action).await?, gate.log_view(caller).await?, context))
 }
 
-fn page(viewer: &Viewer, story: &Story, log: &LogView, after: u64) -> Response {
+fn page(viewer: &Viewer, story: &Story, log: &LogView, reported: Option<&RuntimeContext>, after: u64) -> Response {
     let row = &story.summary;
     let content = html! {
         div data-live-notice=(story.action) data-after=(after) hidden {
@@ -59,6 +63,7 @@ fn page(viewer: &Viewer, story: &Story, log: &LogView, after: u64) -> Response {
         }
         (super::settle::form(viewer, story))
         (links(story))
+        (context::section(reported))
         (records(story, log))
         script type="module" src=(assets::CHECK.path()) {}
     };

@@ -4,6 +4,7 @@ pub(crate) mod advance;
 pub(crate) mod answer;
 pub(crate) mod badge;
 pub(crate) mod columns;
+pub(crate) mod context;
 pub(crate) mod form;
 pub(crate) mod json;
 pub(crate) mod overview;

@@ -3,8 +3,11 @@
 use std::path::Path;
 
 use countersign_evidence::record::{Isolation, Outcome};
+use countersign_evidence::time::Timestamp;
+use countersign_evidence::trace::{SpanId, TraceId};
 use countersign_gate::Caller;
 use countersign_gate::testing::{Setup, TestGate, agent, on_behalf, pay, reviewer, start, value};
+use countersign_index::runtime::{Report, ReportKind, ReportStatus};
 use countersign_journal::SqliteOptions;
 use countersign_wire::{EraseRequest, ProposeRequest, State};
 
@@ -17,16 +20,23 @@ const WORDS: [&str; 4] = ["zanzibarqueen", "quibbleword", "intentiflora", "conte
 /// The files below a folder that hold one of the words, plain or in the index's lower case.
 fn holding(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
+    if folder.is_file() {
+        return words_in(folder);
+    }
     for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
         if entry.path().is_dir() {
             found.extend(holding(&entry.path()));
             continue;
         }
-        let bytes = std::fs::read(entry.path()).unwrap().to_ascii_lowercase();
-        let holds = |word: &&&str| bytes.windows(word.len()).any(|window| window == word.as_bytes());
-        found.extend(WORDS.iter().filter(holds).map(|word| format!("{}: {word}", entry.path().display())));
+        found.extend(words_in(&entry.path()));
     }
     found
+}
+
+fn words_in(file: &Path) -> Vec<String> {
+    let bytes = std::fs::read(file).unwrap().to_ascii_lowercase();
+    let holds = |word: &&&str| bytes.windows(word.len()).any(|window| window == word.as_bytes());
+    WORDS.iter().filter(holds).map(|word| format!("{}: {word}", file.display())).collect()
 }
 
 fn personal(request_id: &str, amount: i64) -> ProposeRequest {
@@ -39,6 +49,57 @@ fn personal(request_id: &str, amount: i64) -> ProposeRequest {
 
 fn erase() -> EraseRequest {
     EraseRequest { user: USER.to_owned() }
+}
+
+fn reported(trace: TraceId, number: u8, name: &str) -> Report {
+    Report {
+        kind: ReportKind::Span,
+        trace: Some(trace),
+        span: SpanId::from_bytes([number; 8]),
+        parent: None,
+        name: name.to_owned(),
+        started: Timestamp::from_micros(0),
+        duration_us: None,
+        status: ReportStatus::Unset,
+        about_agents: true,
+        call: None,
+        session: None,
+        conversation: None,
+        prompt: None,
+        facts: Default::default(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reaches_what_the_agents_side_reported() {
+    let mut test = TestGate::open(Setup { on_disk: Some(SqliteOptions::default()), ..Setup::default() }).await;
+    let (key, owner) = (agent(1), Caller::owner());
+    let trace = TraceId::from_bytes([9; 16]).unwrap();
+    let mut request = on_behalf(pay("r-1", "bot", 50), USER);
+    request.correlation.trace_id = Some(trace.to_string());
+    request.correlation.session_id = Some("run-9".to_owned());
+    let about = test.gate.propose(&key, request).await.unwrap().action;
+    let beside = test.gate.propose(&key, pay("r-2", "bot", 60)).await.unwrap().action;
+    let mut of_session = reported(TraceId::from_bytes([8; 16]).unwrap(), 2, "contextulum");
+    (of_session.session, of_session.prompt) = (Some("run-9".to_owned()), Some("p-1".to_owned()));
+    let mut of_prompt = reported(TraceId::from_bytes([8; 16]).unwrap(), 3, "intentiflora");
+    of_prompt.prompt = Some("p-1".to_owned());
+    let kept = reported(TraceId::of_action(beside), 4, "stays");
+    let reports = vec![reported(trace, 1, "quibbleword"), of_session, of_prompt, kept];
+    assert_eq!(test.gate.report(&key, reports.clone()).await.unwrap(), 0);
+    assert_eq!(test.gate.context(&owner, about).await.unwrap().spans.len(), 1);
+    test.restart().await.unwrap();
+    assert!(holding(&test.folder.path().join("runtime.db")).len() >= 3, "the search can find");
+    test.gate.erase_subject(&owner, erase()).await.unwrap();
+    assert_eq!(holding(test.folder.path()), Vec::<String>::new());
+    // What comes late, or a second time, is not taken any more, also by an index that is built anew.
+    assert_eq!(test.gate.report(&key, reports.clone()).await.unwrap(), 3);
+    test.restart().await.unwrap();
+    test.delete_index();
+    test.restart().await.unwrap();
+    assert_eq!(test.gate.report(&key, reports).await.unwrap(), 3);
+    assert_eq!(holding(test.folder.path()), Vec::<String>::new());
+    assert_eq!(test.gate.context(&owner, beside).await.unwrap().spans[0].name, "stays");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,6 +8,7 @@ mod clocks;
 mod commits;
 mod cut_off;
 mod disk;
+mod ended;
 mod erasure;
 mod evaluating;
 mod full;

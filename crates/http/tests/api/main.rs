@@ -8,5 +8,6 @@ mod description;
 mod house;
 mod published;
 mod records;
+mod reports;
 mod sessions;
 mod sockets;

@@ -139,6 +139,7 @@ impl World {
             workspace_key: self.workspace.1.clone(),
             ring: self.ring.clone(),
             log: self.log.clone(),
+            runtime: None,
         }
     }
 

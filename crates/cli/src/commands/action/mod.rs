@@ -1,6 +1,7 @@
 //! `action`: search actions, and tell one's story.
 
 mod answer;
+mod context;
 mod list;
 mod resolve;
 mod show;

@@ -1,9 +1,9 @@
 //! `action story`
 
 use clap::Args;
-use countersign_client::wire::Story;
+use countersign_client::wire::{RuntimeContext, Story};
 
-use super::{paint_of, timeline};
+use super::{context, paint_of, timeline};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::facts::Facts;
@@ -17,7 +17,7 @@ use countersign_evidence::visible::visible;
 /// Facts of more lines are left out by default.
 const MOST_LINES: usize = 8;
 
-/// Tell an action's story: the four answers, and its records
+/// Tell an action's story: the four answers, its records, and what the agent's side reported
 #[derive(Debug, Args)]
 pub(crate) struct StoryArgs {
     /// The action, or any id that names one: request, trace, session, downstream request
@@ -35,6 +35,13 @@ pub(super) async fn run(args: &StoryArgs, session: &mut Session) -> Result<Exit,
         session.out.json(&story)?;
     } else {
         tell(&story, args.full, &mut session.out)?;
+        // The story stands without it.
+        match session.client().await?.get::<RuntimeContext>(&routes::context(action)).await {
+            Ok(told) => context::print(&told, &mut session.out)?,
+            Err(error) => {
+                session.out.painted(Paint::Dim, format!("No runtime context: {}", visible(&error.to_string())))?
+            }
+        }
     }
     Ok(Exit::Done)
 }

@@ -57,6 +57,24 @@ fn story() -> String {
     )
 }
 
+fn context() -> String {
+    let span = |name: &str, more: &str| {
+        format!(
+            r#"{{"kind":"span","name":"{name}","link":"trace","started":"2026-01-02T03:00:00.500000Z","status":"ok",
+            "attributes":{{}},"reported_by":"{ID}","by_proposer":false,"received":"2026-01-02T03:00:09.000000Z"{more}}}"#
+        )
+    };
+    let of_model =
+        r#","duration_us":1234567,"model":"gpt\u200b-5","input_tokens":120,"output_tokens":30,"service":"planner""#;
+    format!(
+        r#"{{"action":"{ID}","trace_id":"{}","span_id":"{}","spans":[{},{}],"more":true}}"#,
+        "a".repeat(32),
+        "b".repeat(16),
+        span(r"chat \u001b[31mred", of_model),
+        span("tools/call", "").replace("\"ok\"", "\"error\"").replace("false", "true"),
+    )
+}
+
 #[tokio::test]
 async fn a_list_for_people() {
     let rows = [
@@ -153,7 +171,8 @@ async fn an_unknown_id_is_the_gates_own_problem() {
 async fn a_story_for_people() {
     let gate = Gate::default()
         .on(&format!("GET /v1/actions/{ID}?wait_s=0"), view())
-        .on(&format!("GET /v1/actions/{ID}/story"), story());
+        .on(&format!("GET /v1/actions/{ID}/story"), story())
+        .on(&format!("GET /v1/actions/{ID}/context"), context());
     let ran = gate.run(&["action", "story", ID], None).await;
     assert_eq!(ran.result.unwrap(), Exit::Done);
     assert_snapshot!(ran.printed);
@@ -174,7 +193,8 @@ async fn long_facts_are_folded_but_never_payloads() {
     let story = story().replace(r#"{"equal":true}"#, &facts);
     let gate = || {
         let gate = Gate::default().on(&format!("GET /v1/actions/{ID}?wait_s=0"), view());
-        gate.on(&format!("GET /v1/actions/{ID}/story"), story.clone())
+        let gate = gate.on(&format!("GET /v1/actions/{ID}/story"), story.clone());
+        gate.on(&format!("GET /v1/actions/{ID}/context"), context())
     };
     let folded = gate().run(&["action", "story", ID], None).await.printed;
     assert_eq!(folded.matches("r39").count(), 1);

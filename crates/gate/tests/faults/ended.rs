@@ -1,0 +1,70 @@
+//! Actions as they end: each once, with what may be known outside.
+
+use countersign_evidence::record::{Outcome, Verdict};
+use countersign_gate::testing::{Setup, TestGate, agent, pay, reviewer, start};
+use countersign_gate::{Caller, Ended};
+use countersign_wire::{DecideRequest, FinishRequest};
+
+use crate::finish;
+
+/// All that ended up to now.
+async fn ended(test: &TestGate) -> Vec<Ended> {
+    let (mut all, mut position) = (Vec::new(), 0);
+    while position < test.gate.durable() {
+        let (some, next) = test.gate.ended(&Caller::owner(), position).await.unwrap();
+        all.extend(some);
+        position = next;
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_end_is_told_once_with_why() {
+    let test = TestGate::open(Setup::default()).await;
+    let key = agent(1);
+    let begin = async |request: &str, attempt: &str| {
+        let action = test.gate.propose(&key, pay(request, "bot", 50)).await.unwrap().action;
+        test.gate.start(&key, action, start(attempt, pay(request, "bot", 50).payload)).await.unwrap();
+        action
+    };
+    let done = begin("r-1", "a-1").await;
+    test.gate.finish(&key, done, finish("a-1", Outcome::Succeeded)).await.unwrap();
+    let failed = begin("r-2", "a-2").await;
+    let status = FinishRequest { status: Some("503".to_owned()), ..finish("a-2", Outcome::Failed) };
+    test.gate.finish(&key, failed, status).await.unwrap();
+    let lost = begin("r-3", "a-3").await;
+    test.gate.finish(&key, lost, finish("a-3", Outcome::Unknown)).await.unwrap();
+    let before = ended(&test).await;
+    test.gate.finish(&key, lost, finish("a-3", Outcome::Succeeded)).await.unwrap();
+    let denied = test.gate.propose(&key, pay("r-4", "bot", 5_000)).await.unwrap().action;
+    let refused = test.gate.propose(&key, pay("r-5", "bot", 200)).await.unwrap().action;
+    test.clock.advance(3);
+    let one = reviewer(1, &["finance"], None);
+    let denial = DecideRequest {
+        verdict: Verdict::Deny,
+        reason: Some("no".to_owned()),
+        payload_digest: test.gate.reviews(&one).unwrap()[0].payload_digest,
+        payload: None,
+        presentation_digest: None,
+        active_ms: None,
+        expanded_all: None,
+        on_behalf_of: None,
+        together_with: None,
+        signature: None,
+    };
+    test.gate.decide(&one, refused, denial).await.unwrap();
+    let open = test.gate.propose(&key, pay("r-6", "bot", 300)).await.unwrap().action;
+    let all = ended(&test).await;
+    let told: Vec<_> = all.iter().map(|one| (one.action, one.error.as_deref())).collect();
+    let expected = [
+        (done, None),
+        (failed, Some("503")),
+        (lost, None),
+        (denied, Some("denied_by_policy")),
+        (refused, Some("denied_by_reviewer")),
+    ];
+    assert_eq!(told, expected, "what came late is no second end, and {open} is open");
+    assert_eq!(before[2].error.as_deref(), Some("outcome_unknown"));
+    assert_eq!((all[4].waited_us, all[0].waited_us), (Some(3_000_000), None));
+    assert_eq!((all[0].tool.name.as_str(), all[0].decision.is_some()), ("pay", true));
+}
