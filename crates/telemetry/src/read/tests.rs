@@ -140,7 +140,7 @@ fn what_lacks_its_ids_is_left_out_and_the_rest_is_taken() {
     );
     let batch = json(&spans, Kept::default()).unwrap();
     assert_eq!((batch.reports.len(), batch.left_out), (1, 4));
-    let empty = vec![0x12, 0].repeat(10_000);
+    let empty = [0x12, 0].repeat(10_000);
     let batch = read(Signal::Traces, Encoding::Protobuf, &field(1, &field(2, &empty)), Kept::default()).unwrap();
     assert_eq!((batch.reports.len(), batch.left_out), (0, 10_000));
     let many = field(2, &ids()).repeat(MOST_REPORTS + 5);
