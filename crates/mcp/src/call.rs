@@ -190,7 +190,10 @@ impl Gateway {
             Err(error) => Err(error.to_string()),
         };
         match params {
-            Ok(params) => Permission::Go(Go { action: view.action, attempt: proposal.attempt.clone(), params }),
+            Ok(params) => {
+                let (action, attempt) = (view.action, proposal.attempt.clone());
+                Permission::Go(Go { action, attempt, params: asked.call.traced(params, action) })
+            }
             Err(error) => {
                 self.record(view.action, not_sent(&proposal.attempt, &error)).await;
                 Permission::No(Denial::unsendable(view.action, &error))

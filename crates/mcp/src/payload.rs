@@ -9,6 +9,8 @@ use countersign_evidence::digest::Digest;
 use countersign_evidence::id::is_identifier;
 use countersign_evidence::json::{Object, Value};
 use countersign_evidence::record::Correlation;
+use countersign_evidence::trace::{SpanId, TraceParent};
+use uuid::Uuid;
 
 use crate::transport::{Transport, TransportError};
 
@@ -125,20 +127,26 @@ impl Call {
         identifier(self.transport.get("x-codex-turn-metadata").and_then(|turn| turn.get(name)))
     }
 
-    /// Trace and span of a W3C `traceparent`: `00-<32 hex>-<16 hex>-<2 hex>`.
+    /// The client's place in a trace, where it said one.
+    fn trace_parent(&self) -> Option<TraceParent> {
+        self.transport.get("traceparent").and_then(Value::as_str).and_then(TraceParent::read)
+    }
+
     fn trace(&self) -> (Option<String>, Option<String>) {
-        let parent = self.transport.get("traceparent").and_then(Value::as_str).unwrap_or_default();
-        let parts: Vec<&str> = parent.split('-').collect();
-        let hex = |text: &str, length: usize| {
-            let lower = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-            text.len() == length && text.bytes().all(lower) && text.bytes().any(|byte| byte != b'0')
-        };
-        match parts.as_slice() {
-            [_, trace, span, _] if hex(trace, 32) && hex(span, 16) => {
-                (Some((*trace).to_owned()), Some((*span).to_owned()))
-            }
-            _ => (None, None),
+        self.trace_parent().map(|parent| (parent.trace.to_string(), parent.span.to_string())).unzip()
+    }
+
+    /// The params as they are sent: a trace that the client began goes on through the action's own span.
+    pub(crate) fn traced(&self, mut params: Value, action: Uuid) -> Value {
+        let Some(parent) = self.trace_parent() else { return params };
+        let own = TraceParent { span: SpanId::of_action(action), ..parent };
+        if let Value::Object(params) = &mut params
+            && let Some(Value::Object(meta)) = params.get_mut("_meta")
+            && meta.contains("traceparent")
+        {
+            meta.insert("traceparent", own.to_string());
         }
+        params
     }
 }
 
@@ -204,6 +212,18 @@ mod tests {
         assert_eq!(correlation.session_id, None);
         assert_eq!(correlation.trace_id.as_deref(), Some("0af7651916cd43dd8448eb211c80319c"));
         assert_eq!(correlation.span_id.as_deref(), Some("b7ad6b7169203331"));
+    }
+
+    #[test]
+    fn a_trace_goes_on_through_the_actions_own_span() {
+        let call = Call::read(Some(&json(PARAMS))).unwrap();
+        let action = Uuid::from_u128(7);
+        let sent = call.traced(json(PARAMS), action);
+        let expected = format!("00-0af7651916cd43dd8448eb211c80319c-{}-01", SpanId::of_action(action));
+        assert_eq!(sent.get("_meta").unwrap().get("traceparent").unwrap().as_str(), Some(expected.as_str()));
+        let untraced = Call::read(Some(&json(r#"{"name":"t","_meta":{"traceparent":"00-x"}}"#))).unwrap();
+        let params = json(r#"{"name":"t","_meta":{"traceparent":"00-x"}}"#);
+        assert_eq!(untraced.traced(params.clone(), action), params, "what is no trace is left as it is");
     }
 
     #[test]
