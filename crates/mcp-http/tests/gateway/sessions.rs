@@ -53,6 +53,8 @@ async fn nobody_comes_in_without_a_key_or_from_another_site() {
     let told = house.send("POST", INITIALIZE, &[("authorization", "Bearer cs_agent_nobody")]).await;
     assert_eq!(told.status, 401);
     let challenge = told.headers["www-authenticate"].to_str().unwrap();
+    let token = "Bearer eyJhbGciOiJub25lIn0.eyJhdWQiOiJodHRwczovL2Vsc2V3aGVyZS5leGFtcGxlIn0.";
+    assert_eq!(house.send("POST", INITIALIZE, &[("authorization", token)]).await.status, 401, "somebody else's token");
     assert!(challenge.contains("/.well-known/oauth-protected-resource/mcp/u"), "{challenge}");
     for headers in [[("origin", "http://evil.example")], [("host", "evil.example")]] {
         assert_eq!(house.send("POST", INITIALIZE, &headers).await.status, 403, "{headers:?}");
