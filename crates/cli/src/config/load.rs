@@ -234,7 +234,7 @@ fn check_text(path: &str, text: &str) -> Result<(), String> {
         "oidc.groups" => super::group_pairs(text).is_ok(),
         "otlp.endpoint" => text.is_empty() || text.starts_with("https://") || text.starts_with("http://"),
         "otlp.headers_file" => true,
-        "oidc.client_id" | "oidc.client_secret_file" | "upstreams_file" => true,
+        "oidc.client_id" | "oidc.client_secret_file" | "upstreams_file" | "mcp_servers_file" => true,
         "notify.folder" => !text.is_empty(),
         path if path.starts_with("notify.") => true,
         _ => !text.is_empty(),

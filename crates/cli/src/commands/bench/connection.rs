@@ -22,8 +22,13 @@ impl Connection {
 
     /// Sends one request and reads the whole answer.
     pub(super) fn send(&mut self, target: &Target, body: &[u8]) -> Result<(), Failure> {
+        self.send_with(target, "", body).map(drop)
+    }
+
+    /// The same, with more lines in its head; the answer's text.
+    pub(super) fn send_with(&mut self, target: &Target, lines: &str, body: &[u8]) -> Result<String, Failure> {
         let mut request = format!(
-            "POST {} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: {}\r\n",
+            "POST {} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\ncontent-length: {}\r\n{lines}",
             target.path,
             body.len()
         );
@@ -35,9 +40,10 @@ impl Connection {
         let (status, length) = self.head()?;
         let mut text = vec![0; length];
         self.0.read_exact(&mut text).map_err(failed)?;
+        let text = String::from_utf8_lossy(&text).into_owned();
         match status == target.expect.as_u16() {
-            true => Ok(()),
-            false => Err(failed(format!("{status}: {}", String::from_utf8_lossy(&text)))),
+            true => Ok(text),
+            false => Err(failed(format!("{status}: {text}"))),
         }
     }
 

@@ -47,7 +47,15 @@ impl Ground {
     /// The same, with these upstreams behind its HTTP gateway.
     pub(super) async fn serve_before(&self, name: &str, upstreams: &str) -> Result<Served, Failure> {
         let config = Config { upstreams_file: PathBuf::from("upstreams.toml"), ..Config::default() };
-        self.serve_with(name, config, Some(upstreams)).await
+        let file = config.upstreams_file.clone();
+        self.serve_with(name, config, Some((file, upstreams))).await
+    }
+
+    /// The same, with these servers behind its MCP gateway.
+    pub(super) async fn serve_servers(&self, name: &str, servers: &str) -> Result<Served, Failure> {
+        let config = Config { mcp_servers_file: PathBuf::from("mcp.toml"), ..Config::default() };
+        let file = config.mcp_servers_file.clone();
+        self.serve_with(name, config, Some((file, servers))).await
     }
 
     /// The same, where the owner may approve alone.
@@ -55,14 +63,19 @@ impl Ground {
         self.serve_with(name, Config { solo: true, ..Config::default() }, None).await
     }
 
-    async fn serve_with(&self, name: &str, mut config: Config, upstreams: Option<&str>) -> Result<Served, Failure> {
+    async fn serve_with(
+        &self,
+        name: &str,
+        mut config: Config,
+        file: Option<(PathBuf, &str)>,
+    ) -> Result<Served, Failure> {
         let data = self.path(name);
         // Proposals are left open here; a real deployment refuses so many.
         config.limits.open_actions = 10_000_000;
         deployment::create(&data, &config, Starter::Whole).await?;
-        if let Some(upstreams) = upstreams {
-            let file = data.join(&config.upstreams_file);
-            std::fs::write(&file, upstreams).map_err(Failure::file(&file))?;
+        if let Some((file, text)) = file {
+            let file = data.join(file);
+            std::fs::write(&file, text).map_err(Failure::file(&file))?;
         }
         let port = free_port()?;
         let serving = Serving::start(&data, &config, Some(([127, 0, 0, 1], port).into()), |_, _| {}).await?;

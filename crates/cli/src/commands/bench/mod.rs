@@ -9,6 +9,7 @@ mod hook;
 mod latency;
 mod load;
 mod mcp;
+mod mcp_http;
 mod pages;
 mod proxy;
 mod throughput;
@@ -45,6 +46,8 @@ enum Part {
     Latency,
     /// A tool call through `countersign mcp`, beside the bare server
     Mcp,
+    /// A tool call through the MCP gateway over HTTP, beside the bare server
+    McpHttp,
     /// An event of a coding agent's hook, from process start to answer
     Hook,
     /// An API call through the HTTP gateway, beside the bare upstream
@@ -69,6 +72,7 @@ pub(super) async fn run(args: &Bench, session: &mut Session) -> Result<Exit, Fai
             Part::Throughput => throughput::run(&ground, args.seconds, &mut session.out).await?,
             Part::Latency => latency::run(&ground, args.seconds, &mut session.out).await?,
             Part::Mcp => mcp::run(&ground, args.seconds, &mut session.out).await?,
+            Part::McpHttp => mcp_http::run(&ground, args.seconds, &mut session.out).await?,
             Part::Hook => hook::run(&ground, &mut session.out).await?,
             Part::Proxy => proxy::run(&ground, args.seconds, &mut session.out).await?,
             Part::Verify => verify::run(&ground, &mut session.out).await?,
