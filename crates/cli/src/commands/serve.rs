@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -174,8 +175,13 @@ pub(crate) async fn run(args: &Serve, session: &mut Session) -> Result<Exit, Fai
         deployment::create_if_missing(&data, &config).await?;
     }
     let listen = (!args.local).then_some(config.listen);
+    // Heard from here on: whoever ends the server right after its first words has the last records published, too.
+    let mut asked_to_end = pin!(asked_to_end());
     let bar = Bar::new("records into the index");
-    let serving = Serving::start(&data, &config, listen, |done, of| bar.at(done, of)).await?;
+    let serving = tokio::select! {
+        started = Serving::start(&data, &config, listen, |done, of| bar.at(done, of)) => started?,
+        () = &mut asked_to_end => return Err(Failure::No("asked to end before it was ready".to_owned())),
+    };
     bar.end();
     announce(&data, listen, &serving, session)?;
     if listen.is_some() {
@@ -185,7 +191,7 @@ pub(crate) async fn run(args: &Serve, session: &mut Session) -> Result<Exit, Fai
         why = serving.deployment().failed() => {
             return Err(Failure::Unreachable(format!("the gate has stopped: {why}")));
         }
-        () = asked_to_end() => {}
+        () = &mut asked_to_end => {}
         () = idle(args.idle_exit, &serving) => {}
     }
     serving.stop().await?;
@@ -226,12 +232,21 @@ async fn invite_first_admin(serving: &Serving, session: &mut Session) -> Result<
     Ok(())
 }
 
-async fn asked_to_end() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
+/// Resolves at the first signal that asks the process to end, from the call on.
+fn asked_to_end() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+    async fn heard(signal: std::io::Result<Signal>) {
+        match signal {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    }
+    let (terminate, interrupt) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    async {
+        tokio::select! {
+            () = heard(terminate) => {}
+            () = heard(interrupt) => {}
+        }
     }
 }
 
