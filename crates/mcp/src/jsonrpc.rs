@@ -2,6 +2,8 @@
 
 use countersign_evidence::json::{Object, Value};
 
+use crate::lookalike::{self, folded};
+
 /// Not JSON (JSON-RPC 2.0 §5.1).
 pub const PARSE_ERROR: i64 = -32700;
 /// JSON, but no message that can be passed on.
@@ -10,6 +12,11 @@ pub const INVALID_REQUEST: i64 = -32600;
 pub const INVALID_PARAMS: i64 = -32602;
 /// The gateway or the server behind it failed.
 pub const INTERNAL_ERROR: i64 = -32603;
+
+/// The members that JSON-RPC 2.0 gives a meaning.
+const MEMBERS: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "error"];
+/// The method that is decided.
+const CALL: &str = "tools/call";
 
 /// A request id: a string or an integer (MCP allows no null).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +101,12 @@ pub enum Invalid {
     /// An id that is none.
     #[error("the member \"id\" must be a string or an integer")]
     Id,
+    /// A member that some readers take for another one.
+    #[error("the member {0:?} could be taken for another one: leave it out")]
+    Lookalike(String),
+    /// A method that some readers take for `tools/call`.
+    #[error("the method {0:?} could be taken for \"tools/call\"")]
+    OddCall(String),
     /// Two kinds at once, or none.
     #[error("a message is a request (with \"method\") or a response (with either \"result\" or \"error\"), not both")]
     Ambiguous,
@@ -112,6 +125,13 @@ impl Message {
         };
         if body.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
             return Err(Invalid::Version);
+        }
+        if let Some(name) = lookalike::among(&body, &MEMBERS) {
+            return Err(Invalid::Lookalike(name.to_owned()));
+        }
+        let method = body.get("method").and_then(Value::as_str).unwrap_or_default();
+        if method != CALL && folded(method.trim()) == CALL {
+            return Err(Invalid::OddCall(method.to_owned()));
         }
         let answers = usize::from(body.contains("result")) + usize::from(body.contains("error"));
         let kind = match (body.get("method"), answers) {
@@ -206,6 +226,12 @@ mod tests {
             (r#"{"jsonrpc":"2.0","id":1,"error":{},"result":{}}"#, Invalid::Ambiguous),
             (r#"{"jsonrpc":"2.0","id":1}"#, Invalid::Ambiguous),
             (r#"{"jsonrpc":"2.0","id":null,"result":{}}"#, Invalid::Id),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"result":null,"Method":"tools/call","params":{}}"#,
+                Invalid::Lookalike("Method".into()),
+            ),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"x","Param\u017f":{}}"#, Invalid::Lookalike("Param\u{17f}".into())),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"Tools/Call "}"#, Invalid::OddCall("Tools/Call ".into())),
         ] {
             assert_eq!(read(text), Err(invalid), "{text}");
         }

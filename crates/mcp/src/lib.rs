@@ -33,6 +33,7 @@ mod id_scan;
 pub mod jsonrpc;
 mod lines;
 mod listing;
+mod lookalike;
 mod mirror;
 mod outcome;
 mod payload;

@@ -9,8 +9,13 @@ use countersign_evidence::json::{Object, Value};
 
 /// Most mirrored arguments of one tool.
 const MOST: usize = 64;
-/// Keywords under which a declaration makes the definition invalid: it would not always apply.
-const CONDITIONAL: [&str; 18] = [
+/// Most schemas of one definition that are looked at.
+const MOST_SCHEMAS: usize = 10_000;
+/// Keywords that hold schemas by name.
+const NAMED: [&str; 4] = ["patternProperties", "dependentSchemas", "$defs", "definitions"];
+/// Keywords that hold a schema, or a list of them. A declaration below one, or below [`NAMED`], makes the definition invalid: it
+/// would not always apply.
+const CONDITIONAL: [&str; 14] = [
     "items",
     "prefixItems",
     "contains",
@@ -18,8 +23,6 @@ const CONDITIONAL: [&str; 18] = [
     "unevaluatedProperties",
     "unevaluatedItems",
     "propertyNames",
-    "patternProperties",
-    "dependentSchemas",
     "oneOf",
     "anyOf",
     "allOf",
@@ -27,8 +30,6 @@ const CONDITIONAL: [&str; 18] = [
     "if",
     "then",
     "else",
-    "$defs",
-    "definitions",
 ];
 /// Around the base64 of a value that no header can hold as it is.
 const ENCODED: (&str, &str) = ("=?base64?", "?=");
@@ -77,43 +78,58 @@ pub fn decoded(value: &str) -> Option<String> {
 /// The arguments that a tool's definition wants mirrored. A definition that declares it where it may not has none: clients leave
 /// such a tool out.
 pub(crate) fn mirrors(tool: &Value) -> Vec<Mirror> {
-    let mut found = Vec::new();
-    let path = &mut Vec::new();
-    match tool.get("inputSchema").is_none_or(|schema| visit(schema, path, true, &mut found)) {
-        true => found,
+    let mut scan = Scan::default();
+    match tool.get("inputSchema").is_none_or(|schema| scan.visit(schema, true)) {
+        true => scan.found,
         false => Vec::new(),
     }
 }
 
-fn visit(schema: &Value, path: &mut Vec<String>, always: bool, found: &mut Vec<Mirror>) -> bool {
-    let Some(schema) = schema.as_object() else { return true };
-    if let Some(name) = schema.get("x-mcp-header") {
-        let name = name.as_str().filter(|name| is_token(name) && always && !path.is_empty() && found.len() < MOST);
+/// A walk over a schema, each part of it once.
+#[derive(Default)]
+struct Scan {
+    path: Vec<String>,
+    found: Vec<Mirror>,
+    seen: usize,
+}
+
+impl Scan {
+    /// Whether all declarations at and below `schema` are where they may be. `always`: it applies to every call.
+    fn visit(&mut self, schema: &Value, always: bool) -> bool {
+        let Some(schema) = schema.as_object() else { return true };
+        self.seen += 1;
+        if self.seen > MOST_SCHEMAS || !self.declared(schema, always) {
+            return false;
+        }
+        for (name, inner) in schema.get("properties").and_then(Value::as_object).into_iter().flat_map(Object::iter) {
+            self.path.push(name.to_owned());
+            let fits = self.visit(inner, always);
+            self.path.pop();
+            if !fits {
+                return false;
+            }
+        }
+        let named = NAMED.iter().filter_map(|keyword| schema.get(keyword)?.as_object());
+        let named = named.flat_map(Object::iter).all(|(_, inner)| self.visit(inner, false));
+        named
+            && CONDITIONAL.iter().filter_map(|keyword| schema.get(keyword)).all(|inner| match inner.as_array() {
+                Some(all) => all.iter().all(|one| self.visit(one, false)),
+                None => self.visit(inner, false),
+            })
+    }
+
+    fn declared(&mut self, schema: &Object, always: bool) -> bool {
+        let Some(name) = schema.get("x-mcp-header") else { return true };
+        let allowed = always && !self.path.is_empty() && self.found.len() < MOST;
         let typed = matches!(schema.get("type").and_then(Value::as_str), Some("string" | "integer" | "boolean"));
-        let Some(name) = name.filter(|_| typed) else { return false };
+        let Some(name) = name.as_str().filter(|name| is_token(name) && allowed && typed) else { return false };
         let header = format!("Mcp-Param-{name}");
-        if found.iter().any(|other| other.header.eq_ignore_ascii_case(&header)) {
-            return false;
+        let twice = self.found.iter().any(|other| other.header.eq_ignore_ascii_case(&header));
+        if !twice {
+            self.found.push(Mirror { header, path: self.path.clone() });
         }
-        found.push(Mirror { header, path: path.clone() });
+        !twice
     }
-    let properties = schema.get("properties").and_then(Value::as_object);
-    for (name, inner) in properties.into_iter().flat_map(Object::iter) {
-        path.push(name.to_owned());
-        let fits = visit(inner, path, always, found);
-        path.pop();
-        if !fits {
-            return false;
-        }
-    }
-    CONDITIONAL.iter().filter_map(|keyword| schema.get(keyword)).all(|inner| match inner {
-        Value::Array(all) => all.iter().all(|one| visit(one, path, false, found)),
-        // A schema, or schemas by name.
-        Value::Object(named) => {
-            visit(inner, path, false, found) && named.iter().all(|(_, one)| visit(one, path, false, found))
-        }
-        _ => true,
-    })
 }
 
 /// RFC 9110 §5.6.2.
@@ -152,6 +168,17 @@ mod tests {
         ] {
             assert!(headers(invalid).is_empty(), "{invalid}");
         }
+    }
+
+    #[test]
+    fn a_deep_or_wide_definition_takes_no_time() {
+        let deep = format!("{}{{}}{}", r#"{"not":"#.repeat(60), "}".repeat(60));
+        assert!(headers(&deep).is_empty());
+        let many: Vec<String> = (0..MOST_SCHEMAS).map(|n| format!(r#""p{n}":{{}}"#)).collect();
+        let wide = format!(r#"{{"properties":{{"a":{{"type":"string","x-mcp-header":"A"}},{}}}}}"#, many.join(","));
+        let tool =
+            parse(format!(r#"{{"name":"t","inputSchema":{wide}}}"#).as_bytes(), Limits { bytes: 1 << 20, depth: 64 });
+        assert!(mirrors(&tool.unwrap()).is_empty(), "past the limit nothing is mirrored");
     }
 
     #[test]

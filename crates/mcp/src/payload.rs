@@ -12,10 +12,15 @@ use countersign_evidence::record::Correlation;
 use countersign_evidence::trace::{SpanId, TraceParent};
 use uuid::Uuid;
 
+use crate::lookalike;
 use crate::transport::{Transport, TransportError};
 
 /// Members of the payload that the gateway adds, and that params must therefore not have.
 const OURS: [&str; 2] = ["server", "definition"];
+
+/// Members of params that MCP gives a meaning, and those that the gateway adds.
+const MEMBERS: [&str; 8] =
+    ["name", "arguments", "_meta", "task", "inputResponses", "requestState", "server", "definition"];
 
 /// The params of one `tools/call`, taken apart.
 #[derive(Debug, Clone)]
@@ -37,6 +42,8 @@ pub(crate) enum PayloadError {
     NotAnObject(&'static str),
     #[error("the params have a member {0:?}, which the gateway itself adds to what is judged: leave it out")]
     Reserved(&'static str),
+    #[error("the member {0:?} could be taken for another one: leave it out")]
+    Lookalike(String),
     #[error("the authorized payload names another {0}")]
     Another(&'static str),
     #[error("the authorized payload is not an object")]
@@ -52,6 +59,11 @@ impl Call {
         let name = params.get("name").and_then(Value::as_str).ok_or(PayloadError::NoName)?.to_owned();
         if let Some(ours) = OURS.into_iter().find(|name| params.contains(name)) {
             return Err(PayloadError::Reserved(ours));
+        }
+        let arguments = params.get("arguments").and_then(Value::as_object);
+        let alike = lookalike::among(&params, &MEMBERS).or_else(|| lookalike::pair(arguments?));
+        if let Some(name) = alike {
+            return Err(PayloadError::Lookalike(name.to_owned()));
         }
         if params.get("arguments").is_some_and(|arguments| arguments.as_object().is_none()) {
             return Err(PayloadError::NotAnObject("arguments"));
@@ -251,6 +263,9 @@ mod tests {
             (r#"{"name":"t","arguments":null}"#, PayloadError::NotAnObject("arguments")),
             (r#"{"name":"t","_meta":1}"#, PayloadError::NotAnObject("_meta")),
             (r#"{"name":"t","server":"x"}"#, PayloadError::Reserved("server")),
+            (r#"{"name":"t","argument\u017f":{"a":1}}"#, PayloadError::Lookalike("argument\u{17f}".into())),
+            (r#"{"name":"t","Arguments":{"a":1}}"#, PayloadError::Lookalike("Arguments".into())),
+            (r#"{"name":"t","arguments":{"path":"a","Path":"b"}}"#, PayloadError::Lookalike("path".into())),
             (r#"{"name":"t","definition":"x"}"#, PayloadError::Reserved("definition")),
         ] {
             assert_eq!(Call::read(Some(&json(text))).unwrap_err(), error, "{text}");
