@@ -25,13 +25,14 @@ pub fn in_process(app: &App) -> InProcess {
     })
 }
 
-/// The API for a gateway in this process, on behalf of a caller that it let in: what it executes counts as seen on the wire. A start
-/// is refused once the caller's key is revoked; what was begun before can still be ended.
+/// The API for a gateway in this process, on behalf of a caller that it let in: what it executes counts as seen on the wire. What would begin
+/// anything is refused once the caller's key is revoked; what was begun before can still be ended.
 pub fn in_process_for(app: &App, caller: Caller) -> InProcess {
     let (router, app, caller) = (router(app), app.clone(), caller.at_gateway());
     Arc::new(move |request: Request<Full<Bytes>>| -> InProcessAnswer {
         let mut request = request.map(Body::new);
-        let begins = request.uri().path().ends_with("/start");
+        let path = request.uri().path();
+        let begins = path == "/v1/actions" || path.ends_with("/start");
         if begins && let Err(error) = app.gate().must_still_be_let_in(&caller) {
             return Box::pin(collected(Failure::from(error).into_response()));
         }

@@ -37,6 +37,8 @@ struct Table {
 struct Waiting {
     /// The ids as the client chose them.
     asked: Id,
+    /// The session in which it did, where several share the conversation.
+    session: Option<String>,
     token: Option<Value>,
     order: u64,
     notes: mpsc::Sender<Object>,
@@ -60,7 +62,7 @@ impl Desk {
     }
 
     /// Gives a request ids of its own; `None` where too many wait.
-    pub(crate) fn begin(&self, message: &mut Message) -> Option<Waiter> {
+    pub(crate) fn begin(&self, message: &mut Message, session: Option<&str>) -> Option<Waiter> {
         let Kind::Request { id, .. } = &mut message.kind else { return None };
         let mut table = self.table();
         if table.waiting.len() >= MOST {
@@ -74,13 +76,17 @@ impl Desk {
         let token = swap_token(&mut message.body, &own);
         let (notes, noted) = mpsc::channel(QUEUE);
         let (answer, answered) = oneshot::channel();
-        table.waiting.insert(own.key(), Waiting { asked, token, order, notes, answer });
+        table
+            .waiting
+            .insert(own.key(), Waiting { asked, session: session.map(str::to_owned), token, order, notes, answer });
         Some(Waiter { id: own, notes: noted, answer: answered })
     }
 
-    /// The conversation's id of a request that the client knows as `asked`.
-    pub(crate) fn known_as(&self, asked: &Id) -> Option<Id> {
-        self.table().waiting.values().find(|waiting| waiting.asked == *asked).map(|waiting| Id::number(waiting.order))
+    /// The conversation's id of a request that the client of that session knows as `asked`.
+    pub(crate) fn known_as(&self, asked: &Id, session: Option<&str>) -> Option<Id> {
+        let table = self.table();
+        let theirs = |waiting: &&Waiting| waiting.asked == *asked && waiting.session.as_deref() == session;
+        table.waiting.values().find(theirs).map(|waiting| Id::number(waiting.order))
     }
 
     /// Nobody waits for this one any more.
@@ -199,8 +205,12 @@ mod tests {
         let desk = Desk::default();
         let ask = r#"{"jsonrpc":"2.0","id":7,"method":"tools/list","params":{"_meta":{"progressToken":"p"}}}"#;
         let (mut first, mut second) = (message(ask), message(ask));
-        let (mut one, mut two) = (desk.begin(&mut first).unwrap(), desk.begin(&mut second).unwrap());
+        let (mut one, mut two) =
+            (desk.begin(&mut first, Some("a")).unwrap(), desk.begin(&mut second, Some("b")).unwrap());
         assert_ne!(first.body, second.body);
+        let seven = Id::number(7);
+        assert_eq!(desk.known_as(&seven, Some("b")), Some(two.id.clone()));
+        assert_eq!((desk.known_as(&seven, Some("c")), desk.known_as(&seven, None)), (None, None));
         let params = second.body.get("params").unwrap();
         assert_eq!(params.get("_meta").unwrap().get("progressToken").unwrap(), &two.id.to_value());
         desk.deliver(from_server(
@@ -224,7 +234,7 @@ mod tests {
         let note = || from_server(r#"{"jsonrpc":"2.0","method":"notifications/message","params":{}}"#);
         desk.deliver(note());
         let mut ask = message(r#"{"jsonrpc":"2.0","id":"a","method":"x"}"#);
-        let mut waiter = desk.begin(&mut ask).unwrap();
+        let mut waiter = desk.begin(&mut ask, None).unwrap();
         desk.deliver(note());
         assert!(waiter.notes.try_recv().is_ok());
         let mut standing = desk.stand();

@@ -17,6 +17,7 @@ use countersign_gate::{Caller, GateError};
 use countersign_http::{App, Asker, Failure, must_be_json, read_body};
 use countersign_mcp::jsonrpc::{self, Id, Kind, Message};
 use countersign_mcp::read;
+use tokio::time::timeout;
 
 use crate::era::{initializes, is_legacy, negotiated, version_of};
 use crate::exchange::{Exchange, Standing, Terms};
@@ -138,7 +139,7 @@ impl Door {
             }
             (Kind::Notification { .. } | Kind::Response { .. }, false) => {
                 let session = self.session(server, &entered).map_err(|refusal| *refusal)?;
-                tell(&session, message).await;
+                tell(&session, message, None).await;
                 Ok(reply::empty(StatusCode::ACCEPTED))
             }
             // Nothing of a modern client needs to be said outside of a request; it is no error either.
@@ -169,21 +170,19 @@ impl Door {
     /// `initialize`: a session, where the server agrees.
     async fn begin(&self, server: &Server, entered: Entered, mut message: Message) -> Result<Response, Response> {
         let place = entered.place(Some(server)).map_err(failed)?;
-        let session = self.sessions.open(server, place, &entered.caller).map_err(failed)?;
-        let Some(mut waiter) = session.desk.begin(&mut message) else { return Err(crowded(&message)) };
+        let opening = self.sessions.open(server, place, &entered.caller).map_err(failed)?;
+        let session = Arc::clone(opening.session());
+        let Some(mut waiter) = session.desk.begin(&mut message, None) else { return Err(crowded(&message)) };
         session.conversation.client_says(message).await;
-        let Ok(answer) = (&mut waiter.answer).await else {
-            self.sessions.end(session);
+        // A client that goes before the answer leaves nothing behind: the session ends with `opening`.
+        let Ok(Ok(answer)) = timeout(server.deadline, &mut waiter.answer).await else {
             return Err(reply::empty(StatusCode::BAD_GATEWAY));
         };
         let settled = answer.get("result").and_then(negotiated).is_some();
         let mut response = reply::json(StatusCode::OK, answer);
-        match settled {
-            true => {
-                let id = self.sessions.keep(&session);
-                HeaderValue::from_str(&id).ok().map(|id| response.headers_mut().insert(SESSION, id));
-            }
-            false => self.sessions.end(session),
+        if settled {
+            let id = self.sessions.begin(opening);
+            HeaderValue::from_str(&id).ok().map(|id| response.headers_mut().insert(SESSION, id));
         }
         Ok(response)
     }
@@ -258,7 +257,7 @@ async fn exchange(
     headers: &HeaderMap,
     modern: bool,
 ) -> Result<Response, Response> {
-    let Some(waiter) = session.desk.begin(&mut message) else { return Err(crowded(&message)) };
+    let Some(waiter) = session.desk.begin(&mut message, None) else { return Err(crowded(&message)) };
     let exchange = Exchange::new(Arc::clone(&session), waiter, Terms { modern, translated: false });
     session.conversation.client_says(message).await;
     Ok(exchange.reply(takes_events(headers)).await)
@@ -285,10 +284,10 @@ fn no_session() -> Response {
 }
 
 /// A message that wants no answer. A cancellation names the request as its client knows it.
-pub(crate) async fn tell(session: &Session, mut message: Message) {
+pub(crate) async fn tell(session: &Session, mut message: Message, within: Option<&str>) {
     if matches!(&message.kind, Kind::Notification { method } if method == "notifications/cancelled") {
         let asked = message.params().and_then(|params| params.get("requestId")).and_then(Id::new);
-        let Some(id) = asked.and_then(|asked| session.desk.known_as(&asked)) else { return };
+        let Some(id) = asked.and_then(|asked| session.desk.known_as(&asked, within)) else { return };
         if let Some(Value::Object(params)) = message.body.get_mut("params") {
             params.insert("requestId", id.to_value());
         }

@@ -108,11 +108,11 @@ fn status_of(answer: &Object) -> Option<StatusCode> {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
+        let id = self.waiter.id.clone();
+        self.session.desk.forget(&id);
         if self.answered {
             return;
         }
-        let id = self.waiter.id.clone();
-        self.session.desk.forget(&id);
         if !self.terms.modern {
             // A connection that broke takes nothing back (2025-11-25 "Streamable HTTP").
             return self.session.conversation.unheard(&id);

@@ -17,7 +17,7 @@ use futures::future::join_all;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
-use crate::door::{Door, Entered, crowded, failed, refuse, takes_events};
+use crate::door::{Door, Entered, crowded, failed, refuse, takes_events, tell};
 use crate::era::is_legacy;
 use crate::exchange::{Exchange, Terms};
 use crate::legs::Leg;
@@ -89,6 +89,11 @@ impl Gathered {
         let mut table = self.table();
         let own = table.begun.get(id).is_some_and(|begun| begun.key == key);
         own && table.begun.remove(id).is_some()
+    }
+
+    /// Nothing was opened there.
+    fn forget(&self, place: &Place) {
+        self.table().legs.remove(place);
     }
 
     /// The place of a conversation; one that has ended is begun anew.
@@ -180,7 +185,7 @@ impl Door {
         request(&mut message, leg.modern);
         let session = Arc::clone(&leg.session);
         self.sessions.used(&session);
-        let Some(waiter) = session.desk.begin(&mut message) else { return crowded(&message) };
+        let Some(waiter) = session.desk.begin(&mut message, entered.session()) else { return crowded(&message) };
         let exchange = Exchange::new(Arc::clone(&session), waiter, Terms { modern, translated: true });
         session.conversation.client_says(message).await;
         exchange.reply(takes_events(&entered.parts.headers)).await
@@ -195,7 +200,7 @@ impl Door {
             let Ok(place) = self.place(entered, message, server) else { return };
             let known = self.gathered.table().legs.get(&place).cloned();
             if let Some(leg) = known.as_ref().and_then(|cell| cell.get()) {
-                crate::door::tell(&leg.session, message.clone()).await;
+                tell(&leg.session, message.clone(), entered.session()).await;
             }
         }
     }
@@ -219,8 +224,11 @@ impl Door {
     ) -> Result<Arc<OnceCell<Leg>>, Box<Response>> {
         let place = self.place(entered, message, server).map_err(|error| Box::new(failed(error)))?;
         let cell = self.gathered.leg(&place);
-        let opened = cell.get_or_try_init(|| Leg::open(&self.sessions, server, place, &entered.caller)).await;
-        opened.map_err(|error| Box::new(failed(error)))?;
+        let open = || Leg::open(&self.sessions, server, place.clone(), &entered.caller);
+        if let Err(error) = cell.get_or_try_init(open).await {
+            self.gathered.forget(&place);
+            return Err(Box::new(failed(error)));
+        }
         Ok(cell)
     }
 }

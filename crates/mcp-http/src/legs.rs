@@ -17,6 +17,8 @@ use crate::translate::{LEGACY, own_name, request};
 const GREETING: Duration = Duration::from_secs(10);
 /// How long it may take for one page of its tools.
 const LISTING: Duration = Duration::from_secs(10);
+/// Nobody's session: what the gateway itself asks.
+const OWN: &str = "gateway";
 /// Most pages of one listing.
 const MOST_PAGES: usize = 100;
 
@@ -35,12 +37,13 @@ impl Leg {
         place: Place,
         caller: &Caller,
     ) -> Result<Self, GateError> {
-        let session = sessions.open(server, place, caller)?;
-        sessions.hold(&session);
+        let opening = sessions.open(server, place, caller)?;
+        let session = Arc::clone(opening.session());
         let discovered = ask(&session, "server/discover", Object::new(), true, GREETING).await;
         if discovered
             .is_some_and(|answer| answer.get("result").is_some_and(|result| result.get("supportedVersions").is_some()))
         {
+            opening.keep();
             return Ok(Leg { session, modern: true });
         }
         let mut params = Object::new();
@@ -49,13 +52,13 @@ impl Leg {
         params.insert("clientInfo", own_name());
         let begun = ask(&session, "initialize", params, false, GREETING).await;
         if begun.and_then(|answer| negotiated(answer.get("result")?).map(str::to_owned)).is_none() {
-            sessions.end(session);
             return Err(GateError::Unavailable("an MCP server does not answer".to_owned()));
         }
         let initialized = jsonrpc::notification("notifications/initialized", Value::Object(Object::new()));
         if let Ok(message) = Message::read(Value::Object(initialized)) {
             session.conversation.client_says(message).await;
         }
+        opening.keep();
         Ok(Leg { session, modern: false })
     }
 
@@ -81,7 +84,7 @@ async fn ask(session: &Session, method: &str, params: Object, modern: bool, pati
     let asked = jsonrpc::request(&Id::number(0), method, Value::Object(params));
     let mut message = Message::read(Value::Object(asked)).ok()?;
     request(&mut message, modern);
-    let mut waiter = session.desk.begin(&mut message)?;
+    let mut waiter = session.desk.begin(&mut message, Some(OWN))?;
     session.conversation.client_says(message).await;
     let answer = timeout(patience, &mut waiter.answer).await;
     session.desk.forget(&waiter.id);

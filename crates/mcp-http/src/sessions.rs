@@ -10,7 +10,7 @@ use countersign_client::{Client, Transport};
 use countersign_evidence::key::Random;
 use countersign_gate::{Caller, GateError};
 use countersign_http::{App, in_process_for};
-use countersign_mcp::{Calls, Conversation, Opened, Out, Settings};
+use countersign_mcp::{Conversation, Opened, Out, Settings};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -33,9 +33,10 @@ pub(crate) struct Session {
     pub(crate) place: Place,
     /// The server has ended it, or is not there any more.
     gone: Arc<AtomicBool>,
+    /// It is being ended.
+    ending: AtomicBool,
     /// When it was used last, in seconds of the monotonic clock.
     used_s: AtomicU64,
-    calls: Mutex<Option<Calls>>,
 }
 
 /// Whose conversation it is, and with which server. One that goes on over requests goes on for the very same only.
@@ -66,17 +67,36 @@ pub(crate) struct Sessions {
 
 #[derive(Default)]
 struct Table {
+    /// Every one that was opened and has not ended.
+    all: Vec<Arc<Session>>,
     /// Those that began with `initialize`, by the id that the client shows.
     begun: HashMap<String, Arc<Session>>,
     /// Those of clients that say everything with each request.
     shared: HashMap<Place, Arc<Session>>,
-    /// Those that the gateway holds in its own name.
-    own: Vec<Arc<Session>>,
 }
 
-impl Table {
-    fn all(&self) -> impl Iterator<Item = &Arc<Session>> {
-        self.begun.values().chain(self.shared.values()).chain(&self.own)
+/// A conversation that has just been opened: it ends with this, unless it is kept.
+pub(crate) struct Opening {
+    sessions: Sessions,
+    session: Arc<Session>,
+    kept: bool,
+}
+
+impl Opening {
+    pub(crate) fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
+    pub(crate) fn keep(mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        if !self.kept {
+            self.sessions.end(&self.session);
+        }
     }
 }
 
@@ -90,15 +110,13 @@ impl Sessions {
     }
 
     /// Opens a conversation that nobody finds yet.
-    pub(crate) fn open(&self, server: &Server, place: Place, caller: &Caller) -> Result<Arc<Session>, GateError> {
-        {
-            let table = self.table();
-            let own = table.all().filter(|session| session.place.key == place.key).count();
-            if own >= MOST_OF_KEY || table.all().count() >= MOST {
-                return Err(GateError::TooMany(format!(
-                    "{MOST_OF_KEY} conversations of one key, and {MOST} in all, may be open: end some first"
-                )));
-            }
+    pub(crate) fn open(&self, server: &Server, place: Place, caller: &Caller) -> Result<Opening, GateError> {
+        let mut table = self.table();
+        let own = table.all.iter().filter(|session| session.place.key == place.key).count();
+        if own >= MOST_OF_KEY || table.all.len() >= MOST {
+            return Err(GateError::TooMany(format!(
+                "{MOST_OF_KEY} conversations of one key, and {MOST} in all, may be open: end some first"
+            )));
         }
         let client = Client::new(Transport::InProcess(in_process_for(&self.app, caller.clone())), None);
         let settings = Settings {
@@ -109,31 +127,29 @@ impl Sessions {
             deadline: server.deadline,
             ..Settings::new(&server.name, client, Arc::clone(&self.random), self.app.shared_clock())
         };
-        let Opened { conversation, to_client, to_server, calls } = Conversation::open(settings, server.tools.clone());
+        let Opened { conversation, to_client, to_server } = Conversation::open(settings, server.tools.clone());
         let (desk, gone) = (Arc::new(Desk::default()), Arc::new(AtomicBool::new(false)));
         let session = Arc::new(Session {
             conversation: conversation.clone(),
             desk: Arc::clone(&desk),
             place,
             gone: Arc::clone(&gone),
+            ending: AtomicBool::new(false),
             used_s: AtomicU64::new(self.now_s()),
-            calls: Mutex::new(Some(calls)),
         });
+        table.all.push(Arc::clone(&session));
+        drop(table);
         tokio::spawn(deliver(Arc::clone(&session), to_client));
         upstream::connect(server, &self.http, conversation, to_server, Ends { desk, gone });
-        Ok(session)
+        Ok(Opening { sessions: self.clone(), session, kept: false })
     }
 
     /// Lets a conversation be found under a new id.
-    pub(crate) fn keep(&self, session: &Arc<Session>) -> String {
+    pub(crate) fn begin(&self, opening: Opening) -> String {
         let id = unguessable(&*self.random);
-        self.table().begun.insert(id.clone(), Arc::clone(session));
+        self.table().begun.insert(id.clone(), Arc::clone(opening.session()));
+        opening.keep();
         id
-    }
-
-    /// Looks after a conversation that the gateway holds in its own name.
-    pub(crate) fn hold(&self, session: &Arc<Session>) {
-        self.table().own.push(Arc::clone(session));
     }
 
     /// A conversation is used now.
@@ -155,16 +171,28 @@ impl Sessions {
         let session = match known {
             Some(known) => known,
             None => {
-                let opened = self.open(server, place.clone(), caller)?;
-                let replaced = self.table().shared.insert(place.clone(), Arc::clone(&opened));
-                if let Some(replaced) = replaced {
-                    self.end(replaced);
-                }
-                opened
+                let opening = self.open(server, place.clone(), caller)?;
+                self.share(place, opening)
             }
         };
         self.used(&session);
         Ok(session)
+    }
+
+    /// The conversation that a place has from now on: this one, or one that another request was quicker to open.
+    fn share(&self, place: &Place, opening: Opening) -> Arc<Session> {
+        let mut table = self.table();
+        if let Some(known) = table.shared.get(place).filter(|known| !known.is_gone()) {
+            let known = Arc::clone(known);
+            drop(table);
+            return known;
+        }
+        let opened = Arc::clone(opening.session());
+        let replaced = table.shared.insert(place.clone(), Arc::clone(&opened));
+        drop(table);
+        opening.keep();
+        replaced.iter().for_each(|replaced| self.end(replaced));
+        opened
     }
 
     /// Ends the conversation of that id; whether there was one.
@@ -175,15 +203,15 @@ impl Sessions {
                 table.begun.get(id).is_some_and(|found| found.place.key == key && found.place.server == server);
             theirs.then(|| table.begun.remove(id)).flatten()
         };
-        removed.map(|session| self.end(session)).is_some()
+        removed.map(|session| self.end(&session)).is_some()
     }
 
     /// Ends a conversation: what runs is recorded first.
-    pub(crate) fn end(&self, session: Arc<Session>) {
-        let calls = session.calls.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(calls) = calls {
-            session.gone.store(true, Ordering::Relaxed);
-            tokio::spawn(session.conversation.clone().client_gone(calls));
+    pub(crate) fn end(&self, session: &Arc<Session>) {
+        self.table().all.retain(|other| !Arc::ptr_eq(other, session));
+        session.gone.store(true, Ordering::Relaxed);
+        if !session.ending.swap(true, Ordering::Relaxed) {
+            tokio::spawn(session.conversation.clone().client_gone());
         }
     }
 
@@ -198,13 +226,11 @@ impl Sessions {
             };
             let ended: Vec<Arc<Session>> = {
                 let mut table = self.table();
-                let begun = table.begun.extract_if(|_, session| over(session)).map(|(_, session)| session);
-                let mut ended: Vec<_> = begun.collect();
-                ended.extend(table.shared.extract_if(|_, session| over(session)).map(|(_, session)| session));
-                ended.extend(table.own.extract_if(.., |session| over(session)));
-                ended
+                table.begun.retain(|_, session| !over(session));
+                table.shared.retain(|_, session| !over(session));
+                table.all.extract_if(.., |session| over(session)).collect()
             };
-            ended.into_iter().for_each(|session| self.end(session));
+            ended.iter().for_each(|session| self.end(session));
         }
     }
 

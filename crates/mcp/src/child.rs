@@ -60,6 +60,11 @@ pub async fn attend(
     loop {
         let line = tokio::select! {
             line = lines.next() => line,
+            // It may not have taken what was said to it last.
+            () = conversation.over() => match timeout(LEAVE, &mut writing).await {
+                Ok(_) => timeout(LEAVE, lines.next()).await.unwrap_or(Ok(None)),
+                Err(_) => break,
+            },
             // Nothing more is said to it: what it still says is heard for a while.
             _ = &mut writing => match timeout(LEAVE, lines.next()).await {
                 Ok(line) => line,

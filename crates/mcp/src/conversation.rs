@@ -22,6 +22,8 @@ use crate::peers::Caller;
 const QUEUE: usize = 256;
 /// How long outcomes may take to be recorded once nothing runs any more.
 pub(crate) const LAST_WORDS: Duration = Duration::from_secs(15);
+/// How long a side may take to take its last message.
+const LEAVE: Duration = Duration::from_secs(2);
 /// Deepest nesting of a message (`docs/evidence-format.md` §2).
 const MOST_DEPTH: usize = 64;
 /// Members that a `tools/call` message may have: what else it said would be executed without being judged.
@@ -89,26 +91,12 @@ pub struct Opened {
     pub to_client: mpsc::Receiver<Out>,
     /// What the server is to hear.
     pub to_server: mpsc::Receiver<Out>,
-    /// The calls under way.
-    pub calls: Calls,
-}
-
-/// The calls under way: they are at their end once nothing comes any more.
-#[derive(Debug)]
-pub struct Calls(mpsc::Receiver<()>);
-
-impl Calls {
-    /// Waits until nobody can begin a call any more, and every call that was begun has ended.
-    pub(crate) async fn ended(&mut self) {
-        let _ = self.0.recv().await;
-    }
 }
 
 /// Where the messages of both sides go in.
 #[derive(Clone)]
 pub struct Conversation {
     pub(crate) gateway: Arc<Gateway>,
-    running: mpsc::Sender<()>,
 }
 
 impl std::fmt::Debug for Conversation {
@@ -122,15 +110,13 @@ impl Conversation {
     pub fn open(settings: Settings, tools: Tools) -> Opened {
         let (to_client, client_queue) = mpsc::channel(QUEUE);
         let (to_server, server_queue) = mpsc::channel(QUEUE);
-        let (running, calls) = mpsc::channel(1);
         let gateway = Arc::new(Gateway::new(settings, tools, to_client, to_server));
-        let conversation = Conversation { gateway, running };
-        Opened { conversation, to_client: client_queue, to_server: server_queue, calls: Calls(calls) }
+        Opened { conversation: Conversation { gateway }, to_client: client_queue, to_server: server_queue }
     }
 
     /// The client says this. Returns as soon as it is passed on, or a call was begun.
     pub async fn client_says(&self, message: Message) {
-        self.gateway.client_says(message, &self.running).await;
+        self.gateway.client_says(message).await;
     }
 
     /// The server says this, in the exchange of the request `about` where its transport tells. Whether it was that request's
@@ -176,15 +162,21 @@ impl Conversation {
 
     /// The client is gone: held calls are cancelled, those that run get the grace period, then their outcome is recorded as unknown;
     /// then nothing more is said to the server. On return every call is either recorded or was never sent.
-    pub async fn client_gone(self, mut calls: Calls) {
-        let Conversation { gateway, running } = self;
-        drop(running);
+    pub async fn client_gone(self) {
+        let gateway = self.gateway;
         gateway.flights.client_gone();
-        let _ = timeout(gateway.settings.grace, calls.ended()).await;
+        let _ = timeout(gateway.settings.grace, gateway.calls_ended()).await;
         gateway.flights.over();
-        let _ = timeout(LAST_WORDS, calls.ended()).await;
-        gateway.end_server().await;
-        gateway.end_client().await;
+        let _ = timeout(LAST_WORDS, gateway.calls_ended()).await;
+        // A server that takes nothing more does not keep the conversation.
+        let _ = timeout(LEAVE, gateway.end_server()).await;
+        gateway.is_over();
+        let _ = timeout(LEAVE, gateway.end_client()).await;
+    }
+
+    /// Waits until nothing more is to be said to the server, whatever still waits to be.
+    pub async fn over(&self) {
+        self.gateway.over().await;
     }
 
     /// The server is gone: calls that run are recorded as unknown, and who waits gets an error.
@@ -194,10 +186,10 @@ impl Conversation {
 }
 
 impl Gateway {
-    pub(crate) async fn client_says(self: &Arc<Self>, message: Message, running: &mpsc::Sender<()>) {
+    pub(crate) async fn client_says(self: &Arc<Self>, message: Message) {
         match &message.kind {
             Kind::Request { id, method } if method == "tools/call" => {
-                if let Err(refusal) = self.begin(id, &message, running) {
+                if let Err(refusal) = self.begin(id, &message) {
                     self.tell_client(refusal).await;
                 }
             }
@@ -225,7 +217,7 @@ impl Gateway {
     }
 
     /// Lets a call begin, or says why not (as an error).
-    fn begin(self: &Arc<Self>, id: &Id, message: &Message, running: &mpsc::Sender<()>) -> Result<(), Object> {
+    fn begin(self: &Arc<Self>, id: &Id, message: &Message) -> Result<(), Object> {
         if let Some((name, _)) = message.body.iter().find(|(name, _)| !CALL_MEMBERS.contains(name)) {
             let why = format!("a tools/call message has no member {name:?}: put it into params");
             return Err(jsonrpc::error(Some(id), jsonrpc::INVALID_REQUEST, &why, None));
@@ -236,11 +228,7 @@ impl Gateway {
         let stop = self.flights.hold(id).map_err(|grounded| refusal(id, grounded))?;
         let caller = Caller::of_call(&call, &self.initialized());
         let asked = Asked { id: id.clone(), call, caller, stop, _place: place };
-        let (gateway, running) = (Arc::clone(self), running.clone());
-        tokio::spawn(async move {
-            gateway.call(asked).await;
-            drop(running);
-        });
+        tokio::spawn(Arc::clone(self).call(asked));
         Ok(())
     }
 

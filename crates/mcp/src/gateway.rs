@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign_evidence::id::uuid_v7;
 use countersign_evidence::json::{Object, Value};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 use uuid::Uuid;
 
 use crate::catalogue::{Catalogue, Tools};
@@ -29,6 +29,8 @@ pub(crate) struct Gateway {
     initialized: Mutex<Caller>,
     to_client: mpsc::Sender<Out>,
     to_server: mpsc::Sender<Out>,
+    /// Nothing more is to be said to the server, whatever still waits to be.
+    over: watch::Sender<bool>,
 }
 
 impl Gateway {
@@ -49,6 +51,7 @@ impl Gateway {
             initialized: Mutex::default(),
             to_client,
             to_server,
+            over: watch::Sender::new(false),
             settings,
         }
     }
@@ -101,6 +104,24 @@ impl Gateway {
     /// Nothing more for the server: its input ends.
     pub(crate) async fn end_server(&self) {
         drop(self.to_server.send(Out::End).await);
+    }
+
+    /// Waits until no call is under way.
+    pub(crate) async fn calls_ended(&self) {
+        let all = u32::try_from(self.settings.most_calls).unwrap_or(u32::MAX);
+        // Each holds its place to its end. The semaphore is never closed.
+        drop(self.places.acquire_many(all).await);
+    }
+
+    /// The conversation is over: whoever carries messages to the server lets go of it.
+    pub(crate) fn is_over(&self) {
+        self.over.send_replace(true);
+    }
+
+    /// Waits until the conversation is over.
+    pub(crate) async fn over(&self) {
+        // The sender lives as long as this.
+        let _ = self.over.subscribe().wait_for(|over| *over).await;
     }
 
     /// Nothing more for the client.

@@ -47,7 +47,7 @@ mod transport;
 pub use catalogue::{Tools, category_of};
 pub use child::{attend, run};
 pub use config::{Config, Error, HoldPolicy, Program, Settings, default_server_name};
-pub use conversation::{Calls, Conversation, Garbled, Opened, Out, Outgoing, read};
+pub use conversation::{Conversation, Garbled, Opened, Out, Outgoing, read};
 pub use demo_server::{DemoError, bundled_server};
 pub use mirror::{Mirror, decoded, encoded};
 pub use peers::client_name;

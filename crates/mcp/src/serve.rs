@@ -10,7 +10,8 @@ use tokio::time::{sleep, timeout};
 
 use crate::catalogue::Tools;
 use crate::config::{Error, Settings};
-use crate::conversation::{Calls, Conversation, LAST_WORDS, Opened};
+use crate::conversation::{Conversation, LAST_WORDS, Opened};
+use crate::gateway::Gateway;
 use crate::lines::{Lines, write_lines};
 use crate::pump::{from_client, from_server};
 
@@ -55,7 +56,7 @@ where
     SW: AsyncWrite + Unpin + Send + 'static,
 {
     let (grace, most) = (settings.grace, settings.most_line);
-    let Opened { conversation, to_client, to_server, mut calls } = Conversation::open(settings, Tools::default());
+    let Opened { conversation, to_client, to_server } = Conversation::open(settings, Tools::default());
     let gateway = Arc::clone(&conversation.gateway);
     let client_writer = tokio::spawn(write_lines(pipes.to_client, to_client));
     tokio::spawn(write_lines(pipes.to_server, to_server));
@@ -71,10 +72,10 @@ where
     client.abort();
     if end != End::Server {
         gateway.flights.client_gone();
-        end = let_finish(&mut calls, &mut server, hurry.as_mut(), grace, end).await;
+        end = let_finish(&gateway, &mut server, hurry.as_mut(), grace, end).await;
         if end != End::Server {
             gateway.flights.over();
-            let _ = timeout(LAST_WORDS, calls.ended()).await;
+            let _ = timeout(LAST_WORDS, gateway.calls_ended()).await;
             gateway.end_server().await;
         }
         if end == End::Client {
@@ -85,7 +86,7 @@ where
     server.abort();
     if end == End::Server {
         gateway.server_gone().await;
-        let _ = timeout(LAST_WORDS, calls.ended()).await;
+        let _ = timeout(LAST_WORDS, gateway.calls_ended()).await;
     }
     gateway.end_client().await;
     finish_writing(client_writer).await
@@ -93,7 +94,7 @@ where
 
 /// Lets the calls that run end by themselves, for a while.
 async fn let_finish<F: Future<Output = ()>>(
-    calls: &mut Calls,
+    gateway: &Gateway,
     server: &mut JoinHandle<()>,
     hurry: Pin<&mut F>,
     grace: Duration,
@@ -103,7 +104,7 @@ async fn let_finish<F: Future<Output = ()>>(
         return end;
     }
     tokio::select! {
-        () = calls.ended() => end,
+        () = gateway.calls_ended() => end,
         _ = server => End::Server,
         () = sleep(grace) => end,
         () = hurry => End::Hurry,

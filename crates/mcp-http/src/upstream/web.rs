@@ -28,6 +28,8 @@ const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
 const MOST_ANSWER: usize = 16 << 20;
 /// Longest text of a refusal that is read.
 const MOST_REFUSAL: usize = 64 << 10;
+/// Statuses that say that nothing was done: the request was refused for what it is, or is to be sent elsewhere (which it is not).
+const NOT_TAKEN_UP: [u16; 11] = [307, 308, 400, 401, 403, 404, 405, 406, 413, 415, 429];
 /// How long a server may take for a message that wants no answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long it may take to hear that we leave.
@@ -83,7 +85,13 @@ impl Web {
     /// Carries messages until there are no more. Those that want no answer arrive in their order; requests go side by side.
     pub(crate) async fn carry(self, mut to_server: mpsc::Receiver<Out>) {
         let shared = self.shared;
-        while let Some(Out::Message(outgoing)) = to_server.recv().await {
+        loop {
+            let said = tokio::select! {
+                biased;
+                said = to_server.recv() => said,
+                () = shared.conversation.over() => None,
+            };
+            let Some(Out::Message(outgoing)) = said else { break };
             let Ok(message) = Message::read(Value::Object(outgoing.body)) else { continue };
             match &message.kind {
                 Kind::Request { id, method } => {
@@ -308,12 +316,11 @@ impl Shared {
                 return;
             }
         }
-        match status.is_server_error() {
-            true => self.fails(id).await,
-            // What it did not take up it did not do; a redirect is not followed.
-            false => {
-                self.answer_for_it(id, &format!("the MCP server refused the request: HTTP {}", status.as_u16())).await
-            }
+        let why = format!("the MCP server refused the request: HTTP {}", status.as_u16());
+        match NOT_TAKEN_UP.contains(&status.as_u16()) {
+            true => self.answer_for_it(id, &why).await,
+            // It may have done what it was asked before it, or whatever stands in between, said this.
+            false => self.fails(id).await,
         }
     }
 

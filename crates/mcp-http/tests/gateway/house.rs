@@ -93,14 +93,24 @@ impl House {
         Self::before(Upstream::default(), url, more).await
     }
 
+    /// In front of a program.
+    pub(crate) async fn program(script: &str) -> Self {
+        let command = Value::from(vec![Value::from("sh"), Value::from("-c"), Value::from(script)]).to_canonical();
+        Self::configured(Upstream::default(), &format!("[server.u]\ncommand = {command}\n")).await
+    }
+
     async fn before(upstream: Upstream, url: &str, more: &str) -> Self {
+        let text = format!("[server.u]\nurl = \"{url}\"\ncredential_file = \"token\"\n{more}");
+        Self::configured(upstream, &text).await
+    }
+
+    async fn configured(upstream: Upstream, text: &str) -> Self {
         let setup =
             Setup { policy: policy(&[("rules.cedar", RULES), ("entities.json", ENTITIES)]), ..Setup::default() };
         let gate = TestGate::open(setup).await;
         let most = Settings::default().most_payload;
         let app = App::new(gate.gate.clone(), gate.store.clone(), gate.clock.clone(), most);
-        let text = format!("[server.u]\nurl = \"{url}\"\ncredential_file = \"token\"\n{more}");
-        let servers = Servers::parse(&text, |_| Ok("the-real-token".to_owned())).unwrap();
+        let servers = Servers::parse(text, |_| Ok("the-real-token".to_owned())).unwrap();
         let router = router(&app, servers, Arc::new(Chance::default()), most).unwrap();
         let key = key(&gate).await;
         House { gate, router, upstream, key }

@@ -15,7 +15,7 @@ async fn lie(tool: &str, more: &str) -> (String, State) {
 
 #[tokio::test]
 async fn answers_that_are_none_leave_the_outcome_unknown() {
-    for tool in ["wrong_id", "huge", "cut", "twice", "broken"] {
+    for tool in ["wrong_id", "huge", "cut", "twice", "broken", "moved"] {
         let (answer, stands) = lie(tool, "").await;
         assert_eq!(stands, State::Unknown, "{tool}: {answer}");
         assert!(answer.contains("not known") && answer.contains(r#""outcome":"unknown""#), "{tool}: {answer}");

@@ -100,3 +100,62 @@ async fn what_is_no_call_passes() {
     let seen = house.upstream.seen.lock().await;
     assert!(seen.last().unwrap().body.get("vendor").is_some());
 }
+
+#[tokio::test]
+async fn what_some_readers_take_for_a_call_is_refused() {
+    let house = House::new("").await;
+    let session = house.session().await;
+    let named = [("mcp-session-id", session.as_str())];
+    for body in [
+        r#"{"jsonrpc":"2.0","id":9,"result":null,"Method":"tools/call","params":{"name":"echo"}}"#,
+        r#"{"jsonrpc":"2.0","id":9,"method":"ping","METHOD":"tools/call","params":{"name":"echo"}}"#,
+        r#"{"jsonrpc":"2.0","id":9,"method":"Tools/Call","params":{"name":"echo"}}"#,
+    ] {
+        let told = house.send("POST", body, &named).await;
+        assert_eq!((told.status, told.text.contains("could be taken for")), (400, true), "{body}: {}", told.text);
+    }
+    let hidden = r#"{"jsonrpc":"2.0","id":9,"method":"tools/call","params":{"name":"echo","Arguments":{"bad":true}}}"#;
+    let told = house.send("POST", hidden, &named).await;
+    assert!(told.answer().contains("-32602"), "{}", told.text);
+    let seen = house.upstream.seen.lock().await;
+    assert!(seen.iter().all(|got| !got.body.to_canonical().contains("echo")), "{seen:?}");
+}
+
+#[tokio::test]
+async fn a_client_that_goes_before_its_session_stands_leaves_nothing_behind() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let house = House::at(&format!("http://{}/mcp", silent.local_addr().unwrap()), "").await;
+    for n in 0..80 {
+        let begun = house.send("POST", INITIALIZE, &[]);
+        let told = tokio::time::timeout(std::time::Duration::from_millis(20), begun).await;
+        assert!(told.is_err(), "{n}: {:?}", told.map(|told| told.text));
+    }
+}
+
+#[tokio::test]
+async fn a_program_that_takes_nothing_more_is_ended_with_its_session() {
+    let folder = tempfile::tempdir().unwrap();
+    let pid = folder.path().join("pid");
+    let script = format!(
+        r#"read line; echo $$ > '{}'
+        echo '{{"jsonrpc":"2.0","id":1,"result":{{"protocolVersion":"2025-11-25","capabilities":{{}}}}}}'
+        exec sleep 600"#,
+        pid.display()
+    );
+    let house = House::program(&script).await;
+    let told = house.send("POST", INITIALIZE, &[]).await;
+    let session = told.headers["mcp-session-id"].to_str().unwrap().to_owned();
+    let named = [("mcp-session-id", session.as_str())];
+    let process = std::path::PathBuf::from(format!("/proc/{}", std::fs::read_to_string(&pid).unwrap().trim()));
+    assert!(process.exists());
+    let long = format!(r#"{{"jsonrpc":"2.0","method":"notifications/x","params":{{"t":"{}"}}}}"#, "x".repeat(400_000));
+    assert_eq!(house.send("POST", &long, &named).await.status, 202);
+    assert_eq!(house.send("DELETE", "", &named).await.status, 200);
+    for _ in 0..200 {
+        if !process.exists() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("it still runs");
+}

@@ -35,9 +35,9 @@ pub(crate) struct Upstream {
     pub(crate) definition: Arc<Mutex<u32>>,
 }
 
-const TOOLS: [&str; 13] = [
-    "echo", "wrong_id", "huge", "never", "cut", "away", "twice", "events", "resumed", "refused", "broken", "asks",
-    "region",
+const TOOLS: [&str; 14] = [
+    "moved", "echo", "wrong_id", "huge", "never", "cut", "away", "twice", "events", "resumed", "refused", "broken",
+    "asks", "region",
 ];
 
 pub(crate) async fn serve() -> (Upstream, String) {
@@ -115,6 +115,7 @@ async fn call(name: &str, id: &str, got: &Got, upstream: &Upstream) -> Response 
                 .into_response()
         }
         "away" => (StatusCode::TEMPORARY_REDIRECT, [("location", "http://127.0.0.1:1/elsewhere")]).into_response(),
+        "moved" => (StatusCode::SEE_OTHER, [("location", "/done")]).into_response(),
         "twice" => {
             json(format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"content":[]}},"result":{{"content":[1]}}}}"#))
         }
