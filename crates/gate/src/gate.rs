@@ -150,6 +150,7 @@ impl Gate {
     /// # Errors
     /// [`GateError::Refused`] is recorded like any other answer.
     pub async fn start(&self, caller: &Caller, action: Uuid, request: StartRequest) -> Result<ActionView, GateError> {
+        request.request_id.as_deref().map_or(Ok(()), check_name)?;
         let wire = self.shared.executes_on_wire(caller, request.executor.as_deref());
         self.start_as(caller, action, request, wire).await
     }

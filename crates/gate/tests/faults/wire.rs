@@ -73,3 +73,15 @@ async fn a_tool_that_changed_needs_a_person_once_and_a_restart_forgets_nothing()
     let after = test.gate.propose(&agent(1), said("7", Some("two"))).await.unwrap();
     assert_eq!(after.state, State::Authorized);
 }
+
+#[tokio::test]
+async fn the_gates_own_names_are_nobody_elses_for_a_start_either() {
+    let test = TestGate::open(Setup::default()).await;
+    let action = test.gate.propose(&agent(1), pay("1", "bot", 50)).await.unwrap().action;
+    let named = countersign_wire::StartRequest {
+        request_id: Some("gate:access-request:evaluation:1".to_owned()),
+        ..start("a", amount_of(50))
+    };
+    assert_eq!(name(test.gate.start(&agent(1), action, named).await), "invalid");
+    assert!(test.gate.start(&agent(1), action, start("a", amount_of(50))).await.is_ok());
+}

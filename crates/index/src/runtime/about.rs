@@ -238,7 +238,8 @@ impl Search<'_> {
 
     fn into_found(self) -> Found {
         let (mut reports, mut more): (Vec<_>, _) = (self.found.into_values().collect(), self.more);
-        reports.sort_by_key(|one: &Reported| (one.link, one.key != self.about.key, one.report.started));
+        // The proposer's own word first: nobody else's crowds it out.
+        reports.sort_by_key(|one: &Reported| (one.key != self.about.key, one.link, one.report.started));
         more |= reports.len() > MOST_FOUND;
         reports.truncate(MOST_FOUND);
         reports.sort_by_key(|one| (one.report.started, one.link));

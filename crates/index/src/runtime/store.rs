@@ -104,6 +104,12 @@ impl Runtime {
             let mut left_out = 0;
             for report in reports {
                 if is_forgotten(&begun, report)? {
+                    // What comes later about the same prompt may name nothing else.
+                    if let Some(prompt) = &report.prompt {
+                        begun
+                            .prepare_cached("INSERT OR IGNORE INTO forgotten (id) VALUES (?1)")?
+                            .execute([format!("prompt {prompt}")])?;
+                    }
                     left_out += 1;
                 } else {
                     insert(&begun, number, report, now)?;

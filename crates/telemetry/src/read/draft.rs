@@ -199,8 +199,9 @@ impl Draft {
         self.report.parent = parent;
     }
 
+    /// What stands behind a question mark is what somebody asked for.
     pub(super) fn name(&mut self, name: &str) {
-        name.clone_into(&mut self.report.name);
+        name.split('?').next().unwrap_or_default().clone_into(&mut self.report.name);
         cut(&mut self.report.name, MOST_TEXT);
     }
 

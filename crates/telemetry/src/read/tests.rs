@@ -58,7 +58,7 @@ fn ids() -> Vec<u8> {
 #[test]
 fn both_encodings_say_the_same() {
     let span = format!(
-        r#"{{"traceId":"{}","spanId":"{SPAN}","parentSpanId":"00f067aa0ba902b7","name":"chat gpt","kind":3,
+        r#"{{"traceId":"{}","spanId":"{SPAN}","parentSpanId":"00f067aa0ba902b7","name":"chat gpt?token=s3cret","kind":3,
             "startTimeUnixNano":"1790000000000001000","endTimeUnixNano":1790000000002001999,"flags":257,
             "status":{{"code":2,"message":"card 4111 declined"}},"events":[{{"name":"e"}}],"attributes":[
             {{"key":"gen_ai.request.model","value":{{"stringValue":"gpt-5"}}}},
