@@ -1,5 +1,6 @@
 //! The per-user gate behind `countersign mcp`: the first process starts it, the rest attach.
 
+use std::ffi::OsString;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
@@ -54,10 +55,22 @@ fn start(data: &Path) -> Result<std::process::Child, Failure> {
     let own = std::env::current_exe().map_err(Failure::file(Path::new("countersign")))?;
     let mut command = std::process::Command::new(own);
     command.args(["serve", "--local", "--create", "--idle-exit", &IDLE_S.to_string(), "--data"]).arg(data);
+    for name in foreign(std::env::vars_os().map(|(name, _)| name)) {
+        command.env_remove(name);
+    }
     // A group of its own, so that the terminal's interrupt does not reach it.
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let spawned = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
     spawned.map_err(Failure::file(Path::new("countersign serve")))
+}
+
+/// Settings that whoever calls has in its environment. They are not the deployment's: its file is. Only what opens it goes along.
+fn foreign(names: impl Iterator<Item = OsString>) -> impl Iterator<Item = OsString> {
+    names.filter(|name| {
+        name.to_str().is_some_and(|name| {
+            name.starts_with("COUNTERSIGN_") && !["COUNTERSIGN_MASTER_KEY", "COUNTERSIGN_LOG"].contains(&name)
+        })
+    })
 }
 
 fn last_words(data: &Path) -> String {
@@ -72,5 +85,17 @@ pub(crate) async fn beat(client: Client) {
         tokio::time::sleep(BEAT).await;
         // Where it is gone the next call fails closed, and says so.
         let _ = client.bytes("/healthz").await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobodys_settings_reach_the_daemon() {
+        let names =
+            ["COUNTERSIGN_SOLO", "COUNTERSIGN_MASTER_KEY", "COUNTERSIGN_NOTIFY_WEBHOOK", "PATH"].map(OsString::from);
+        assert_eq!(foreign(names.into_iter()).collect::<Vec<_>>(), ["COUNTERSIGN_SOLO", "COUNTERSIGN_NOTIFY_WEBHOOK"]);
     }
 }

@@ -29,7 +29,25 @@ pub(crate) struct Global {
     pub(crate) json: bool,
 }
 
+/// Whether the option is on the command line, and not in the environment.
+fn says(option: &str) -> bool {
+    let is = |word: &std::ffi::OsStr| {
+        let rest = word.to_str().and_then(|word| word.strip_prefix(option));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+    };
+    std::env::args_os().take_while(|word| word != "--").any(|word| is(&word))
+}
+
 impl Global {
+    /// Where the command line names the data folder, it names the gate: what an agent works on can set its environment, and would
+    /// name a gate that allows all.
+    pub(crate) fn named_by_the_command_line(mut self) -> Self {
+        if says("--data") && !says("--url") {
+            self.url = None;
+        }
+        self
+    }
+
     /// The data folder.
     ///
     /// # Errors

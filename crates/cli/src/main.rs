@@ -47,6 +47,7 @@ use crate::session::Session;
 const BLOCKING_THREADS: usize = 12;
 
 fn main() -> ExitCode {
+    commands::no_on_panic();
     let arguments = Arguments::parse();
     logging::begin();
     let built = tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(BLOCKING_THREADS).build();
@@ -60,7 +61,7 @@ fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> ExitCode {
-    let mut session = Session::new(arguments.global);
+    let mut session = Session::new(arguments.global.named_by_the_command_line());
     let ran = commands::run(arguments.command, &mut session).await;
     // What the command recorded is published, whether or not it went well.
     let ran = session.close().await.and(ran);

@@ -70,35 +70,28 @@ pub(crate) struct Hook {
 }
 
 pub(super) async fn run(args: Hook, session: &mut Session) -> Result<Exit, Failure> {
-    // A panic ends with another code, and clients run the tool then.
-    std::panic::set_hook(Box::new(|panic| {
-        eprintln!("This call was not executed: an internal error of countersign ({panic}).");
-        std::process::exit(2);
-    }));
     // The deadline counts from here.
     SystemClock.monotonic_us();
-    if says("--data") && !says("--url") {
-        // The command line names the gate. What the agent works on can set its environment, and would name one that allows all.
-        session.global.url = None;
-    }
     let most = Duration::from_secs(u64::from(args.deadline)) + GRACE;
     let answered = tokio::time::timeout(most, answer(args, &session.global)).await;
     let answer = answered.unwrap_or_else(|_| Answer::no("This call was not executed: no decision came in time."));
-    eprint!("{}", answer.stderr);
+    // Where nobody takes the reason the code still says no.
+    let _ = std::io::stderr().write_all(answer.stderr.as_bytes());
     let mut out = std::io::stdout();
     let written = out.write_all(answer.stdout.as_bytes()).and_then(|()| out.flush());
     // A reader of standard input may still wait: the process does not wait for it.
     std::process::exit(if written.is_ok() { i32::from(answer.code) } else { 2 });
 }
 
-/// Whether the option is on the command line, and not in the environment.
-fn says(option: &str) -> bool {
-    let is = |word: &std::ffi::OsStr| {
-        word.to_str()
-            .and_then(|word| word.strip_prefix(option))
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
-    };
-    std::env::args_os().any(|word| is(&word))
+/// A panic ends with another code than 2, and some clients run the tool then: for a hook it is a no from the first moment on.
+pub(crate) fn no_on_panic() {
+    if !std::env::args_os().any(|word| word == "hook") {
+        return;
+    }
+    std::panic::set_hook(Box::new(|panic| {
+        let _ = writeln!(std::io::stderr(), "This call was not executed: an internal error of countersign ({panic}).");
+        std::process::exit(2);
+    }));
 }
 
 async fn answer(args: Hook, global: &Global) -> Answer {

@@ -34,6 +34,7 @@ pub(crate) struct Install {
 pub(super) fn run(args: &Install, session: &mut Session) -> Result<Exit, Failure> {
     let here = std::env::current_dir().map_err(Failure::file(std::path::Path::new(".")))?;
     let place = Place::find(args.client, args.config_dir.as_deref(), args.project.then_some(here.as_path()))?;
+    place.must_be_inside()?;
     if args.undo {
         return undo(args, &place, session);
     }
@@ -70,6 +71,12 @@ fn undo(args: &Install, place: &Place, session: &mut Session) -> Result<Exit, Fa
     let installed = Installed::read(&place.folder)?;
     let installed =
         installed.ok_or_else(|| Failure::No(format!("nothing was installed in {}", place.folder.display())))?;
+    let files = installed.files(&place.files())?;
+    if !session.out.json {
+        for file in files {
+            session.out.line(visible_lines(&format!("as it was before: {}", file.display())))?;
+        }
+    }
     if !args.yes && !confirmed(session)? {
         return Ok(Exit::No);
     }

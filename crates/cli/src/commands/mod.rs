@@ -23,6 +23,8 @@ mod stdio_peer;
 mod tests;
 mod verify;
 
+pub(crate) use hook::no_on_panic;
+
 use clap::Subcommand;
 
 use crate::error::Failure;

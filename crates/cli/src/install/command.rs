@@ -71,6 +71,42 @@ pub(crate) fn unfit(name: &str) -> Option<&'static str> {
     }
 }
 
+/// The words of a command line that means the same without a shell: as [`Words::hook`] writes it. `None` for any other.
+pub(crate) fn split(command: &str) -> Option<Vec<String>> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,=@%+".contains(c);
+    let mut words = Vec::new();
+    let mut rest = command.trim();
+    while !rest.is_empty() {
+        let mut word = String::new();
+        while let Some(next) = rest.chars().next().filter(|next| *next != ' ') {
+            if let Some(quoted) = rest.strip_prefix('\'') {
+                let (inner, after) = quoted.split_once('\'')?;
+                word.push_str(inner);
+                rest = after;
+            } else if let Some(after) = rest.strip_prefix(r"\'") {
+                word.push('\'');
+                rest = after;
+            } else if plain(next) {
+                word.push(next);
+                rest = rest.get(next.len_utf8()..)?;
+            } else {
+                return None;
+            }
+        }
+        words.push(word);
+        rest = rest.trim_start_matches(' ');
+    }
+    Some(words)
+}
+
+/// The words of a hook's command line, where the program that it runs is this very one.
+pub(crate) fn own_words(command: &str) -> Option<Vec<String>> {
+    let words = split(command)?;
+    let named = std::path::Path::new(words.first()?).canonicalize().ok()?;
+    let own = std::env::current_exe().ok()?.canonicalize().ok()?;
+    (named == own && words.get(1).is_some_and(|word| word == "hook")).then_some(words)
+}
+
 /// A word for a POSIX shell.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,=@%+".contains(c);

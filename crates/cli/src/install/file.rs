@@ -100,11 +100,11 @@ impl Installed {
                 continue;
             }
             if let Some(without) = change.without.as_ref().filter(|_| existed(change)) {
-                replace(&backup(&change.path), without, Some(&change.path))?;
+                replace(no_link(&backup(&change.path))?, without, Some(&change.path))?;
             }
         }
         let text = serde_json::to_string_pretty(&installed).map_err(|error| Failure::No(error.to_string()))?;
-        replace(&folder.join(INSTALLED), &format!("{text}\n"), None)?;
+        replace(no_link(&folder.join(INSTALLED))?, &format!("{text}\n"), None)?;
         changes
             .iter()
             .filter(|change| change.changes())
@@ -117,6 +117,7 @@ impl Installed {
     /// [`Failure`] where its file cannot be read.
     pub(crate) fn read(folder: &Path) -> Result<Option<Self>, Failure> {
         let path = folder.join(INSTALLED);
+        no_link(&path)?;
         match fs::read_to_string(&path) {
             Ok(text) => {
                 let read = serde_json::from_str(&text);
@@ -127,12 +128,29 @@ impl Installed {
         }
     }
 
+    /// The files that were changed. What lies in a project's folder may be anybody's writing: only files that `install` would change
+    /// there count.
+    ///
+    /// # Errors
+    /// [`Failure::No`] where another file is named.
+    pub(crate) fn files(&self, expected: &[&Path]) -> Result<Vec<&Path>, Failure> {
+        let files: Vec<&Path> = self.files.iter().map(|record| record.path.as_path()).collect();
+        match files.iter().find(|file| !expected.contains(file)) {
+            None => Ok(files),
+            Some(other) => Err(Failure::No(format!(
+                "{INSTALLED} names {}, which `install` does not change here: nothing was touched",
+                other.display()
+            ))),
+        }
+    }
+
     /// Brings back what was there before; the files that came back.
     ///
     /// # Errors
     /// [`Failure::No`] where a file was changed since; nothing is touched then.
     pub(crate) fn undo(&self, folder: &Path) -> Result<Vec<PathBuf>, Failure> {
         for record in &self.files {
+            no_link(&backup(&record.path))?;
             let now = fs::read(&record.path).map_err(Failure::file(&record.path))?;
             if Digest::of(&now).to_string() != record.sha256 {
                 let (path, backup) = (record.path.display(), backup(&record.path));
@@ -169,6 +187,14 @@ fn backup(path: &Path) -> PathBuf {
     name.push(".");
     name.push(BACKUP);
     path.with_file_name(name)
+}
+
+/// Refuses a link where a file of ours lies: it would lead what is written there elsewhere.
+fn no_link(path: &Path) -> Result<&Path, Failure> {
+    match fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_symlink()) {
+        true => Err(Failure::No(format!("{} is a link: remove it, nothing is written through it", path.display()))),
+        false => Ok(path),
+    }
 }
 
 /// Writes a file whole or not at all, with the rights of `like`: configurations hold keys.

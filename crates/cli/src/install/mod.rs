@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use countersign_hook::Client;
 
-pub(crate) use command::Words;
+pub(crate) use command::{Words, own_words};
 pub(crate) use file::{Change, Installed};
 pub(crate) use found::{Found, look};
 pub(crate) use shape::{deciding, fail_closed, recording};
@@ -40,6 +40,8 @@ pub(crate) struct Place {
     pub(crate) hooks: PathBuf,
     /// Where MCP servers are configured.
     pub(crate) servers: PathBuf,
+    /// The project whose files these are: nothing outside of it is written.
+    pub(crate) project: Option<PathBuf>,
 }
 
 impl Place {
@@ -78,7 +80,30 @@ impl Place {
             Client::Cursor => (in_folder("hooks.json"), in_folder("mcp.json")),
             Client::Gemini => (in_folder("settings.json"), in_folder("settings.json")),
         };
-        Ok(Place { client, folder, hooks, servers })
+        let project = project.filter(|_| named.is_none()).map(Path::to_owned);
+        Ok(Place { client, folder, hooks, servers, project })
+    }
+
+    /// Refuses files of a project that lie elsewhere: its links are whoever's who wrote it.
+    ///
+    /// # Errors
+    /// [`Failure::No`], and [`Failure::File`] where a folder cannot be read.
+    pub(crate) fn must_be_inside(&self) -> Result<(), Failure> {
+        let Some(project) = &self.project else { return Ok(()) };
+        let root = project.canonicalize().map_err(Failure::file(project))?;
+        for path in self.files().into_iter().chain([self.folder.as_path()]) {
+            // What is not there yet lies where the nearest folder above it does.
+            let there = path.ancestors().find(|above| above.symlink_metadata().is_ok()).unwrap_or(path);
+            let real = there.canonicalize().map_err(Failure::file(there))?;
+            if !real.starts_with(&root) {
+                return Err(Failure::No(format!(
+                    "{} leads out of the project, to {}: nothing was touched",
+                    path.display(),
+                    real.display()
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Each file once.

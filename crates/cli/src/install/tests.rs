@@ -152,3 +152,58 @@ fn our_command_lines_are_known_again() {
     assert_eq!(known, (Some("files".to_owned()), vec!["npx".to_owned(), "-y".to_owned(), "--".to_owned()]));
     assert_eq!(behind_gateway("npx", &gateway), None);
 }
+
+#[test]
+fn only_what_means_the_same_without_a_shell_is_run() {
+    let hook = words().hook(Client::Claude, &["it's".to_owned()]);
+    let split = super::command::split(&hook).unwrap();
+    assert_eq!(split[..5], ["/opt/bin/countersign", "hook", "claude", "--data", "/a folder"]);
+    assert_eq!(split.last().unwrap(), "it's");
+    for line in ["touch x; countersign hook claude ", "countersign hook claude $(x)", "a 'b", "a \"b\"", "a>b"] {
+        assert_eq!(super::command::split(line), None, "{line}");
+    }
+    let own = std::env::current_exe().unwrap();
+    assert!(own_words(&format!("{} hook claude", own.display())).is_some());
+    assert!(own_words("/bin/true hook claude").is_none() && own_words("true hook claude").is_none());
+}
+
+#[test]
+fn nothing_is_written_through_a_link_or_out_of_a_project() {
+    let folder = tempfile::tempdir().unwrap();
+    let theirs = folder.path().join("theirs");
+    fs::write(&theirs, "mine").unwrap();
+    let project = folder.path().join("project");
+    fs::create_dir_all(project.join(".claude")).unwrap();
+    fs::write(project.join(".claude/settings.json"), r#"{"a":"$(x)"}"#).unwrap();
+    let place = Place::find(Client::Claude, None, Some(&project)).unwrap();
+    place.must_be_inside().unwrap();
+    for name in ["settings.json.before-countersign", "countersign-install.json"] {
+        let link = project.join(".claude").join(name);
+        std::os::unix::fs::symlink(&theirs, &link).unwrap();
+        let changes = plan(&place, &words()).unwrap();
+        let refused = Installed::write(&place.folder, &changes).unwrap_err().to_string();
+        assert!(refused.contains("is a link"), "{name}: {refused}");
+        fs::remove_file(link).unwrap();
+    }
+    assert_eq!(fs::read_to_string(&theirs).unwrap(), "mine");
+    std::os::unix::fs::symlink(&theirs, project.join(".mcp.json")).unwrap();
+    assert!(place.must_be_inside().unwrap_err().to_string().contains("leads out of the project"));
+    fs::remove_file(project.join(".mcp.json")).unwrap();
+    fs::rename(project.join(".claude"), folder.path().join("elsewhere")).unwrap();
+    std::os::unix::fs::symlink(folder.path().join("elsewhere"), project.join(".claude")).unwrap();
+    assert!(place.must_be_inside().is_err());
+}
+
+#[test]
+fn undo_touches_only_what_install_would() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = configured(Client::Claude, folder.path());
+    install(&place);
+    let installed = Installed::read(&place.folder).unwrap().unwrap();
+    assert_eq!(installed.files(&place.files()).unwrap().len(), 2);
+    let record = place.folder.join("countersign-install.json");
+    let text = fs::read_to_string(&record).unwrap().replace("settings.json", "theirs");
+    fs::write(&record, text).unwrap();
+    let installed = Installed::read(&place.folder).unwrap().unwrap();
+    assert!(installed.files(&place.files()).unwrap_err().to_string().contains("nothing was touched"));
+}

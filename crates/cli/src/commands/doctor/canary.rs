@@ -76,15 +76,11 @@ pub(super) fn after(client: Client, mut event: Value) -> Value {
     event
 }
 
-/// Drives one event through a command line.
-pub(super) async fn drive(command: &str, event: &Value) -> std::io::Result<Came> {
-    let mut process = Command::new("sh");
-    process
-        .args(["-c", command])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
+/// Drives one event through a command line, without a shell.
+pub(super) async fn drive(words: &[String], event: &Value) -> std::io::Result<Came> {
+    let (program, arguments) = words.split_first().ok_or(std::io::ErrorKind::InvalidInput)?;
+    let mut process = Command::new(program);
+    process.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut process = process.spawn()?;
     if let Some(mut input) = process.stdin.take() {
         // A command that is not there reads nothing.
@@ -99,14 +95,12 @@ pub(super) async fn drive(command: &str, event: &Value) -> std::io::Result<Came>
 }
 
 /// The same command line for a gate that does not answer.
-pub(super) fn unreachable(command: &str) -> String {
-    let option = " --url ";
-    match command.find(option) {
-        Some(at) => {
-            let (before, rest) = command.split_at(at + option.len());
-            let after = rest.find(' ').map_or("", |end| rest.split_at(end).1);
-            format!("{before}{NOWHERE}{after}")
-        }
-        None => format!("{command}{option}{NOWHERE}"),
+pub(super) fn unreachable(words: &[String]) -> Vec<String> {
+    let mut words = words.to_vec();
+    let named = words.iter().position(|word| word == "--url").and_then(|at| words.get_mut(at + 1));
+    match named {
+        Some(url) => NOWHERE.clone_into(url),
+        None => words.extend(["--url".to_owned(), NOWHERE.to_owned()]),
     }
+    words
 }

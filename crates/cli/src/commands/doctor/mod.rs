@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::install::{Found, Place, deciding, fail_closed, look, recording};
+use crate::install::{Found, Place, deciding, fail_closed, look, own_words, recording};
 use crate::session::Session;
 use crate::style::Paint;
 use crate::system::SystemRandom;
@@ -115,7 +115,14 @@ async fn examine(place: &Place, session: &mut Session) -> Result<Report, Failure
             if let Some(command) =
                 deciding(place.client).iter().find_map(|event| found.hooks.get(*event)).map(|hook| &hook.command)
             {
-                report.driven(place.client, command, session).await?;
+                match own_words(command) {
+                    Some(words) => report.driven(place.client, &words, session).await?,
+                    // Whoever wrote it: it is not run to find out what it does.
+                    None => report.no(format!(
+                        "not tried: the hook's command is not this program alone, as `countersign install {}` writes it: {command}",
+                        place.client
+                    )),
+                }
             }
         }
         Err(failure) => report.no(failure.to_string()),
@@ -179,8 +186,8 @@ impl Report {
     }
 
     /// Tries it with the command line that the client runs.
-    async fn driven(&mut self, client: Client, command: &str, session: &mut Session) -> Result<(), Failure> {
-        let broken = Failure::file(std::path::Path::new("sh"));
+    async fn driven(&mut self, client: Client, command: &[String], session: &mut Session) -> Result<(), Failure> {
+        let broken = Failure::file(std::path::Path::new("countersign"));
         let id = format!("doctor-{}", uuid_v7(session.clock.now(), &SystemRandom));
         let looked = event(client, &id, reading(client));
         let came = drive(command, &looked).await.map_err(broken)?;
@@ -192,7 +199,7 @@ impl Report {
                 if !came.is_no(client) && came.code == Some(0) {
                     let ended = drive(command, &after(client, looked))
                         .await
-                        .map_err(Failure::file(std::path::Path::new("sh")))?;
+                        .map_err(Failure::file(std::path::Path::new("countersign")))?;
                     let view = session.client().await?.action(action, 0).await?;
                     let good = ended.code == Some(0) && view.state == State::Succeeded;
                     self.check(good, format!("and so is its outcome: {}", view.state.as_str()));
@@ -203,7 +210,7 @@ impl Report {
                 came.stderr.trim()
             )),
         }
-        let broken = || Failure::file(std::path::Path::new("sh"));
+        let broken = || Failure::file(std::path::Path::new("countersign"));
         // No rule is likely to permit a tool that no client has.
         let unknown =
             drive(command, &event(client, &format!("{id}-unknown"), "countersign_canary")).await.map_err(broken())?;
