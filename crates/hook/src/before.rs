@@ -6,6 +6,7 @@ use countersign_client::ClientError;
 use countersign_client::wire::{ActionView, ProposeRequest, StartNow, StartRequest, State, UserRef};
 use countersign_evidence::json::{Object, Value};
 use countersign_evidence::record::{Agent, Category, Correlation, Source, ToolRef};
+use uuid::Uuid;
 
 use crate::event::Call;
 use crate::ids::{identifier, name_of, place_of, session_of};
@@ -52,7 +53,7 @@ impl Asking<'_> {
             let action = view.action;
             view = match view.state {
                 // The gateway starts it, and sends what was authorized.
-                State::Authorized if self.behind_gate() => return Ok(Verdict::Allow { edited: None }),
+                State::Authorized if self.behind_gate() => return self.to_the_gateway(&request, action),
                 State::Authorized => {
                     edited = authorized(&view);
                     let payload = edited.clone().unwrap_or_else(|| request.payload.clone());
@@ -78,6 +79,18 @@ impl Asking<'_> {
             }
         }
         Err(words::unusable("the policy changed too often while it was decided"))
+    }
+
+    /// Lets a call go on to the gateway, once for each action: where no gateway is there to start it, one approval is not many runs.
+    fn to_the_gateway(&self, request: &ProposeRequest, action: Uuid) -> Result<Verdict, String> {
+        let told = self.settings.memory.told(action, &request.request_id, self.settings.clock.now());
+        match told {
+            Ok(true) => Ok(Verdict::Allow { edited: None }),
+            Ok(false) => {
+                Err(words::unusable("another call was let through for it, and the gateway has not executed that one"))
+            }
+            Err(error) => Err(words::unusable(&format!("this hook cannot keep which call it let through ({error})"))),
+        }
     }
 
     /// The execution is on record. Says yes only to what the gate says is being executed, under our own attempt.

@@ -12,6 +12,8 @@ use uuid::Uuid;
 
 /// Sessions whose last call began so long ago are over.
 const KEPT: Duration = Duration::from_secs(7 * 86_400);
+/// Folder of the actions that a call was sent to the gateway for; no session is called so.
+const TOLD: &str = "told to the gateway";
 /// Longest name of an attempt.
 const MOST_ATTEMPT: usize = 128;
 
@@ -42,6 +44,21 @@ impl Memory {
             self.forget_old(now);
         }
         fs::write(folder.join(format!("{place}.{}", running.action)), &running.attempt)
+    }
+
+    /// Whether this call is the one that was told that it may go to the gateway as this action, or nobody was told yet.
+    pub(crate) fn told(&self, action: Uuid, call: &str, now: Timestamp) -> io::Result<bool> {
+        let folder = self.folder.join(TOLD);
+        if !folder.is_dir() {
+            DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+            self.forget_old(now);
+        }
+        let path = folder.join(action.to_string());
+        match fs::OpenOptions::new().write(true).create_new(true).open(&path) {
+            Ok(mut file) => io::Write::write_all(&mut file, call.as_bytes()).map(|()| true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(fs::read_to_string(&path)? == call),
+            Err(error) => Err(error),
+        }
     }
 
     /// Takes the call that began first at this place; `None` where none did.

@@ -223,3 +223,16 @@ fn running_calls_are_taken_once_and_in_order() {
     assert_eq!(memory.take("s", "p").unwrap(), Some(running(2)));
     assert_eq!(memory.take("s", "p").unwrap(), None);
 }
+
+#[test]
+fn one_approval_goes_to_the_gateway_with_one_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let memory = Memory::new(folder.path().join("hooks"));
+    let (action, other, now) = (Uuid::from_u128(1), Uuid::from_u128(2), Timestamp::from_micros(0));
+    assert!(
+        memory.told(action, "call-a", now).unwrap() && memory.told(action, "call-a", now).unwrap(),
+        "the same call again"
+    );
+    assert!(!memory.told(action, "call-b", now).unwrap());
+    assert!(memory.told(other, "call-b", now).unwrap());
+}
