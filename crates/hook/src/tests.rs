@@ -226,6 +226,8 @@ fn running_calls_are_taken_once_and_in_order() {
 
 #[test]
 fn one_approval_goes_to_the_gateway_with_one_call() {
+    use countersign_evidence::time::Timestamp;
+    use uuid::Uuid;
     let folder = tempfile::tempdir().unwrap();
     let memory = Memory::new(folder.path().join("hooks"));
     let (action, other, now) = (Uuid::from_u128(1), Uuid::from_u128(2), Timestamp::from_micros(0));
