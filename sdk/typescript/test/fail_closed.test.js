@@ -6,7 +6,7 @@ import { createServer } from "node:http";
 import { inspect } from "node:util";
 import { after, before, test } from "node:test";
 
-import { AlreadyExecuted, ApprovalPending, Client, Denied, GateUnavailable, Refused, Unrecorded, outcomeOf } from "../dist/index.js";
+import { AlreadyExecuted, ApprovalPending, Client, Denied, GateUnavailable, Refused, Unrecorded } from "../dist/index.js";
 
 const ACTION = "019b7c00-0000-7000-8000-000000000001";
 const OTHER = "019b7c00-0000-7000-8000-000000000002";
@@ -148,17 +148,4 @@ test("a signal that ends between decision and execution ends in a record that it
 test("a key does not show where a client is printed", () => {
   const client = new Client({ url, key: "cs_secret", agent: "a" });
   assert.doesNotMatch(inspect(client, { depth: 9, showHidden: true }) + JSON.stringify(client), /cs_secret/);
-});
-
-test("an error says what it knows of the effect", () => {
-  const coded = (code) => Object.assign(new Error("x"), { code });
-  assert.equal(outcomeOf(coded("ECONNREFUSED")), "failed");
-  assert.equal(outcomeOf(new TypeError("fetch failed", { cause: coded("ECONNREFUSED") })), "failed");
-  assert.equal(outcomeOf(new TypeError("fetch failed", { cause: coded("UND_ERR_SOCKET") })), "unknown");
-  assert.equal(outcomeOf(new TypeError("fetch failed")), "unknown");
-  assert.equal(outcomeOf(AbortSignal.abort().reason), "unknown");
-  assert.equal(outcomeOf(new Error("no such order")), "failed");
-  const loop = new Error("x");
-  loop.cause = loop;
-  assert.equal(outcomeOf(loop), "failed");
 });
