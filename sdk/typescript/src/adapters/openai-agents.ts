@@ -1,6 +1,7 @@
 // OpenAI Agents SDK (`@openai/agents`): a `tool()` whose `execute` runs only with exactly what was authorized.
 
 import type { Client, GuardOptions } from "../client.js";
+import { refuseGenerator } from "../lazy.js";
 import type { JsonObject } from "../verify/json.js";
 import { checkBySchema } from "./schema.js";
 import { toldOf } from "./told.js";
@@ -32,6 +33,7 @@ export function guardTool<Make extends (options: never) => unknown>(gate: Client
     const { execute, parameters } = options;
     const name = options.name ?? execute.name;
     if (!name) throw new TypeError("a tool that is guarded has a name");
+    refuseGenerator(execute);
     const check = (payload: JsonObject) => checkBySchema(parameters, payload);
     const run = async (input: object, context: unknown, details: CallDetails = {}) => {
       const callId = details.toolCall?.callId;
