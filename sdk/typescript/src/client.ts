@@ -168,8 +168,19 @@ export class Client {
     throw new GateUnavailable("it did not come to an end while it was decided: nothing was executed", view.action);
   }
 
-  /** Records what came of an action: call `succeeded`, `failed` or `unknown` on it first. */
-  async settle(action: Action, { durationUs, error }: { durationUs?: number; error?: string } = {}): Promise<void> {
+  /**
+   * Records what came of an action: call `succeeded`, `failed` or `unknown` on it first. Throws `Unrecorded` where it does not come on
+   * record: it may have been executed.
+   */
+  async settle(action: Action, more: { durationUs?: number; error?: string } = {}): Promise<void> {
+    try {
+      await this.record(action, more);
+    } catch (cause) {
+      throw new Unrecorded("the outcome is not on record", action.id, action.response, cause);
+    }
+  }
+
+  private async record(action: Action, { durationUs, error }: { durationUs?: number; error?: string }): Promise<void> {
     await this.finish(action.id, {
       attempt: action.attempt,
       outcome: action.outcome ?? "unknown",
@@ -208,7 +219,7 @@ export class Client {
     } catch (error) {
       action.outcome ??= judged(error, options);
       try {
-        await this.settle(action, { durationUs: durationUs(), error: describe(error) });
+        await this.record(action, { durationUs: durationUs(), error: describe(error) });
       } catch {
         throw new Unrecorded("it was executed and threw, and the outcome is not on record", action.id, undefined, error);
       }
@@ -216,7 +227,7 @@ export class Client {
     }
     if (action.outcome === undefined) action.succeeded(result);
     try {
-      await this.settle(action, { durationUs: durationUs() });
+      await this.record(action, { durationUs: durationUs() });
     } catch (cause) {
       throw new Unrecorded("it was executed, and the outcome is not on record", action.id, result, cause);
     }

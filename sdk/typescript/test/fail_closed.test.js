@@ -187,6 +187,11 @@ test("what threw and is not on record says that it was executed", async () => {
   const own = new Error("no such order");
   const error = await new Client({ url, key: "k", agent: "a" }).guard("s/t", { n: 1 }, () => Promise.reject(own)).catch((found) => found);
   assert.ok(error instanceof Unrecorded && error.cause === own, inspect(error));
+  const client = new Client({ url, key: "k", agent: "a" });
+  const action = await client.decide("s/t", { n: 1 });
+  action.succeeded("done");
+  const lost = await client.settle(action).catch((found) => found);
+  assert.ok(lost instanceof Unrecorded && lost.result === "done", inspect(lost));
 });
 
 test("what does not fit is on record as not executed, whatever the caller says of errors", async () => {
