@@ -52,11 +52,12 @@ function guardTool<Tool extends Executable>(gate: Client, name: string, tool: To
   const run = async (input: object, call: ExecutionOptions = {}) => {
     const { toolCallId, abortSignal } = call;
     const more = { check, ...options, ...(toolCallId && { callId: toolCallId }), ...(abortSignal && { signal: abortSignal }) };
+    let ran = false;
     try {
-      return await gate.guard(name, input, (payload) => last(execute.call(tool, payload, call)), more);
+      return await gate.guard(name, input, (payload) => ((ran = true), last(execute.call(tool, payload, call))), more);
     } catch (error) {
       // The SDK tells the model an error's message, and hands the error itself to the application.
-      const told = toldOf(error);
+      const told = toldOf(error, ran);
       if (told !== undefined && error instanceof Error) error.message = told;
       throw error;
     }

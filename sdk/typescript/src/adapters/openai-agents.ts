@@ -38,10 +38,11 @@ export function guardTool<Make extends (options: never) => unknown>(gate: Client
     const run = async (input: object, context: unknown, details: CallDetails = {}) => {
       const callId = details.toolCall?.callId;
       const more = { check, ...judged, ...(callId && { callId }), ...(details.signal && { signal: details.signal }) };
+      let ran = false;
       try {
-        return await gate.guard(`${server}/${name}`, input, (payload) => execute.call(options, payload, context, details), more);
+        return await gate.guard(`${server}/${name}`, input, (payload) => ((ran = true), execute.call(options, payload, context, details)), more);
       } catch (error) {
-        const told = toldOf(error);
+        const told = toldOf(error, ran);
         if (told === undefined) throw error;
         return told;
       }
