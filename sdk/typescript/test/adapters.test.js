@@ -24,6 +24,12 @@ for (const [name, schema] of Object.entries(SCHEMAS)) {
   });
 }
 
+test("nor one that the schema fills in where it stands", async () => {
+  const validate = (value) => ({ success: true, value: Object.assign(value, { currency: "EUR" }) });
+  await checkBySchema({ validate }, { currency: "EUR" });
+  await assert.rejects(checkBySchema({ validate }, { amount: 1 }), TypeError);
+});
+
 test("what a schema makes is no JSON: no edit fits it", async () => {
   await assert.rejects(checkBySchema({ "~standard": { validate: () => ({ value: { at: new Date(0) } }) } }, { at: "x" }), TypeError);
 });

@@ -20,12 +20,14 @@ const has = <T extends object>(value: unknown, name: keyof T & string): value is
  */
 export async function checkBySchema(given: unknown, payload: JsonObject): Promise<void> {
   const schema: unknown = typeof given === "function" && !has<Standard>(given, "~standard") ? given() : given;
+  // Some validators fill in and convert what they are given.
+  const copy = exact(payload);
   let result: unknown;
   if (has<Standard>(schema, "~standard")) {
-    result = await schema["~standard"].validate(payload);
+    result = await schema["~standard"].validate(copy);
     if (has<{ issues: unknown }>(result, "issues") && result.issues !== undefined) throw new TypeError("it does not fit the tool's schema");
   } else if (has<Validating>(schema, "validate") && typeof schema.validate === "function") {
-    result = await schema.validate(payload);
+    result = await schema.validate(copy);
     if (!isObject(result) || result["success"] !== true) throw new TypeError("it does not fit the tool's schema");
   } else return;
   if (!has<{ value: unknown }>(result, "value") || !isSame(exact(result.value), payload)) {
