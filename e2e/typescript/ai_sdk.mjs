@@ -26,6 +26,11 @@ const tools = {
     },
   }),
   transfer: tool({ inputSchema: jsonSchema({ type: "object" }), execute: async (input) => done.push(input) }),
+  // What its schema makes of a model's arguments is neither what the model wrote, nor all of what it gets.
+  remit: tool({
+    inputSchema: z.object({ amount: z.coerce.number(), order: z.string().default("o-none"), to: z.string().transform((text) => text.toUpperCase()) }),
+    execute: async (input) => done.push(input),
+  }),
   write: tool({
     inputSchema: z.object({ text: z.string() }),
     async *execute({ text }) {
@@ -35,7 +40,7 @@ const tools = {
     },
   }),
 };
-const options = { server: "payments", each: { refund: { category: "payment" }, transfer: { category: "payment" }, write: { tool: "notes/write", category: "write" } } };
+const options = { server: "payments", each: { refund: { category: "payment" }, transfer: { category: "payment" }, remit: { tool: "payments/refund", category: "payment" }, write: { tool: "notes/write", category: "write" } } };
 const guarded = guardTools(gate, tools, options);
 
 const usage = { inputTokens: { total: 1, noCache: 1, cacheRead: 0, cacheWrite: 0 }, outputTokens: { total: 1, text: 1, reasoning: 0 } };
@@ -59,6 +64,7 @@ async function call(toolName, input, { using = guarded, ...more } = {}) {
 }
 const last = () => done.at(-1);
 
+let held;
 let said = await call("refund", { order: "o-1", amount: 20 });
 check("allowed: it runs, with what the model asked for", said.part.type === "tool-result" && said.part.output.id === "re_1" && last().amount === 20, said);
 check("it is told its call's id, and so is the record", last().toolCallId === "call_1" && (await house.must("--json", "action", "story", (await house.last()).action)).includes("call_1"));
@@ -66,11 +72,22 @@ check("what it returns is on record", (await house.last()).state === "succeeded"
 said = await call("write", { text: "abc" });
 check("of a tool that yields, the last result counts", said.part.output === "ABC" && last().text === "abc", said);
 
+said = await call("remit", { amount: "20", to: "x", more: 1 });
+const remitted = '{"amount":20,"order":"o-none","to":"X"}';
+check("it gets what its schema makes of the arguments", JSON.stringify(last()) === remitted, last());
+check("and that is what was judged", JSON.stringify(await house.payload()) === remitted, await house.payload());
+let asked;
+held = call("remit", { amount: "900", to: "x" });
+check("converted before policy looks: a large one waits", (await house.payload((asked = await house.waiting()))).amount === 900);
+await house.edit(asked, '{"amount":7,"to":"X"}');
+said = await held;
+check("an edit that leaves something for the schema to fill in does not run", said.part.error instanceof NotExecutable && JSON.stringify(last()) === remitted, said);
+
 said = await call("transfer", { amount: 1 });
-check("denied: it does not run", said.part.type === "tool-error" && said.part.error instanceof Denied && last().text === "abc", said);
+check("denied: it does not run", said.part.type === "tool-error" && said.part.error instanceof Denied && last().order === "o-none", said);
 check("and the model is told so", said.told.includes("Denied"), said.told);
 
-let held = call("refund", { order: "o-2", amount: 700 });
+held = call("refund", { order: "o-2", amount: 700 });
 await house.approve(await house.waiting());
 said = await held;
 check("held, then approved: it runs", said.part.type === "tool-result" && last().order === "o-2", said);

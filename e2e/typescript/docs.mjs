@@ -1,7 +1,7 @@
 // Every block of docs/typescript.md, in its order: a newcomer's five minutes.
 
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync, mkdirSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync, mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { once } from "node:events";
@@ -54,7 +54,21 @@ for (const { language, name, text } of blocks) {
 }
 const again = attempt("the approved call runs", () => run(process.execPath, "refund.js"));
 check("the identical call redeems the approval", again.includes("refunded: 700"), again);
-check("the story verifies", said["verify.ts"].includes("PASS conformance") && said["verify.ts"].includes("PASS integrity") && !said["verify.ts"].includes("FAIL"), said["verify.ts"]);
+const verdicts = said["verify.ts"];
+check("the story verifies", ["authenticity", "integrity", "conformance"].every((one) => verdicts.includes(`PASS ${one}`)) && !verdicts.includes("FAIL"), verdicts);
+/** Runs the page's verification after something was done to the evidence. */
+const refused = (spoil) => {
+  spoil();
+  try {
+    return run(process.execPath, "verify.js") === null;
+  } catch (error) {
+    return `${error.stderr}`.includes("not to be believed");
+  }
+};
+const proofs = path.join(work, "proofs");
+const [first] = readdirSync(proofs);
+check("without the proof of one record it is refused, though nothing fails", refused(() => rmSync(path.join(proofs, first))));
+check("without any as well", refused(() => readdirSync(proofs).forEach((name) => rmSync(path.join(proofs, name)))));
 check("the flow ends on record", said["flow.ts"].trim() === "succeeded", said["flow.ts"]);
 server.kill("SIGTERM");
 await once(server, "exit");

@@ -112,6 +112,11 @@ export class Gate {
     const { actions, behind } = await this.json("action", "list", "--limit", "1");
     return behind === 0 && actions[0];
   });
+  /** What was proposed with an action, the latest where none is named. */
+  async payload(action) {
+    const [{ facts }] = (await this.json("action", "story", action ?? (await this.last()).action)).answers;
+    return facts.payload;
+  }
   /** What waits for people and nobody here has answered. */
   waiting = () => until(async () => (await this.json("review", "list")).find((one) => !this.answered.has(one.action))?.action);
   approve = (action, ...more) => this.answer("approve", action, "agreed", ...more);

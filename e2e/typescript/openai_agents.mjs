@@ -26,6 +26,12 @@ const refundAs = (more = {}, client = gate, options = {}) =>
   guardTool(client, tool, { server: "payments", category: "payment", ...more })({ ...refundOptions, ...options });
 const transfer = guardTool(gate, tool, { server: "payments", category: "payment" })({ name: "transfer", description: "Moves money", strict: false, parameters: { type: "object", properties: {}, required: [], additionalProperties: true }, execute: async (input) => done.push(input) });
 
+/** What its schema makes of a model's arguments is neither what the model wrote, nor all of what it gets. */
+const remit = guardTool(gate, tool, { server: "payments", category: "payment" })({
+  ...refundOptions,
+  parameters: z.object({ amount: z.coerce.number(), order: z.string().default("o-none") }),
+});
+
 let calls = 0;
 /** The model calls one tool, and then says that it is done; what it was told is in its second input. */
 async function call(name, input, tools = [refundAs(), transfer], options = {}) {
@@ -51,22 +57,32 @@ check("allowed: it runs, with what the model asked for", said.told.includes("re_
 check("it is told its call's id, and so is the record", last().callId === "call_1" && (await house.must("--json", "action", "story", (await house.last()).action)).includes("call_1"));
 check("what it returns is on record", (await house.last()).state === "succeeded");
 
-said = await call("transfer", { amount: 1 });
-check("denied: it does not run, and the model is told so", said.told.includes("Denied") && last().order === "o-1", said);
+said = await call("refund", { amount: "21", more: 1 }, [remit]);
+check("it gets what its schema makes of the arguments", last().amount === 21 && last().order === "o-none" && !("more" in last()), said);
+check("and that is what was judged", JSON.stringify(await house.payload()) === '{"amount":21,"order":"o-none"}', await house.payload());
+let held = call("refund", { amount: "900" }, [remit]);
+const asked = await house.waiting();
+check("converted before policy looks: a large one waits", (await house.payload(asked)).amount === 900);
+await house.edit(asked, '{"amount":7}');
+said = await held;
+check("an edit that leaves something for the schema to fill in does not run", said.told.includes("Not executed") && last().amount === 21, said);
 
-let held = call("refund", { order: "o-2", amount: 700 });
+said = await call("transfer", { amount: 1 });
+check("denied: it does not run, and the model is told so", said.told.includes("Denied") && last().order === "o-none", said);
+
+held = call("refund", { order: "o-2", amount: 700 });
 await house.approve(await house.waiting());
 said = await held;
-check("held, then approved: it runs", said.told.includes("re_2") && last().order === "o-2", said);
+check("held, then approved: it runs", said.told.includes("re_3") && last().order === "o-2", said);
 
 const impatient = [refundAs({ waitS: 0 })];
 said = await call("refund", { order: "o-3", amount: 900 }, impatient);
 check("held longer than it waits: pending, and the model is told what to do", said.told.includes("call it again with the same arguments") && last().order === "o-2", said);
 await house.approve(await house.waiting());
 said = await call("refund", { order: "o-3", amount: 900 }, impatient);
-check("the identical call redeems the approval", said.told.includes("re_3") && last().order === "o-3", said);
+check("the identical call redeems the approval", said.told.includes("re_4") && last().order === "o-3", said);
 said = await call("refund", { order: "o-3", amount: 900 }, impatient);
-check("once", said.told.includes("call it again") && done.length === 3, said);
+check("once", said.told.includes("call it again") && done.length === 4, said);
 await house.deny(await house.waiting());
 
 held = call("refund", { order: "o-4", amount: 800 });

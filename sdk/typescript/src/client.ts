@@ -1,6 +1,7 @@
 // The client: the gate's verbs one by one, and the flow over them. Whatever goes wrong means no: the function does not run.
 
 import { AlreadyExecuted, ApprovalPending, CountersignError, Denied, GateUnavailable, NotExecutable, Unrecorded } from "./errors.js";
+import { refuseGenerator, requireDone } from "./lazy.js";
 import { describe, outcomeOf } from "./outcome.js";
 import { asProposed, exactObject, isSame, recordable, wellFormed } from "./payload.js";
 import { PATIENT, type Connection, type Request, send } from "./transport.js";
@@ -12,6 +13,7 @@ const MOST_STEPS = 16;
 /** Longest that the gate is asked to hold one answer, in seconds. */
 const HOLD_AT_ONCE = 60;
 const MOST_ERROR = 2_000;
+const OUTCOMES: readonly Outcome[] = ["succeeded", "failed", "unknown"];
 
 export interface ClientOptions extends Omit<CallOptions, "requestId"> {
   /** The gate's address, such as `http://127.0.0.1:8640`. */
@@ -166,8 +168,19 @@ export class Client {
     throw new GateUnavailable("it did not come to an end while it was decided: nothing was executed", view.action);
   }
 
-  /** Records what came of an action: call `succeeded`, `failed` or `unknown` on it first. */
-  async settle(action: Action, { durationUs, error }: { durationUs?: number; error?: string } = {}): Promise<void> {
+  /**
+   * Records what came of an action: call `succeeded`, `failed` or `unknown` on it first. Throws `Unrecorded` where it does not come on
+   * record: it may have been executed.
+   */
+  async settle(action: Action, more: { durationUs?: number; error?: string } = {}): Promise<void> {
+    try {
+      await this.record(action, more);
+    } catch (cause) {
+      throw new Unrecorded("the outcome is not on record", action.id, action.response, cause);
+    }
+  }
+
+  private async record(action: Action, { durationUs, error }: { durationUs?: number; error?: string }): Promise<void> {
     await this.finish(action.id, {
       attempt: action.attempt,
       outcome: action.outcome ?? "unknown",
@@ -182,29 +195,39 @@ export class Client {
    * Runs `run` with exactly the authorized payload, once there is a go-ahead, and records what came of it. What it returns is
    * recorded as succeeded, unless it said otherwise on the action.
    *
-   * Throws as `decide` does, `NotExecutable` where an edited payload does not fit (nothing was executed), whatever `run` throws, and
-   * `Unrecorded` where it was executed and the outcome is not on record.
+   * Throws as `decide` does, `NotExecutable` where an edited payload does not fit (nothing was executed), whatever `run` throws,
+   * `Unrecorded` where it was executed and the outcome is not on record, and TypeError for a generator, which has done nothing when it
+   * is returned.
    */
   async guard<R>(tool: string, payload: object, run: (payload: JsonObject, action: Action) => R | Promise<R>, options: GuardOptions = {}): Promise<R> {
+    refuseGenerator(run);
     const proposed = exactObject(payload);
     const action = await this.decide(tool, proposed, options);
+    try {
+      await checkEdited(action, proposed, options);
+    } catch (error) {
+      await this.giveUp(action.id, action.attempt, describe(error));
+      throw error;
+    }
     const begun = performance.now();
     const durationUs = () => (performance.now() - begun) * 1_000;
     let result: R;
     try {
-      await checkEdited(action, proposed, options);
       // A copy, so that nothing the function does to it changes what was authorized.
       result = await run(exactObject(action.payload), action);
+      requireDone(result);
     } catch (error) {
-      const outcome = error instanceof NotExecutable && error.action === action.id ? "failed" : (options.outcomeOf ?? outcomeOf)(error);
-      if (action.outcome === undefined) Object.assign(action, { outcome });
-      // What it threw says more than that it could not be recorded.
-      await this.settle(action, { durationUs: durationUs(), error: describe(error) }).catch(() => undefined);
+      action.outcome ??= judged(error, options);
+      try {
+        await this.record(action, { durationUs: durationUs(), error: describe(error) });
+      } catch {
+        throw new Unrecorded("it was executed and threw, and the outcome is not on record", action.id, undefined, error);
+      }
       throw error;
     }
     if (action.outcome === undefined) action.succeeded(result);
     try {
-      await this.settle(action, { durationUs: durationUs() });
+      await this.record(action, { durationUs: durationUs() });
     } catch (cause) {
       throw new Unrecorded("it was executed, and the outcome is not on record", action.id, result, cause);
     }
@@ -219,6 +242,7 @@ export class Client {
     run: (args: A, action: Action) => R | Promise<R>,
     { tool, ...options }: GuardOptions & { tool: string },
   ): (args: A, more?: GuardOptions) => Promise<R> {
+    refuseGenerator(run);
     return (args, more = {}) => this.guard(tool, args, (payload, action) => run(payload as A, action), { ...options, ...more });
   }
 
@@ -238,10 +262,10 @@ export class Client {
   }
 
   /** What was not executed must not be taken for executed, nor wait for people in vain. The gate settles what is lost here. */
-  private async giveUp(id: string, attempt?: string): Promise<void> {
+  private async giveUp(id: string, attempt?: string, why = "given up before it was executed"): Promise<void> {
     const given = attempt === undefined
       ? this.cancel(id, { pauses: [] })
-      : this.finish(id, { attempt, outcome: "failed", error: "given up before it was executed" });
+      : this.finish(id, { attempt, outcome: "failed", error: wellFormed(why, MOST_ERROR) });
     await given.catch(() => undefined);
   }
 }
@@ -249,6 +273,16 @@ export class Client {
 function pathOf(id: string, rest: string): string {
   if (!isId(id)) throw new TypeError(`${JSON.stringify(id)} is not the id of an action`);
   return `/v1/actions/${id}${rest}`;
+}
+
+/** What an error says of the effect; a word of the caller's own that is none, or no word, says nothing. */
+function judged(error: unknown, { outcomeOf: own = outcomeOf }: GuardOptions): Outcome {
+  try {
+    const outcome = own(error);
+    return OUTCOMES.includes(outcome) ? outcome : "unknown";
+  } catch {
+    return "unknown";
+  }
 }
 
 /** Whether an edited payload is something that the function takes; as proposed, the caller chose it. */

@@ -45,8 +45,8 @@ export class Refused extends CountersignError {
 }
 
 /**
- * It was executed, and what came of it is not on record: it counts as unknown from its deadline on. `result` is what the function
- * returned, `cause` why.
+ * It was executed, and what came of it is not on record: it counts as unknown from its deadline on; do not repeat it. `result` is what
+ * the function returned, `cause` why, or what the function threw.
  */
 export class Unrecorded extends CountersignError {
   readonly result: unknown;

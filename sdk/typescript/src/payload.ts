@@ -61,16 +61,17 @@ export function asProposed(edited: Json, proposed: Json | undefined): Json {
   return edited;
 }
 
-/** A result for the record: itself where JSON holds it, else as `JSON.stringify` has it, else its text. */
+/** A result for the record: itself where JSON holds it, else as `JSON.stringify` has it, else its text; it throws for nothing. */
 export function recordable(value: unknown): Json {
-  for (const attempt of [() => exact(value), () => parse(JSON.stringify(value))]) {
+  const asText = () => ({ text: wellFormed(String(value), MOST_TEXT) });
+  for (const attempt of [() => exact(value), () => parse(JSON.stringify(value)), asText]) {
     try {
       return attempt();
     } catch {
       // The next one says less, and holds more.
     }
   }
-  return { text: wellFormed(String(value), MOST_TEXT) };
+  return { text: "a result that cannot be written down" };
 }
 
 /** A text that JSON holds, of so many characters at most. */

@@ -6,7 +6,9 @@ import { createServer } from "node:http";
 import { inspect } from "node:util";
 import { after, before, test } from "node:test";
 
-import { AlreadyExecuted, ApprovalPending, Client, Denied, GateUnavailable, Refused, Unrecorded, outcomeOf } from "../dist/index.js";
+import { guardTools } from "../dist/adapters/ai-sdk.js";
+import { guardTool } from "../dist/adapters/openai-agents.js";
+import { AlreadyExecuted, ApprovalPending, Client, Denied, GateUnavailable, Refused, Unrecorded } from "../dist/index.js";
 
 const ACTION = "019b7c00-0000-7000-8000-000000000001";
 const OTHER = "019b7c00-0000-7000-8000-000000000002";
@@ -150,15 +152,78 @@ test("a key does not show where a client is printed", () => {
   assert.doesNotMatch(inspect(client, { depth: 9, showHidden: true }) + JSON.stringify(client), /cs_secret/);
 });
 
-test("an error says what it knows of the effect", () => {
-  const coded = (code) => Object.assign(new Error("x"), { code });
-  assert.equal(outcomeOf(coded("ECONNREFUSED")), "failed");
-  assert.equal(outcomeOf(new TypeError("fetch failed", { cause: coded("ECONNREFUSED") })), "failed");
-  assert.equal(outcomeOf(new TypeError("fetch failed", { cause: coded("UND_ERR_SOCKET") })), "unknown");
-  assert.equal(outcomeOf(new TypeError("fetch failed")), "unknown");
-  assert.equal(outcomeOf(AbortSignal.abort().reason), "unknown");
-  assert.equal(outcomeOf(new Error("no such order")), "failed");
-  const loop = new Error("x");
-  loop.cause = loop;
-  assert.equal(outcomeOf(loop), "failed");
+const recorded = () => requests.filter((one) => one.line.endsWith("/finish")).map((one) => one.body.outcome);
+/** Runs a function that the gate lets go ahead, and tells what was thrown. */
+const executed = (run, options = {}) => {
+  answer = (body) => [200, going(body)];
+  requests = [];
+  return new Client({ url, key: "k", agent: "a" }).guard("s/t", { n: 1 }, run, options).then(() => null, (error) => error);
+};
+
+test("whatever it returns or throws, what came of it is on record", async () => {
+  const throwing = () => {
+    throw new Error("no");
+  };
+  const [endless, nothing] = [{}, Object.create(null)];
+  endless.self = endless;
+  nothing.self = nothing;
+  for (const result of [1n, endless, nothing, "\ud800", { toJSON: throwing, toString: throwing, f: throwing }, { get a() { return throwing(); } }, Symbol("s"), undefined]) {
+    assert.equal(await executed(() => result), null);
+    assert.deepEqual(recorded(), ["succeeded"]);
+  }
+  const mute = Object.defineProperty(new Error("x"), "message", { get: throwing });
+  for (const error of [nothing, mute, undefined, "\ud800", new Proxy({}, { get: (_, name) => name !== "then" && throwing() })]) {
+    assert.equal(await executed(() => Promise.reject(error)), error);
+    assert.deepEqual(recorded(), ["unknown"]);
+  }
+  for (const outcomeOf of [throwing, () => "done", () => undefined]) {
+    assert.equal((await executed(() => throwing(), { outcomeOf })).message, "no");
+    assert.deepEqual(recorded(), ["unknown"]);
+  }
+});
+
+test("what threw and is not on record says that it was executed", async () => {
+  answer = (body, line) => (line.endsWith("/finish") ? [409, { type: "/problems/x" }] : [200, going(body)]);
+  const own = new Error("no such order");
+  const error = await new Client({ url, key: "k", agent: "a" }).guard("s/t", { n: 1 }, () => Promise.reject(own)).catch((found) => found);
+  assert.ok(error instanceof Unrecorded && error.cause === own, inspect(error));
+  const client = new Client({ url, key: "k", agent: "a" });
+  const action = await client.decide("s/t", { n: 1 });
+  action.succeeded("done");
+  const lost = await client.settle(action).catch((found) => found);
+  assert.ok(lost instanceof Unrecorded && lost.result === "done", inspect(lost));
+});
+
+test("what does not fit is on record as not executed, whatever the caller says of errors", async () => {
+  answer = (body, line) => [200, line.endsWith("/actions") ? view("authorized", { authorization: { payload: {} } }) : view("executing", { execution: { attempt: body.attempt, match: "edited" } })];
+  requests = [];
+  const check = () => Promise.reject(new Error("no"));
+  const error = await new Client({ url, key: "k", agent: "a" }).guard("s/t", { n: 1 }, () => 1, { check, outcomeOf: () => "succeeded" }).catch((found) => found);
+  assert.equal(error.name, "NotExecutable");
+  assert.deepEqual(recorded(), ["failed"]);
+});
+
+test("a generator is refused before anything is asked; one that is returned is not taken for done", async () => {
+  let ran = 0;
+  function* lazy() {
+    ran += 1;
+  }
+  async function* slow() {
+    ran += 1;
+  }
+  const client = new Client({ url, key: "k", agent: "a" });
+  for (const run of [lazy, slow]) {
+    assert.throws(() => client.guarded(run, { tool: "s/t" }), TypeError);
+    assert.throws(() => guardTool(client, (options) => options, { server: "s" })({ name: "t", execute: run }), TypeError);
+    assert.ok((await executed(run)) instanceof TypeError);
+    assert.deepEqual(requests, []);
+    for (const returning of [() => run(), async () => run()]) {
+      assert.ok((await executed(returning)) instanceof TypeError);
+      assert.deepEqual(recorded(), ["unknown"]);
+    }
+  }
+  assert.throws(() => guardTools(client, { t: { execute: lazy } }, { server: "s" }), TypeError);
+  assert.equal(ran, 0);
+  await executed(() => new Promise((resolve) => setImmediate(resolve)).then(() => assert.deepEqual(recorded(), [])));
+  assert.deepEqual(recorded(), ["succeeded"]);
 });

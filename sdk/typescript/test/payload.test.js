@@ -59,4 +59,12 @@ test("a result that is no JSON is recorded as what it says", () => {
   const endless = {};
   endless.self = endless;
   assert.deepEqual(recordable(endless), { text: "[object Object]" });
+  const throwing = () => {
+    throw new Error("no");
+  };
+  const hostile = { big: 1n, self: endless, lone: "\ud800", toJSON: throwing, toString: throwing, get more() { return throwing(); } };
+  const proxy = new Proxy({}, { get: throwing, ownKeys: throwing, getPrototypeOf: throwing });
+  for (const value of [hostile, proxy, Object.assign(Object.create(null), { endless })]) {
+    assert.deepEqual(recordable(value), { text: "a result that cannot be written down" });
+  }
 });

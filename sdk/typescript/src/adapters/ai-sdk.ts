@@ -1,6 +1,7 @@
 // Vercel AI SDK (`ai`, 6 and 7): tools whose `execute` runs only with exactly what was authorized.
 
 import type { Client, GuardOptions } from "../client.js";
+import { refuseGenerator } from "../lazy.js";
 import type { JsonObject } from "../verify/json.js";
 import { checkBySchema } from "./schema.js";
 import { toldOf } from "./told.js";
@@ -46,15 +47,17 @@ export function guardTools<Tools extends { [name: string]: Executable }>(
 function guardTool<Tool extends Executable>(gate: Client, name: string, tool: Tool, options: GuardOptions): Tool {
   const execute = tool.execute as ((input: JsonObject, options: ExecutionOptions) => unknown) | undefined;
   if (typeof execute !== "function") throw new TypeError(`${name} has no execute: it runs elsewhere, and cannot be guarded here`);
+  refuseGenerator(execute, { async: true });
   const check = (payload: JsonObject) => checkBySchema(tool.inputSchema, payload);
   const run = async (input: object, call: ExecutionOptions = {}) => {
     const { toolCallId, abortSignal } = call;
     const more = { check, ...options, ...(toolCallId && { callId: toolCallId }), ...(abortSignal && { signal: abortSignal }) };
+    let ran = false;
     try {
-      return await gate.guard(name, input, (payload) => last(execute.call(tool, payload, call)), more);
+      return await gate.guard(name, input, (payload) => ((ran = true), last(execute.call(tool, payload, call))), more);
     } catch (error) {
       // The SDK tells the model an error's message, and hands the error itself to the application.
-      const told = toldOf(error);
+      const told = toldOf(error, ran);
       if (told !== undefined && error instanceof Error) error.message = told;
       throw error;
     }

@@ -1,6 +1,7 @@
 // OpenAI Agents SDK (`@openai/agents`): a `tool()` whose `execute` runs only with exactly what was authorized.
 
 import type { Client, GuardOptions } from "../client.js";
+import { refuseGenerator } from "../lazy.js";
 import type { JsonObject } from "../verify/json.js";
 import { checkBySchema } from "./schema.js";
 import { toldOf } from "./told.js";
@@ -32,14 +33,16 @@ export function guardTool<Make extends (options: never) => unknown>(gate: Client
     const { execute, parameters } = options;
     const name = options.name ?? execute.name;
     if (!name) throw new TypeError("a tool that is guarded has a name");
+    refuseGenerator(execute);
     const check = (payload: JsonObject) => checkBySchema(parameters, payload);
     const run = async (input: object, context: unknown, details: CallDetails = {}) => {
       const callId = details.toolCall?.callId;
       const more = { check, ...judged, ...(callId && { callId }), ...(details.signal && { signal: details.signal }) };
+      let ran = false;
       try {
-        return await gate.guard(`${server}/${name}`, input, (payload) => execute.call(options, payload, context, details), more);
+        return await gate.guard(`${server}/${name}`, input, (payload) => ((ran = true), execute.call(options, payload, context, details)), more);
       } catch (error) {
-        const told = toldOf(error);
+        const told = toldOf(error, ran);
         if (told === undefined) throw error;
         return told;
       }

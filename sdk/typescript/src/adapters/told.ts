@@ -2,10 +2,11 @@
 
 import { ApprovalPending, CountersignError, Denied, Unrecorded } from "../errors.js";
 
-/** Short, with what to do next; `undefined` for an error that is the tool's own. */
-export function toldOf(error: unknown): string | undefined {
+/** Short, with what to do next; `undefined` for an error that is the tool's own, as every one is but `Unrecorded` once it `ran`. */
+export function toldOf(error: unknown, ran: boolean): string | undefined {
   if (!(error instanceof CountersignError)) return undefined;
   if (error instanceof Unrecorded) return "It was executed, but its outcome is not on record. Do not call it again before somebody has checked.";
+  if (ran) return undefined;
   if (error instanceof ApprovalPending) return `${error.message} Nothing was executed: call it again with the same arguments once it is approved.`;
   // The gate words its denials for the model.
   return error instanceof Denied ? error.message : `Not executed: ${error.message}`;
