@@ -96,7 +96,18 @@ fn read_line(line: &[u8]) -> Option<Value> {
         Some(method) => method.as_str().is_some() && answers == 0,
         None => answers == 1,
     };
-    (text(&value, "jsonrpc") == Some("2.0") && has_id && has_kind).then_some(value)
+    let good = text(&value, "jsonrpc") == Some("2.0") && has_id && has_kind && !is_lookalike(&value);
+    good.then_some(value)
+}
+
+/// Names and methods that a reader without regard to case takes for others.
+fn is_lookalike(value: &Value) -> bool {
+    const KNOWN: [&str; 6] = ["error", "id", "jsonrpc", "method", "params", "result"];
+    let lower = |text: &str| text.to_uppercase().to_lowercase();
+    let members = value.as_object().into_iter().flat_map(|object| object.iter().map(|(name, _)| name));
+    let method = text(value, "method").unwrap_or_default();
+    let odd = method != "tools/call" && lower(method.trim()) == "tools/call";
+    odd || members.into_iter().any(|name| !KNOWN.contains(&name) && KNOWN.contains(&lower(name).as_str()))
 }
 
 fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
