@@ -8,6 +8,8 @@ import tempfile
 import threading
 import time
 
+import httpx
+
 from countersign import (AlreadyExecuted, ApprovalPending, AsyncClient, Client, Denied, GateUnavailable, NotExecutable, Refused,
                          Unrecorded)
 from tally import Folder, Serving, check, finish, free_port
@@ -140,8 +142,55 @@ def blocking(folder, url, key):
     with gate.action("notes/write", {"text": "x"}, category="write"):
         pass
     check("a block that says nothing is unknown", state() == "unknown", state())
+    hard_to_record(folder, gate)
     wrong = Client(url, key="cs_agent_wrong", agent="billing")
     check("a wrong key gets nothing", raised(Refused, wrong.start, "notes/write", {}, category="write") is not None)
+
+
+class Silent:
+    """A result that cannot even be printed."""
+
+    def __repr__(self):
+        raise RuntimeError("no text")
+
+
+def hard_to_record(folder, gate):
+    """It ran by then: whatever it returns or raises, that is on record, and nobody is made to try again."""
+    given = []
+
+    @gate.guard("notes/write", category="write")
+    def write(text: str):
+        if isinstance(given[-1], Exception):
+            raise given[-1]
+        return given[-1]
+
+    def last():
+        row = folder.json("action", "list", "--limit", "1")["actions"][0]
+        return row["state"], json.dumps(folder.json("action", "story", row["action"]), ensure_ascii=False)
+
+    for what, result, trace in (("a name that is no UTF-8", ["ok", "\udcff.txt"], "\ufffd.txt"), ("what raises when it is printed", Silent(), "Silent")):
+        given.append(result)
+        try:
+            check(f"{what} is returned", write("x") is result)
+        except Exception as error:
+            check(f"{what} is returned", False, repr(error))
+        state, story = last()
+        check("and is on record", state == "succeeded" and trace in story, (state, story))
+    given.append(ValueError("\udcff.txt"))
+    check("an exception with such a name goes on", raised(ValueError, write, "x") is given[-1])
+    state, story = last()
+    check("and is on record too", state in ("failed", "unknown") and "\ufffd.txt" in story, (state, story))
+
+    class Broken(httpx.BaseTransport):
+        def handle_request(self, request):
+            if request.url.path.endswith("/finish"):
+                raise RuntimeError("the client's own fault")
+            return real.handle_request(request)
+
+    real = httpx.HTTPTransport()
+    broken = Client(gate.url, key=gate.key, agent="billing", http=httpx.Client(transport=Broken()))
+    lost = raised(Unrecorded, broken.guard("notes/write", category="write")(lambda text: "done"), "x")
+    check("whatever fails at recording is Unrecorded, with the result", lost is not None and lost.result == "done", lost)
 
 
 async def not_blocking(url, key):

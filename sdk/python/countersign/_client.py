@@ -73,16 +73,21 @@ class _Common:
 
 def _taken(action: Action, error: BaseException | None, outcome_of: Callable[[BaseException], str]) -> str | None:
     """Settles an action by what became of its block; the error's text for the record."""
-    if error is not None and action.outcome is None:
-        action.outcome = outcome_of(error)
-    return None if error is None else f"{type(error).__name__}: {error}"
+    if error is None:
+        return None
+    if action.outcome is None:
+        try:
+            action.outcome = outcome_of(error)
+        except Exception:  # the caller's judge failed: nobody knows
+            action.outcome = "unknown"
+    return f"{type(error).__name__}: {_flow.told(error, str)}"
 
 
 def _since(begun: int) -> int:
     return (time.monotonic_ns() - begun) // 1_000
 
 
-def _lost(action: Action, lost: CountersignError, cause: BaseException | None) -> None:
+def _lost(action: Action, lost: Exception, cause: BaseException | None) -> None:
     """The outcome is not on record. What the block itself raised goes on; else the caller must know."""
     if cause is None:
         raise Unrecorded("it was executed, and the outcome is not on record", action.id, action.response) from lost
@@ -164,7 +169,7 @@ class Client(_Common):
     def _record(self, action: Action, begun: int, error: str | None, cause: BaseException | None) -> None:
         try:
             self.finish(action, duration_us=_since(begun), error=error)
-        except CountersignError as lost:
+        except Exception as lost:  # whatever it is, it is not on record
             _lost(action, lost, cause)
 
     def guard(self, tool: str, *, leave_out: tuple[str, ...] = (),
@@ -280,7 +285,7 @@ class AsyncClient(_Common):
     async def _record(self, action: Action, begun: int, error: str | None, cause: BaseException | None) -> None:
         try:
             await self.finish(action, duration_us=_since(begun), error=error)
-        except CountersignError as lost:
+        except Exception as lost:  # whatever it is, it is not on record
             _lost(action, lost, cause)
 
     def guard(self, tool: str, *, leave_out: tuple[str, ...] = (),

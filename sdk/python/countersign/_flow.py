@@ -4,6 +4,7 @@ not, so that both do the same."""
 from __future__ import annotations
 
 import json
+import re
 import time
 import uuid
 from collections.abc import Callable, Generator
@@ -18,6 +19,7 @@ MOST_STEPS = 16
 HOLD_AT_ONCE = 60
 # Characters of a result that is no JSON, as it is recorded.
 MOST_TEXT = 20_000
+LONE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -108,12 +110,25 @@ def exact(value: Any) -> Any:
     return json.loads(json.dumps(value, allow_nan=False))
 
 
-def recordable(value: Any) -> Any:
-    """A result for the record: itself where JSON holds it, else its text."""
+def legible(text: str) -> str:
+    """The text as UTF-8 holds it: Python has lone surrogates, as in names of files, and the wire does not."""
+    return LONE.sub("\ufffd", text)
+
+
+def told(value: Any, how: Callable[[Any], str]) -> str:
+    """The text of a value whose own code may fail at telling it."""
     try:
-        return exact(value)
-    except (TypeError, ValueError, RecursionError):
-        return {"text": repr(value)[:MOST_TEXT]}
+        return legible(how(value))
+    except Exception as error:
+        return f"{type(value).__name__}, whose text raises {type(error).__name__}"
+
+
+def recordable(value: Any) -> Any:
+    """A result for the record: itself where JSON holds it, else its text. It was executed by now: nothing may raise."""
+    try:
+        return json.loads(legible(json.dumps(value, allow_nan=False, ensure_ascii=False)))
+    except Exception:
+        return {"text": told(value, repr)[:MOST_TEXT]}
 
 
 def trace_ids(traceparent: str | None) -> dict[str, str]:
@@ -221,7 +236,7 @@ def finish(action: Action, duration_us: int, error: str | None = None) -> Genera
     if action.response is not None:
         body["response"] = recordable(action.response)
     if error is not None:
-        body["error"] = error[:2_000]
+        body["error"] = legible(error)[:2_000]
     if action.downstream_request_id is not None:
         body["downstream_request_id"] = action.downstream_request_id
     view_of((yield Request("POST", f"/v1/actions/{action.id}/finish", body)))

@@ -172,7 +172,7 @@ class Gated:
                 await asyncio.to_thread(self.gate.finish, action, error=error)
             else:
                 await self.gate.finish(action, error=error)
-        except CountersignError as lost:
+        except Exception as lost:  # whatever it is, it is not on record
             logger.warning("action %s was executed, and its outcome is not on record: %s", action.id, lost)
 
     def _name(self, call: ToolCall) -> str:
