@@ -226,6 +226,37 @@ async def not_blocking(url, key):
         check("a coroutine does not pass for a function", True)
 
 
+def later(folder, url, key):
+    """Work that would be done after the guarded function has returned."""
+    ran = []
+
+    def steps():
+        yield ran.append("generator")
+
+    async def stream():
+        yield ran.append("stream")
+
+    async def coroutine():
+        ran.append("coroutine")
+
+    async def lazy():
+        return steps()
+
+    class Caller:
+        async def __call__(self):
+            ran.append("caller")
+
+    waits, blocks = AsyncClient(url, key=key, agent="b").guard("notes/write", category="write"), Client(url, key=key, agent="b").guard("notes/write", category="write")
+    for guard, function, what in ((blocks, steps, "a generator"), (blocks, stream, "a stream"), (blocks, Caller(), "an object called as a coroutine"),
+                                  (waits, steps, "a generator, not blocking,"), (waits, stream, "a stream, not blocking,"), (waits, lambda: None, "a plain function, not blocking,")):
+        check(f"{what} is not guarded", raised(TypeError, guard, function) is not None)
+    for call, what in ((blocks(lambda: coroutine()), "a coroutine that a function returns"), (blocks(lambda: steps()), "a generator that one returns"),
+                       (lambda: asyncio.run(waits(lazy)()), "a generator that a coroutine returns")):
+        check(f"{what} is refused", raised(TypeError, call) is not None)
+        state = folder.json("action", "list", "--limit", "1")["actions"][0]["state"]
+        check("and is on record as unknown", state == "unknown" and not ran, (state, ran))
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="countersign-python-") as work:
         folder = Folder(os.path.join(work, "data"))
@@ -247,6 +278,7 @@ def main():
             asyncio.run(not_blocking(url, key))
             state = folder.json("action", "list", "--limit", "1")["actions"][0]["state"]
             check("and its outcome is unknown", state == "unknown", state)
+            later(folder, url, key)
             gate = Client(url, key=key, agent="billing")
 
             @gate.guard("notes/write", category="write")

@@ -179,8 +179,9 @@ class Client(_Common):
         them as JSON holds it, or what a reviewer has made of it."""
 
         def decorate(function: Callable[P, R]) -> Callable[P, R]:
-            if inspect.iscoroutinefunction(function):
+            if _is(inspect.iscoroutinefunction, function):
                 raise TypeError("a coroutine takes AsyncClient.guard")
+            _not_later(function)
             binding = Binding(function, leave_out)
 
             @functools.wraps(function)
@@ -189,7 +190,7 @@ class Client(_Common):
                 with self.action(tool, payload, outcome_of=outcome_of, **more) as action:
                     args_now, kwargs_now = _arguments(binding, action, bound)
                     result = function(*args_now, **kwargs_now)
-                    action.succeeded(result)
+                    _done(action, result)
                 return result
 
             return guarded
@@ -294,6 +295,9 @@ class AsyncClient(_Common):
         """As `Client.guard`, for coroutines."""
 
         def decorate(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+            _not_later(function)
+            if not _is(inspect.iscoroutinefunction, function):
+                raise TypeError("a function that is no coroutine (async def) takes Client.guard")
             binding = Binding(function, leave_out)
 
             @functools.wraps(function)
@@ -302,12 +306,33 @@ class AsyncClient(_Common):
                 async with self.action(tool, payload, outcome_of=outcome_of, **more) as action:
                     args_now, kwargs_now = _arguments(binding, action, bound)
                     result = await function(*args_now, **kwargs_now)
-                    action.succeeded(result)
+                    _done(action, result)
                 return result
 
             return guarded
 
         return decorate
+
+
+def _is(kind: Callable[[Any], bool], function: Callable[..., Any]) -> bool:
+    return kind(function) or kind(getattr(function, "__call__", None))
+
+
+def _not_later(function: Callable[..., Any]) -> None:
+    if _is(inspect.isgeneratorfunction, function) or _is(inspect.isasyncgenfunction, function):
+        raise TypeError("a generator works after it has returned, outside the go-ahead: it cannot be guarded")
+
+
+def _done(action: Action, result: Any) -> None:
+    """The function did it, unless its result is work that is yet to come: that would run outside the go-ahead."""
+    if not (inspect.isawaitable(result) or inspect.isgenerator(result) or inspect.isasyncgen(result)):
+        action.succeeded(result)
+        return
+    action.unknown()
+    stop = getattr(result, "close", None) or getattr(result, "cancel", None)
+    if stop is not None:
+        stop()
+    raise TypeError(f"a guarded function returned a {type(result).__name__}: what it would still do is outside the go-ahead")
 
 
 def _arguments(binding: Binding, action: Action, bound: inspect.BoundArguments) -> tuple[tuple[Any, ...], dict[str, Any]]:
