@@ -34,6 +34,8 @@ def refund(order: str, amount: int) -> str:
     done.append((order, amount))
     if order == "broken":
         raise ValueError("no such order")
+    if order == "late":
+        raise TimeoutError("no answer")
     return f"paid {amount}"
 
 
@@ -113,7 +115,12 @@ def allowed_and_denied(house, prepare, ids):
         play([("refund", {"order": "broken", "amount": 1}, "call_3")])
     except ValueError:
         pass  # some frameworks end the run
-    check("a tool that raises is on record as failed", done[-1] == ("broken", 1) and house.last()["state"] == "failed", house.last())
+    check("what a tool that raises has done nobody knows", done[-1] == ("broken", 1) and house.last()["state"] == "unknown", house.last())
+    try:
+        play([("refund", {"order": "late", "amount": 1}, "call_12")])
+    except TimeoutError:
+        pass
+    check("nor one that times out", done[-1] == ("late", 1) and house.last()["state"] == "unknown", house.last())
 
 
 def held(house, prepare):

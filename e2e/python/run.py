@@ -136,13 +136,14 @@ def blocking(folder, url, key):
 
     state = lambda: folder.json("action", "list", "--limit", "1")["actions"][0]["state"]
     check("an exception goes on", raised(ValueError, refund, "broken", 1) is not None)
-    check("and is on record as failed", state() == "failed", state())
+    check("and nobody knows what was done before it", state() == "unknown", state())
     check("a time-out goes on", raised(TimeoutError, refund, "time-out", 1) is not None)
     check("and nobody knows what came of it", state() == "unknown", state())
     with gate.action("notes/write", {"text": "x"}, category="write"):
         pass
     check("a block that says nothing is unknown", state() == "unknown", state())
     hard_to_record(folder, gate)
+    meaning(folder, gate)
     wrong = Client(url, key="cs_agent_wrong", agent="billing")
     check("a wrong key gets nothing", raised(Refused, wrong.start, "notes/write", {}, category="write") is not None)
 
@@ -179,7 +180,7 @@ def hard_to_record(folder, gate):
     given.append(ValueError("\udcff.txt"))
     check("an exception with such a name goes on", raised(ValueError, write, "x") is given[-1])
     state, story = last()
-    check("and is on record too", state in ("failed", "unknown") and "\ufffd.txt" in story, (state, story))
+    check("and is on record too", state == "unknown" and "\ufffd.txt" in story, (state, story))
 
     class Broken(httpx.BaseTransport):
         def handle_request(self, request):
@@ -191,6 +192,43 @@ def hard_to_record(folder, gate):
     broken = Client(gate.url, key=gate.key, agent="billing", http=httpx.Client(transport=Broken()))
     lost = raised(Unrecorded, broken.guard("notes/write", category="write")(lambda text: "done"), "x")
     check("whatever fails at recording is Unrecorded, with the result", lost is not None and lost.result == "done", lost)
+
+
+def meaning(folder, gate):
+    """What an exception says of the effect."""
+
+    class Group(Exception):
+        def __init__(self, *exceptions):
+            super().__init__("several")
+            self.exceptions = exceptions
+
+    def caused(error, cause):
+        error.__cause__ = cause
+        return error
+
+    refused, lost = ConnectionRefusedError("nobody there"), httpx.ReadError("broken")
+    circle = ValueError("circle")
+    circle.__cause__ = circle
+    said = [
+        (refused, "failed"), (httpx.ConnectError("nobody there"), "failed"), (httpx.ConnectTimeout("nobody there"), "failed"),
+        (NotExecutable("no such order"), "failed"), (caused(RuntimeError("wrapped"), refused), "failed"), (Group(refused, refused), "failed"),
+        (Group(refused, lost), "unknown"), (lost, "unknown"), (caused(RuntimeError("wrapped"), TimeoutError()), "unknown"),
+        (json.JSONDecodeError("an answer that is none", "", 0), "unknown"), (OSError("whatever"), "unknown"), (circle, "unknown"),
+    ]
+    for error, outcome in said:
+        def fail(text: str, error=error):
+            raise error
+
+        try:
+            gate.guard("notes/write", category="write", leave_out=("error",))(fail)("x")
+        except Exception as went:
+            state = folder.json("action", "list", "--limit", "1")["actions"][0]["state"]
+            check(f"{error!r} says {outcome}", went is error and state == outcome, (went, state))
+    try:
+        gate.guard("notes/write", category="write", leave_out=("error",), outcome_of=lambda error: "failed")(fail)("x")
+    except ValueError:
+        state = folder.json("action", "list", "--limit", "1")["actions"][0]["state"]
+        check("whoever knows better says so", state == "failed", state)
 
 
 async def not_blocking(url, key):

@@ -11,7 +11,9 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ._errors import AlreadyExecuted, ApprovalPending, Denied, GateUnavailable, Refused
+import httpx
+
+from ._errors import AlreadyExecuted, ApprovalPending, Denied, GateUnavailable, NotExecutable, Refused
 
 # Steps from a proposal to a start, at most.
 MOST_STEPS = 16
@@ -19,6 +21,8 @@ MOST_STEPS = 16
 HOLD_AT_ONCE = 60
 # Characters of a result that is no JSON, as it is recorded.
 MOST_TEXT = 20_000
+# Causes of causes that are looked at.
+MOST_CAUSES = 16
 LONE = re.compile("[\ud800-\udfff]")
 
 
@@ -243,13 +247,19 @@ def finish(action: Action, duration_us: int, error: str | None = None) -> Genera
 
 
 def outcome_of(error: BaseException) -> str:
-    """What an exception says of the effect: a time-out, a broken connection or a cancelled task says nothing."""
-    import asyncio
+    """What an exception says of the effect: nothing, unless it, or what it was raised from, surely means that it did not
+    happen. Of a group all must say so."""
+    return "failed" if _not_done(error, MOST_CAUSES) else "unknown"
 
-    import httpx
 
-    silent = (TimeoutError, ConnectionError, asyncio.CancelledError, KeyboardInterrupt, SystemExit, httpx.TransportError)
+def _not_done(error: BaseException, left: int) -> bool:
     # Before a connection stands nothing has left.
-    if isinstance(error, (ConnectionRefusedError, httpx.ConnectError, httpx.ConnectTimeout)):
-        return "failed"
-    return "unknown" if isinstance(error, silent) else "failed"
+    if isinstance(error, (NotExecutable, ConnectionRefusedError, httpx.ConnectError, httpx.ConnectTimeout)):
+        return True
+    if left == 0:
+        return False
+    # By its members: Python 3.10 has no class for it.
+    members = getattr(error, "exceptions", None)
+    if isinstance(members, tuple) and members:
+        return all(isinstance(one, BaseException) and _not_done(one, left - 1) for one in members)
+    return error.__cause__ is not None and _not_done(error.__cause__, left - 1)

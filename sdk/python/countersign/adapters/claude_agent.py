@@ -62,7 +62,8 @@ class _Hooks:
             action.unknown({"executed_with": said["tool_input"]})
             error = "the executed arguments are not the authorized ones"
         elif error is not None:
-            action.failed()
+            # Interrupted, timed out, a tool that raised: Claude Code does not tell whether it was done by then.
+            action.unknown()
         else:
             action.succeeded(said.get("tool_response"))
         await self.gated.afinish(action, error)

@@ -40,8 +40,8 @@ class GuardedTool(BaseTool):
 
 
 def _judge(result: Any) -> tuple[str, Any]:
-    """How ADK's tools say that they did not do it."""
-    return "failed" if isinstance(result, dict) and "error" in result else "succeeded", result
+    """How ADK's tools say that something went wrong: not whether it was done by then."""
+    return "unknown" if isinstance(result, dict) and "error" in result else "succeeded", result
 
 
 def guard_tools(tools: Iterable[BaseTool | Callable[..., Any]], gate: Client | AsyncClient, *, server: str = "tools",

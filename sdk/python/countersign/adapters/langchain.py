@@ -75,7 +75,8 @@ def _with(request: ToolCallRequest, given: dict[str, Any]) -> ToolCallRequest:
 def _judge(result: Result) -> tuple[str, Any]:
     if not isinstance(result, ToolMessage):
         return "succeeded", None
-    return "failed" if result.status == "error" else "succeeded", result.content
+    # An error is text by now: what it says of the effect nobody knows.
+    return "unknown" if result.status == "error" else "succeeded", result.content
 
 
 def _told(request: ToolCallRequest, done: Done | Refusal) -> Result:
