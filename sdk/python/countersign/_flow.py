@@ -114,6 +114,21 @@ def exact(value: Any) -> Any:
     return json.loads(json.dumps(value, allow_nan=False))
 
 
+def canonical(value: Any) -> str:
+    """One text for what is one value in JSON: 1 and 1.0 are, `true` is another. Raises as `exact`."""
+    return json.dumps(json.loads(json.dumps(value, allow_nan=False), parse_float=_number), sort_keys=True)
+
+
+def _number(text: str) -> int | float:
+    number = float(text)
+    return int(number) if number.is_integer() else number
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are one in JSON. Python alone takes 1 for True."""
+    return canonical(one) == canonical(other)
+
+
 def legible(text: str) -> str:
     """The text as UTF-8 holds it: Python has lone surrogates, as in names of files, and the wire does not."""
     return LONE.sub("\ufffd", text)
