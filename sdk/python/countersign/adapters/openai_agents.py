@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -55,7 +56,7 @@ def _guarded(tool: Tool, gated: Gated, interrupt: bool) -> Tool:
             return refusal.text
         try:
             call = _call(context, tool.name, context.tool_call_id, json.loads(arguments or "{}"), fit)
-            done = await gated.arun(call, lambda given: bare.on_invoke_tool(context, json.dumps(given)))
+            done = await gated.arun(call, lambda given: _invoke(bare, context, json.dumps(given)))
         except Exception as error:
             told = await maybe_invoke_function_tool_failure_error_function(function_tool=tool, context=context, error=error)
             if told is None:
@@ -67,6 +68,15 @@ def _guarded(tool: Tool, gated: Gated, interrupt: bool) -> Tool:
 
     guarded = replace(tool, on_invoke_tool=invoke)
     return replace(guarded, needs_approval=needs_approval) if interrupt else guarded
+
+
+def _invoke(tool: FunctionTool, context: ToolContext[Any], arguments: str) -> Awaitable[Any]:
+    """Runs the tool; what it may read of its own call is what it runs with."""
+    given = copy(context)
+    given.tool_arguments = arguments
+    if given.tool_call is not None:
+        given.tool_call = given.tool_call.model_copy(update={"arguments": arguments})
+    return tool.on_invoke_tool(given, arguments)
 
 
 def _call(context: Any, name: str, call_id: str, arguments: Any, fit: Fit | None) -> ToolCall:
