@@ -126,10 +126,28 @@ def changed(house):
     check("a hook that fails or takes too long blocks", guard.on_failure == "block" and guard.timeout > 0)
 
 
+def afterwards(house):
+    """What the hooks after a call make of it."""
+
+    async def fire(order, executed, **came):
+        guard = hooks(house.gate(), categories=CATEGORIES)
+        said = {"tool_name": "mcp__tools__refund", "tool_input": {"order": order, "amount": 1}, "tool_use_id": order, "session_id": "session-1"}
+        await guard["PreToolUse"][0].hooks[0]({**said, "hook_event_name": "PreToolUse"}, order, {"signal": None})
+        after = {**said, "tool_input": {"order": order, "amount": executed}, **came}
+        await guard["PostToolUse"][0].hooks[0](after, order, {"signal": None})
+        return house.last()["state"]
+
+    paid = {"tool_response": "paid"}
+    check("what was executed as authorized is recorded as succeeded", asyncio.run(fire("o-20", 1, **paid)) == "succeeded")
+    check("1.0 is the same number", asyncio.run(fire("o-21", 1.0, **paid)) == "succeeded")
+    check("true is another value", asyncio.run(fire("o-22", True, **paid)) == "unknown")
+    check("what was interrupted nobody knows", asyncio.run(fire("o-23", 1, error="interrupted", is_interrupt=True)) == "unknown")
+
+
 def documented(house):
     SCRIPT.update(calls=[("refund", {"order": "o-1", "amount": 20}, "call_30")], told=[])
     os.environ.update(ENV)
     scenarios.documented(house, "Claude Agent SDK")
 
 
-scenarios.run(prepare, changed, documented, changes=False)
+scenarios.run(prepare, changed, afterwards, documented, changes=False, fits=False)

@@ -1,12 +1,15 @@
 """LangChain and LangGraph, with a scripted model; blocking and not."""
 
 import asyncio
+from typing import Annotated
 
 from langchain.agents import create_agent
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, ToolMessage
+from langchain_core.tools import InjectedToolCallId, StructuredTool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 import scenarios
 from countersign import Client
@@ -75,8 +78,48 @@ def blocking(house):
           and "thread-1" in house.story(house.last()["action"]))
 
 
+class Named(BaseModel):
+    """An alias and a name for the same: the alias wins."""
+
+    model_config = ConfigDict(populate_by_name=True)
+    order: str
+    amount: int = Field(alias="sum")
+
+
+class Doubling(BaseModel):
+    order: str
+    amount: int
+
+    @field_validator("amount")
+    @classmethod
+    def double(cls, amount):
+        return 2 * amount
+
+
+def schemas(house):
+    """Tools that say by a model of their own what they take."""
+    for schema, arguments, expected in ((Named, {"order": "o-13", "amount": 5, "sum": 900}, "Pending"), (Doubling, {"order": "o-14", "amount": 300}, "Refused")):
+        before = len(done)
+        tool = StructuredTool.from_function(scenarios.refund, args_schema=schema)
+        gated = CountersignMiddleware(house.gate(), categories=CATEGORIES, wait_s=0)
+        agent = create_agent(script([("refund", arguments, "call_23")]), tools=[tool], middleware=[gated])
+        said = told(asyncio.run(agent.ainvoke({"messages": [("user", "go")]}, THREAD)))
+        check(f"{schema.__name__}: what would run is judged, or it does not run", len(done) == before and expected in said[0], (done[before:], said))
+    house.folder.run("review", "deny", house.waiting(), "--yes", "--reason", "no")
+
+    def injected(order: str, tool_call_id: Annotated[str, InjectedToolCallId], amount: int = 20) -> str:
+        """Knows its call."""
+        return scenarios.refund(order, amount) + tool_call_id
+
+    tool = StructuredTool.from_function(injected, name="refund")
+    agent = create_agent(script([("refund", {"order": "o-15"}, "call_24")]), tools=[tool], middleware=[CountersignMiddleware(house.gate(), categories=CATEGORIES)])
+    said = told(asyncio.run(agent.ainvoke({"messages": [("user", "go")]}, THREAD)))
+    story = house.story(house.last()["action"]).replace('\\"', '"')
+    check("what LangChain injects is no part of what is judged", said == ["paid 20call_24"] and '"amount": 20' in story and "tool_call_id" not in story, (said, story))
+
+
 def documented(house):
     scenarios.documented(house, "LangChain and LangGraph", script([("refund", {"order": "o-1", "amount": 20}, "call_30")]))
 
 
-scenarios.run(prepare, durable, blocking, documented)
+scenarios.run(prepare, durable, blocking, schemas, documented)

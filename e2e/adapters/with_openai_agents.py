@@ -4,6 +4,7 @@ import asyncio
 import json
 
 from agents import Agent, Model, ModelBehaviorError, ModelResponse, RunConfig, Runner, RunState, Usage, function_tool
+from agents.tool_context import ToolContext
 from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessage, ResponseOutputText
 
 import scenarios
@@ -75,8 +76,26 @@ def interrupted(house):
     check("with a state that was changed meanwhile it does not", len(done) == before, said)
 
 
+def context(house):
+    """What a tool reads of its own call."""
+    seen = []
+
+    @function_tool
+    def refund(context: ToolContext, order: str, amount: int = 20) -> str:
+        """Pays back."""
+        seen.extend(json.loads(text)["amount"] for text in (context.tool_arguments, context.tool_call.arguments))
+        return scenarios.refund(order, amount)
+
+    tools = guard_tools([refund], house.gate(), categories=CATEGORIES)
+    model = Scripted([("refund", {"order": "o-16", "amount": 700}, "call_25")])
+    thread, _ = scenarios.aside(lambda: asyncio.run(Runner.run(Agent(name="billing", model=model, tools=tools), "go", run_config=QUIET)))
+    house.approve(house.waiting(), {"order": "o-16", "amount": 70})
+    thread.join(timeout=60)
+    check("a tool sees the arguments that it runs with, not those that were proposed", done[-1] == ("o-16", 70) and seen == [70, 70], seen)
+
+
 def documented(house):
     scenarios.documented(house, "OpenAI Agents SDK", Scripted([("refund", {"order": "o-1", "amount": 20}, "call_30")]))
 
 
-scenarios.run(prepare, interrupted, documented)
+scenarios.run(prepare, interrupted, context, documented)

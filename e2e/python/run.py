@@ -8,6 +8,8 @@ import tempfile
 import threading
 import time
 
+import httpx
+
 from countersign import (AlreadyExecuted, ApprovalPending, AsyncClient, Client, Denied, GateUnavailable, NotExecutable, Refused,
                          Unrecorded)
 from tally import Folder, Serving, check, finish, free_port
@@ -134,14 +136,99 @@ def blocking(folder, url, key):
 
     state = lambda: folder.json("action", "list", "--limit", "1")["actions"][0]["state"]
     check("an exception goes on", raised(ValueError, refund, "broken", 1) is not None)
-    check("and is on record as failed", state() == "failed", state())
+    check("and nobody knows what was done before it", state() == "unknown", state())
     check("a time-out goes on", raised(TimeoutError, refund, "time-out", 1) is not None)
     check("and nobody knows what came of it", state() == "unknown", state())
     with gate.action("notes/write", {"text": "x"}, category="write"):
         pass
     check("a block that says nothing is unknown", state() == "unknown", state())
+    hard_to_record(folder, gate)
+    meaning(folder, gate)
     wrong = Client(url, key="cs_agent_wrong", agent="billing")
     check("a wrong key gets nothing", raised(Refused, wrong.start, "notes/write", {}, category="write") is not None)
+
+
+class Silent:
+    """A result that cannot even be printed."""
+
+    def __repr__(self):
+        raise RuntimeError("no text")
+
+
+def hard_to_record(folder, gate):
+    """It ran by then: whatever it returns or raises, that is on record, and nobody is made to try again."""
+    given = []
+
+    @gate.guard("notes/write", category="write")
+    def write(text: str):
+        if isinstance(given[-1], Exception):
+            raise given[-1]
+        return given[-1]
+
+    def last():
+        row = folder.json("action", "list", "--limit", "1")["actions"][0]
+        return row["state"], json.dumps(folder.json("action", "story", row["action"]), ensure_ascii=False)
+
+    for what, result, trace in (("a name that is no UTF-8", ["ok", "\udcff.txt"], "\ufffd.txt"), ("what raises when it is printed", Silent(), "Silent")):
+        given.append(result)
+        try:
+            check(f"{what} is returned", write("x") is result)
+        except Exception as error:
+            check(f"{what} is returned", False, repr(error))
+        state, story = last()
+        check("and is on record", state == "succeeded" and trace in story, (state, story))
+    given.append(ValueError("\udcff.txt"))
+    check("an exception with such a name goes on", raised(ValueError, write, "x") is given[-1])
+    state, story = last()
+    check("and is on record too", state == "unknown" and "\ufffd.txt" in story, (state, story))
+
+    class Broken(httpx.BaseTransport):
+        def handle_request(self, request):
+            if request.url.path.endswith("/finish"):
+                raise RuntimeError("the client's own fault")
+            return real.handle_request(request)
+
+    real = httpx.HTTPTransport()
+    broken = Client(gate.url, key=gate.key, agent="billing", http=httpx.Client(transport=Broken()))
+    lost = raised(Unrecorded, broken.guard("notes/write", category="write")(lambda text: "done"), "x")
+    check("whatever fails at recording is Unrecorded, with the result", lost is not None and lost.result == "done", lost)
+
+
+def meaning(folder, gate):
+    """What an exception says of the effect."""
+
+    class Group(Exception):
+        def __init__(self, *exceptions):
+            super().__init__("several")
+            self.exceptions = exceptions
+
+    def caused(error, cause):
+        error.__cause__ = cause
+        return error
+
+    refused, lost = ConnectionRefusedError("nobody there"), httpx.ReadError("broken")
+    circle = ValueError("circle")
+    circle.__cause__ = circle
+    said = [
+        (refused, "failed"), (httpx.ConnectError("nobody there"), "failed"), (httpx.ConnectTimeout("nobody there"), "failed"),
+        (NotExecutable("no such order"), "failed"), (caused(RuntimeError("wrapped"), refused), "failed"), (Group(refused, refused), "failed"),
+        (Group(refused, lost), "unknown"), (lost, "unknown"), (caused(RuntimeError("wrapped"), TimeoutError()), "unknown"),
+        (json.JSONDecodeError("an answer that is none", "", 0), "unknown"), (OSError("whatever"), "unknown"), (circle, "unknown"),
+    ]
+    for error, outcome in said:
+        def fail(text: str, error=error):
+            raise error
+
+        try:
+            gate.guard("notes/write", category="write", leave_out=("error",))(fail)("x")
+        except Exception as went:
+            state = folder.json("action", "list", "--limit", "1")["actions"][0]["state"]
+            check(f"{error!r} says {outcome}", went is error and state == outcome, (went, state))
+    try:
+        gate.guard("notes/write", category="write", leave_out=("error",), outcome_of=lambda error: "failed")(fail)("x")
+    except ValueError:
+        state = folder.json("action", "list", "--limit", "1")["actions"][0]["state"]
+        check("whoever knows better says so", state == "failed", state)
 
 
 async def not_blocking(url, key):
@@ -177,6 +264,37 @@ async def not_blocking(url, key):
         check("a coroutine does not pass for a function", True)
 
 
+def later(folder, url, key):
+    """Work that would be done after the guarded function has returned."""
+    ran = []
+
+    def steps():
+        yield ran.append("generator")
+
+    async def stream():
+        yield ran.append("stream")
+
+    async def coroutine():
+        ran.append("coroutine")
+
+    async def lazy():
+        return steps()
+
+    class Caller:
+        async def __call__(self):
+            ran.append("caller")
+
+    waits, blocks = AsyncClient(url, key=key, agent="b").guard("notes/write", category="write"), Client(url, key=key, agent="b").guard("notes/write", category="write")
+    for guard, function, what in ((blocks, steps, "a generator"), (blocks, stream, "a stream"), (blocks, Caller(), "an object called as a coroutine"),
+                                  (waits, steps, "a generator, not blocking,"), (waits, stream, "a stream, not blocking,"), (waits, lambda: None, "a plain function, not blocking,")):
+        check(f"{what} is not guarded", raised(TypeError, guard, function) is not None)
+    for call, what in ((blocks(lambda: coroutine()), "a coroutine that a function returns"), (blocks(lambda: steps()), "a generator that one returns"),
+                       (lambda: asyncio.run(waits(lazy)()), "a generator that a coroutine returns")):
+        check(f"{what} is refused", raised(TypeError, call) is not None)
+        state = folder.json("action", "list", "--limit", "1")["actions"][0]["state"]
+        check("and is on record as unknown", state == "unknown" and not ran, (state, ran))
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="countersign-python-") as work:
         folder = Folder(os.path.join(work, "data"))
@@ -198,6 +316,7 @@ def main():
             asyncio.run(not_blocking(url, key))
             state = folder.json("action", "list", "--limit", "1")["actions"][0]["state"]
             check("and its outcome is unknown", state == "unknown", state)
+            later(folder, url, key)
             gate = Client(url, key=key, agent="billing")
 
             @gate.guard("notes/write", category="write")

@@ -73,16 +73,21 @@ class _Common:
 
 def _taken(action: Action, error: BaseException | None, outcome_of: Callable[[BaseException], str]) -> str | None:
     """Settles an action by what became of its block; the error's text for the record."""
-    if error is not None and action.outcome is None:
-        action.outcome = outcome_of(error)
-    return None if error is None else f"{type(error).__name__}: {error}"
+    if error is None:
+        return None
+    if action.outcome is None:
+        try:
+            action.outcome = outcome_of(error)
+        except Exception:  # the caller's judge failed: nobody knows
+            action.outcome = "unknown"
+    return f"{type(error).__name__}: {_flow.told(error, str)}"
 
 
 def _since(begun: int) -> int:
     return (time.monotonic_ns() - begun) // 1_000
 
 
-def _lost(action: Action, lost: CountersignError, cause: BaseException | None) -> None:
+def _lost(action: Action, lost: Exception, cause: BaseException | None) -> None:
     """The outcome is not on record. What the block itself raised goes on; else the caller must know."""
     if cause is None:
         raise Unrecorded("it was executed, and the outcome is not on record", action.id, action.response) from lost
@@ -164,7 +169,7 @@ class Client(_Common):
     def _record(self, action: Action, begun: int, error: str | None, cause: BaseException | None) -> None:
         try:
             self.finish(action, duration_us=_since(begun), error=error)
-        except CountersignError as lost:
+        except Exception as lost:  # whatever it is, it is not on record
             _lost(action, lost, cause)
 
     def guard(self, tool: str, *, leave_out: tuple[str, ...] = (),
@@ -174,8 +179,9 @@ class Client(_Common):
         them as JSON holds it, or what a reviewer has made of it."""
 
         def decorate(function: Callable[P, R]) -> Callable[P, R]:
-            if inspect.iscoroutinefunction(function):
+            if _is(inspect.iscoroutinefunction, function):
                 raise TypeError("a coroutine takes AsyncClient.guard")
+            _not_later(function)
             binding = Binding(function, leave_out)
 
             @functools.wraps(function)
@@ -184,7 +190,7 @@ class Client(_Common):
                 with self.action(tool, payload, outcome_of=outcome_of, **more) as action:
                     args_now, kwargs_now = _arguments(binding, action, bound)
                     result = function(*args_now, **kwargs_now)
-                    action.succeeded(result)
+                    _done(action, result)
                 return result
 
             return guarded
@@ -280,7 +286,7 @@ class AsyncClient(_Common):
     async def _record(self, action: Action, begun: int, error: str | None, cause: BaseException | None) -> None:
         try:
             await self.finish(action, duration_us=_since(begun), error=error)
-        except CountersignError as lost:
+        except Exception as lost:  # whatever it is, it is not on record
             _lost(action, lost, cause)
 
     def guard(self, tool: str, *, leave_out: tuple[str, ...] = (),
@@ -289,6 +295,9 @@ class AsyncClient(_Common):
         """As `Client.guard`, for coroutines."""
 
         def decorate(function: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+            _not_later(function)
+            if not _is(inspect.iscoroutinefunction, function):
+                raise TypeError("a function that is no coroutine (async def) takes Client.guard")
             binding = Binding(function, leave_out)
 
             @functools.wraps(function)
@@ -297,12 +306,33 @@ class AsyncClient(_Common):
                 async with self.action(tool, payload, outcome_of=outcome_of, **more) as action:
                     args_now, kwargs_now = _arguments(binding, action, bound)
                     result = await function(*args_now, **kwargs_now)
-                    action.succeeded(result)
+                    _done(action, result)
                 return result
 
             return guarded
 
         return decorate
+
+
+def _is(kind: Callable[[Any], bool], function: Callable[..., Any]) -> bool:
+    return kind(function) or kind(getattr(function, "__call__", None))
+
+
+def _not_later(function: Callable[..., Any]) -> None:
+    if _is(inspect.isgeneratorfunction, function) or _is(inspect.isasyncgenfunction, function):
+        raise TypeError("a generator works after it has returned, outside the go-ahead: it cannot be guarded")
+
+
+def _done(action: Action, result: Any) -> None:
+    """The function did it, unless its result is work that is yet to come: that would run outside the go-ahead."""
+    if not (inspect.isawaitable(result) or inspect.isgenerator(result) or inspect.isasyncgen(result)):
+        action.succeeded(result)
+        return
+    action.unknown()
+    stop = getattr(result, "close", None) or getattr(result, "cancel", None)
+    if stop is not None:
+        stop()
+    raise TypeError(f"a guarded function returned a {type(result).__name__}: what it would still do is outside the go-ahead")
 
 
 def _arguments(binding: Binding, action: Action, bound: inspect.BoundArguments) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -26,7 +26,7 @@ class AlreadyExecuted(CountersignError):
 
 
 class NotExecutable(CountersignError):
-    """What was authorized does not fit the function's parameters. Nothing was executed."""
+    """What was authorized does not fit the function's parameters, or the function itself says so. Nothing was executed."""
 
 
 class GateUnavailable(CountersignError):

@@ -4,13 +4,16 @@ not, so that both do the same."""
 from __future__ import annotations
 
 import json
+import re
 import time
 import uuid
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
-from ._errors import AlreadyExecuted, ApprovalPending, Denied, GateUnavailable, Refused
+import httpx
+
+from ._errors import AlreadyExecuted, ApprovalPending, Denied, GateUnavailable, NotExecutable, Refused
 
 # Steps from a proposal to a start, at most.
 MOST_STEPS = 16
@@ -18,6 +21,9 @@ MOST_STEPS = 16
 HOLD_AT_ONCE = 60
 # Characters of a result that is no JSON, as it is recorded.
 MOST_TEXT = 20_000
+# Causes of causes that are looked at.
+MOST_CAUSES = 16
+LONE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -108,12 +114,40 @@ def exact(value: Any) -> Any:
     return json.loads(json.dumps(value, allow_nan=False))
 
 
-def recordable(value: Any) -> Any:
-    """A result for the record: itself where JSON holds it, else its text."""
+def canonical(value: Any) -> str:
+    """One text for what is one value in JSON: 1 and 1.0 are, `true` is another. Raises as `exact`."""
+    return json.dumps(json.loads(json.dumps(value, allow_nan=False), parse_float=_number), sort_keys=True)
+
+
+def _number(text: str) -> int | float:
+    number = float(text)
+    return int(number) if number.is_integer() else number
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are one in JSON. Python alone takes 1 for True."""
+    return canonical(one) == canonical(other)
+
+
+def legible(text: str) -> str:
+    """The text as UTF-8 holds it: Python has lone surrogates, as in names of files, and the wire does not."""
+    return LONE.sub("\ufffd", text)
+
+
+def told(value: Any, how: Callable[[Any], str]) -> str:
+    """The text of a value whose own code may fail at telling it."""
     try:
-        return exact(value)
-    except (TypeError, ValueError, RecursionError):
-        return {"text": repr(value)[:MOST_TEXT]}
+        return legible(how(value))
+    except Exception as error:
+        return f"{type(value).__name__}, whose text raises {type(error).__name__}"
+
+
+def recordable(value: Any) -> Any:
+    """A result for the record: itself where JSON holds it, else its text. It was executed by now: nothing may raise."""
+    try:
+        return json.loads(legible(json.dumps(value, allow_nan=False, ensure_ascii=False)))
+    except Exception:
+        return {"text": told(value, repr)[:MOST_TEXT]}
 
 
 def trace_ids(traceparent: str | None) -> dict[str, str]:
@@ -221,20 +255,26 @@ def finish(action: Action, duration_us: int, error: str | None = None) -> Genera
     if action.response is not None:
         body["response"] = recordable(action.response)
     if error is not None:
-        body["error"] = error[:2_000]
+        body["error"] = legible(error)[:2_000]
     if action.downstream_request_id is not None:
         body["downstream_request_id"] = action.downstream_request_id
     view_of((yield Request("POST", f"/v1/actions/{action.id}/finish", body)))
 
 
 def outcome_of(error: BaseException) -> str:
-    """What an exception says of the effect: a time-out, a broken connection or a cancelled task says nothing."""
-    import asyncio
+    """What an exception says of the effect: nothing, unless it, or what it was raised from, surely means that it did not
+    happen. Of a group all must say so."""
+    return "failed" if _not_done(error, MOST_CAUSES) else "unknown"
 
-    import httpx
 
-    silent = (TimeoutError, ConnectionError, asyncio.CancelledError, KeyboardInterrupt, SystemExit, httpx.TransportError)
+def _not_done(error: BaseException, left: int) -> bool:
     # Before a connection stands nothing has left.
-    if isinstance(error, (ConnectionRefusedError, httpx.ConnectError, httpx.ConnectTimeout)):
-        return "failed"
-    return "unknown" if isinstance(error, silent) else "failed"
+    if isinstance(error, (NotExecutable, ConnectionRefusedError, httpx.ConnectError, httpx.ConnectTimeout)):
+        return True
+    if left == 0:
+        return False
+    # By its members: Python 3.10 has no class for it.
+    members = getattr(error, "exceptions", None)
+    if isinstance(members, tuple) and members:
+        return all(isinstance(one, BaseException) and _not_done(one, left - 1) for one in members)
+    return error.__cause__ is not None and _not_done(error.__cause__, left - 1)

@@ -11,7 +11,7 @@ import logging
 import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .. import _flow
@@ -26,11 +26,18 @@ WAIT_S = 45.0
 # Calls that wait for people and whose arguments are remembered.
 MOST_PENDING = 1_024
 MOST_ID = 128
+# Characters of an error, as the model is told it.
+MOST_SAID = 1_000
+
+
+# The arguments as the tool will take them. Raises where they do not fit.
+Fit = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class ToolCall:
-    """A call as the framework tells it."""
+    """A call as the framework tells it. `fit` is what the tool makes of arguments: that is what is judged, and it must leave
+    its own work as it is, or the tool would run with something else again."""
 
     tool: str
     arguments: Mapping[str, Any]
@@ -38,6 +45,32 @@ class ToolCall:
     session: str | None = None
     model: str | None = None
     server: str | None = None
+    fit: Fit | None = None
+
+    def fitted(self) -> ToolCall:
+        """The call with the arguments that the tool will run with. Raises Misfit."""
+        if self.fit is None:
+            return self
+        try:
+            arguments = _flow.exact(self.fit(dict(self.arguments)))
+        except Exception as error:
+            raise Misfit(f"the arguments do not fit the tool: {_flow.told(error, str)[:MOST_SAID]}") from error
+        fitted = replace(self, arguments=arguments)
+        fitted.hold(arguments)
+        return fitted
+
+    def hold(self, given: dict[str, Any]) -> None:
+        """Raises Misfit where the tool would run with something else than `given`."""
+        try:
+            if self.fit is None or _flow.same(self.fit(_flow.exact(given)), given):
+                return
+        except Exception as error:
+            raise Misfit(f"the arguments do not fit the tool: {_flow.told(error, str)[:MOST_SAID]}") from error
+        raise Misfit("the tool would run with other arguments than are judged")
+
+
+class Misfit(NotExecutable):
+    """The tool does not take these arguments, or makes others of them. Nothing was executed."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +144,10 @@ class Gated:
 
     def run(self, call: ToolCall, tool: Callable[[dict[str, Any]], Any], judge: Judge = succeeded) -> Done | Refusal:
         """Runs a tool with what was authorized, or says why not. What the tool raises goes on."""
+        try:
+            call = call.fitted()
+        except Misfit as error:
+            return self._refusal(call, error)
         action = self.begin(call)
         if isinstance(action, Refusal):
             return action
@@ -119,15 +156,23 @@ class Gated:
         result = None
         try:
             with self.gate.recorded(action):
+                call.hold(given)
                 result = tool(given)
                 _settle(action, judge(result))
         except Unrecorded as lost:
             _unrecorded(lost)
+        except Misfit as error:
+            error.action = action.id
+            return self._refusal(call, error)
         return Done(result, action.payload, edited)
 
     async def arun(self, call: ToolCall, tool: Callable[[dict[str, Any]], Awaitable[Any]],
                    judge: Judge = succeeded) -> Done | Refusal:
         """As `run`, without blocking."""
+        try:
+            call = call.fitted()
+        except Misfit as error:
+            return self._refusal(call, error)
         action = await self.abegin(call)
         if isinstance(action, Refusal):
             return action
@@ -136,22 +181,28 @@ class Gated:
         try:
             if isinstance(self.gate, Client):
                 with self.gate.recorded(action):
+                    call.hold(given)
                     result = await tool(given)
                     _settle(action, judge(result))
             else:
                 async with self.gate.recorded(action):
+                    call.hold(given)
                     result = await tool(given)
                     _settle(action, judge(result))
         except Unrecorded as lost:
             _unrecorded(lost)
+        except Misfit as error:
+            error.action = action.id
+            return self._refusal(call, error)
         return Done(result, action.payload, edited)
 
     async def awaits(self, call: ToolCall) -> bool | Refusal:
         """Whether the call waits for people, or why it may not go ahead. Starts nothing."""
-        more = self._more(call)
-        if more.pop("resume", None) is not None:
-            return False
         try:
+            call = call.fitted()
+            more = self._more(call)
+            if more.pop("resume", None) is not None:
+                return False
             arguments = dict(call.arguments)
             if isinstance(self.gate, Client):
                 found = await asyncio.to_thread(self.gate.propose, self._name(call), arguments, **more)
@@ -172,7 +223,7 @@ class Gated:
                 await asyncio.to_thread(self.gate.finish, action, error=error)
             else:
                 await self.gate.finish(action, error=error)
-        except CountersignError as lost:
+        except Exception as lost:  # whatever it is, it is not on record
             logger.warning("action %s was executed, and its outcome is not on record: %s", action.id, lost)
 
     def _name(self, call: ToolCall) -> str:
@@ -184,7 +235,7 @@ class Gated:
         more = {"category": self.categories.get(call.tool), "call_id": _id(call.call_id), "session": _id(call.session),
                 "model": _id(call.model), "traceparent": _traceparent(), "via": self.via, "hold": self.wait_s, **own}
         held = self._pending.get(_key(call))
-        if held is not None and held[1] != _text(call.arguments):
+        if held is not None and held[1] != _flow.canonical(dict(call.arguments)):
             # The same call of the framework with other arguments than people were asked about: the gate refuses that.
             more["resume"] = held[0]
         return more
@@ -193,13 +244,13 @@ class Gated:
         """What people were asked about, by the framework's name for the call."""
         if call.call_id is None:
             return
-        self._pending[_key(call)] = (action, _text(call.arguments))
+        self._pending[_key(call)] = (action, _flow.canonical(dict(call.arguments)))
         while len(self._pending) > MOST_PENDING:
             self._pending.popitem(last=False)
 
     def _edited(self, call: ToolCall, action: Action) -> bool:
         self._pending.pop(_key(call), None)
-        return bool(action.payload != _flow.exact(dict(call.arguments)))
+        return not _flow.same(action.payload, dict(call.arguments))
 
     def _refusal(self, call: ToolCall, error: Exception) -> Refusal:
         action = error.action if isinstance(error, CountersignError) else None
@@ -219,6 +270,8 @@ class Gated:
                 return Refusal("refused", text, action)
             case AlreadyExecuted():
                 return Refusal("refused", "Refused: this very call was executed before. It was not executed again.", action)
+            case Misfit():
+                return Refusal("refused", f"Refused: {error}. Nothing was executed.", action)
             case Refused() | NotExecutable():
                 logger.warning("refused: %s", error)
                 return Refusal("refused", "Refused: the gate does not take this call. Nothing was executed.", action)
@@ -246,10 +299,6 @@ def _unrecorded(lost: Unrecorded) -> None:
 
 def _key(call: ToolCall) -> tuple[str, str, str]:
     return call.session or "", call.tool, call.call_id or ""
-
-
-def _text(arguments: Mapping[str, Any]) -> str:
-    return json.dumps(dict(arguments), sort_keys=True, allow_nan=False)
 
 
 def _id(value: str | None) -> Any:

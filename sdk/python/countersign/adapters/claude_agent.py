@@ -8,7 +8,7 @@ from typing import Any
 
 from claude_agent_sdk import HookMatcher
 
-from .. import AsyncClient, Client
+from .. import AsyncClient, Client, _flow
 from .._flow import Action
 from ._core import WAIT_S, Describe, Done, Gated, Refusal, ToolCall
 
@@ -47,7 +47,7 @@ class _Hooks:
             self.open[call_id] = action
         while len(self.open) > MOST_OPEN:
             self.open.popitem(last=False)
-        done = Done(None, action.payload, action.payload != said["tool_input"])
+        done = Done(None, action.payload, not _flow.same(action.payload, said["tool_input"]))
         note = {"additionalContext": done.note} if done.edited else {}
         return _decision("allow", updatedInput=action.payload, **note)
 
@@ -57,12 +57,13 @@ class _Hooks:
         if action is None:
             return {}
         error = said.get("error")
-        if said["tool_input"] != action.payload:
+        if not _flow.same(said["tool_input"], action.payload):
             # Another hook changed the input after the go-ahead: what was executed is not what was authorized.
             action.unknown({"executed_with": said["tool_input"]})
             error = "the executed arguments are not the authorized ones"
         elif error is not None:
-            action.failed()
+            # Interrupted, timed out, a tool that raised: Claude Code does not tell whether it was done by then.
+            action.unknown()
         else:
             action.succeeded(said.get("tool_response"))
         await self.gated.afinish(action, error)

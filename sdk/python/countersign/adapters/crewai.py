@@ -9,7 +9,8 @@ from crewai.tools import BaseTool
 from pydantic import PrivateAttr
 
 from .. import Client
-from ._core import WAIT_S, Describe, Gated, Refusal, ToolCall
+from ._core import WAIT_S, Describe, Fit, Gated, Refusal, ToolCall
+from ._fitting import by_model
 
 
 def never(_arguments: Any = None, _result: Any = None) -> bool:
@@ -33,10 +34,15 @@ class GuardedTool(BaseTool):
         return guarded
 
     def _run(self, **arguments: Any) -> Any:
-        done = self._gated.run(ToolCall(self._inner.name, arguments), lambda given: self._inner.run(**given))
+        done = self._gated.run(ToolCall(self._inner.name, arguments, fit=_fit(self._inner)), lambda given: self._inner.run(**given))
         if isinstance(done, Refusal):
             return done.text
         return f"{done.note}\n{done.result}" if done.edited else done.result
+
+
+def _fit(tool: BaseTool) -> Fit | None:
+    """What CrewAI makes of a tool's arguments."""
+    return by_model(tool.args_schema) if tool.args_schema.model_fields else None
 
 
 def guard_tools(tools: Iterable[BaseTool], gate: Client, *, server: str = "tools", wait_s: float = WAIT_S,

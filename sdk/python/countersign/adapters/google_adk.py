@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -9,9 +10,10 @@ from google.adk.tools.base_tool import BaseTool
 from google.adk.tools.function_tool import FunctionTool
 from google.adk.tools.tool_context import ToolContext
 from google.genai import types
+from pydantic_core import to_jsonable_python
 
 from .. import AsyncClient, Client
-from ._core import WAIT_S, Describe, Gated, Refusal, ToolCall
+from ._core import WAIT_S, Describe, Fit, Gated, Refusal, ToolCall
 
 
 class GuardedTool(BaseTool):
@@ -32,16 +34,43 @@ class GuardedTool(BaseTool):
 
     async def run_async(self, *, args: dict[str, Any], tool_context: ToolContext) -> Any:
         """Called by the agent."""
-        call = ToolCall(self.name, args, tool_context.function_call_id, tool_context.session.id)
+        call = ToolCall(self.name, args, tool_context.function_call_id, tool_context.session.id, fit=_fit(self.inner))
         done = await self.gated.arun(call, lambda given: self.inner.run_async(args=given, tool_context=tool_context), _judge)
         if isinstance(done, Refusal):
             return {"error": done.text}
         return {"note": done.note, "result": done.result} if done.edited else done.result
 
 
+def _fit(tool: BaseTool) -> Fit | None:
+    """What ADK makes of the arguments of a function: those that it has, as their types say, and its defaults."""
+    if not isinstance(tool, FunctionTool):
+        return None
+    try:
+        parameters = inspect.signature(tool.func).parameters.values()
+    except (TypeError, ValueError):
+        return None
+
+    def fit(arguments: dict[str, Any]) -> dict[str, Any]:
+        processed, errors = tool._preprocess_args_with_validation(arguments)
+        if errors:
+            raise ValueError("; ".join(errors))
+        taken: dict[str, Any] = {}
+        for one in parameters:
+            # What ADK hands in by itself is not the model's.
+            if one.name in tool._ignore_params or one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD):
+                continue
+            if one.name not in processed and one.default is one.empty:
+                raise ValueError(f"{one.name} is missing")
+            taken[one.name] = processed.get(one.name, one.default)
+        fitted: dict[str, Any] = to_jsonable_python(taken)
+        return fitted
+
+    return fit
+
+
 def _judge(result: Any) -> tuple[str, Any]:
-    """How ADK's tools say that they did not do it."""
-    return "failed" if isinstance(result, dict) and "error" in result else "succeeded", result
+    """How ADK's tools say that something went wrong: not whether it was done by then."""
+    return "unknown" if isinstance(result, dict) and "error" in result else "succeeded", result
 
 
 def guard_tools(tools: Iterable[BaseTool | Callable[..., Any]], gate: Client | AsyncClient, *, server: str = "tools",

@@ -8,11 +8,14 @@ from typing import Any
 from langchain.agents.middleware import AgentMiddleware
 from langchain.agents.middleware.types import ToolCallRequest
 from langchain_core.messages import ToolMessage
+from langchain_core.tools import BaseTool
 from langgraph.config import get_config
 from langgraph.types import Command, interrupt
+from pydantic import BaseModel
 
 from .. import AsyncClient, Client
-from ._core import WAIT_S, Describe, Done, Gated, Refusal, ToolCall
+from ._core import WAIT_S, Describe, Done, Fit, Gated, Refusal, ToolCall
+from ._fitting import by_model
 
 Result = ToolMessage | Command[Any]
 
@@ -65,7 +68,18 @@ def _call(request: ToolCallRequest) -> ToolCall:
     messages = request.state.get("messages", []) if isinstance(request.state, dict) else []
     model = next((message.response_metadata.get("model_name") for message in reversed(messages)
                   if getattr(message, "tool_calls", None)), None)
-    return ToolCall(call["name"], call["args"], call["id"], None if thread is None else str(thread), model)
+    return ToolCall(call["name"], call["args"], call["id"], None if thread is None else str(thread), model, fit=_fit(request.tool))
+
+
+def _fit(tool: BaseTool | None) -> Fit | None:
+    """What LangChain makes of a tool's arguments. Those that it injects are not the model's: no part of what is judged."""
+    schema = None if tool is None else tool.args_schema
+    if tool is None or not (isinstance(schema, type) and issubclass(schema, BaseModel)):
+        return None
+    shown = tool.tool_call_schema
+    assert isinstance(shown, type) and issubclass(shown, BaseModel)
+    # LangChain takes fields of these names for a function's *args and **kwargs.
+    return by_model(schema if shown.model_fields.keys() == schema.model_fields.keys() else shown, ("args", "kwargs"))
 
 
 def _with(request: ToolCallRequest, given: dict[str, Any]) -> ToolCallRequest:
@@ -75,7 +89,8 @@ def _with(request: ToolCallRequest, given: dict[str, Any]) -> ToolCallRequest:
 def _judge(result: Result) -> tuple[str, Any]:
     if not isinstance(result, ToolMessage):
         return "succeeded", None
-    return "failed" if result.status == "error" else "succeeded", result.content
+    # An error is text by now: what it says of the effect nobody knows.
+    return "unknown" if result.status == "error" else "succeeded", result.content
 
 
 def _told(request: ToolCallRequest, done: Done | Refusal) -> Result:
