@@ -1,7 +1,7 @@
 // Every block of docs/typescript.md, in its order: a newcomer's five minutes.
 
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync, mkdirSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync, mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { once } from "node:events";
@@ -52,9 +52,14 @@ for (const { language, name, text } of blocks) {
   else said[name] = attempt(`${name} runs`, () => run(process.execPath, name.replace(".ts", ".js")));
   if (name === "refund.ts") check("what is allowed runs, what is large waits", said[name].includes("refunded: 20") && said[name].includes("waits for approval:"), said[name]);
 }
+const proofs = readdirSync(work).filter((name) => name.endsWith(".tlog-proof"));
+for (const name of proofs) renameSync(path.join(work, name), path.join(work, `${name}.away`));
+let content = true;
+try { run(process.execPath, "verify.js"); } catch { content = false; }
+check("a story without proofs is not enough", proofs.length > 0 && !content);
 const again = attempt("the approved call runs", () => run(process.execPath, "refund.js"));
 check("the identical call redeems the approval", again.includes("refunded: 700"), again);
-check("the story verifies", said["verify.ts"].includes("PASS conformance") && said["verify.ts"].includes("PASS integrity") && !said["verify.ts"].includes("FAIL"), said["verify.ts"]);
+check("the story verifies", said["verify.ts"].includes("PASS authenticity") && said["verify.ts"].includes("PASS conformance") && said["verify.ts"].includes("PASS integrity") && !said["verify.ts"].includes("FAIL"), said["verify.ts"]);
 check("the flow ends on record", said["flow.ts"].trim() === "succeeded", said["flow.ts"]);
 server.kill("SIGTERM");
 await once(server, "exit");
