@@ -168,6 +168,13 @@ def fitted(house, prepare):
     check("a text that the tool takes for a number is judged as one", ("o-11", 900) not in done, done[before:])
     for row in house.folder.json("review", "list"):
         house.folder.run("review", "deny", row["action"], "--yes", "--reason", "no")
+    before, play = len(done), prepare(house.gate(), wait_s=30)
+    thread, said = aside(lambda: play([("refund", {"order": "o-12", "amount": 700}, "call_16")]))
+    action = house.waiting()
+    house.approve(action, {"order": "o-12", "amount": 70, "note": "x"})
+    thread.join(timeout=60)
+    check("an edit that the tool would not take as it is does not run", len(done) == before and "Refused" in said[0][0], (done[before:], said))
+    check("and is on record as failed", house.last()["state"] == "failed", house.last())
 
 
 def changed(house, prepare):

@@ -1,13 +1,15 @@
 """The code of docs/python.md and of the package's README, as it stands there."""
 
 import os
+import re
+import subprocess
 import tempfile
 import threading
 import time
 from pathlib import Path
 
 import docs
-from tally import Folder, Serving, check, finish, free_port
+from tally import BIN, Folder, Serving, check, finish, free_port
 
 RULES = """
 @id("refunds") permit (principal, action == Action::"payment", resource == Tool::"tools/refund");
@@ -50,8 +52,20 @@ def main():
             os.chdir(work)
             Path("story.json").write_text(folder.run("action", "story", action, "--json").stdout)
             Path("my-trust").write_text(Path(folder.at("trust")).read_text())
+            command = next(line[2:] for line in Path(docs.DOCS, "python.md").read_text().splitlines() if line.startswith("$ for n in"))
+            countersign = f'countersign() {{ "{os.path.abspath(BIN)}" --data "{folder.path}" "$@"; }}\n'
+            proved = subprocess.run(["bash", "-euc", countersign + command], capture_output=True, text=True, check=False)
+            check("the proofs are there", proved.returncode == 0, proved.stderr)
             docs.play([verifying], "", key)
             check("verifying: so does that", True)
+            # What anybody can write fails nothing: without proofs the code must not be content.
+            unproved = re.sub(r"^proofs = .*$", "proofs = []", verifying, flags=re.MULTILINE)
+            try:
+                docs.play([unproved], "", key)
+                content = True
+            except AssertionError:
+                content = False
+            check("and a story without proofs is not enough", unproved != verifying and not content)
     finish()
 
 

@@ -254,6 +254,8 @@ def real(work):
         both = {"records": [one for one in proven if one["position"] in {record["position"] for record in told}]}
         good = comparison.story("with proofs", both)
         check("with proofs authenticity is PASS", good[1]["authenticity"] == "PASS" and good[1]["integrity"] == "PASS", good)
+        empty = {"records": [{**both["records"][0], "proof": ""}, *both["records"][1:]]}
+        check("an empty proof is a bad one", comparison.story("an empty proof", empty)[1]["authenticity"] == "FAIL")
         tampered(comparison, both)
     comparison.end("stories of a running gate, and tampered ones")
     commands(work, stories[0], folder)
@@ -307,6 +309,7 @@ def tampered(comparison, story):
             changed("a letter of the proof of", flip("proof", where))
         changed("the leaf of", flip("leaf", 0.5))
         changed("without", lambda records, record: records.remove(record))
+        changed("an empty proof of", lambda records, record: record.update(proof=""))
         changed("without the proof of", lambda records, record: record.pop("proof"))
         changed("without leaf", lambda records, record: record.pop("leaf"))
         changed("another position of", lambda records, record: record.update(position=record["position"] + 1))

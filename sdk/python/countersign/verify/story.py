@@ -80,7 +80,8 @@ def _read(story: bytes, proofs: Sequence[bytes]) -> list[Told]:
     apart = {Proof.read(data).index: data for data in proofs}
     told = [Told.read(record) for record in records]
     for one in told:
-        one.proof = one.proof or apart.pop(one.position, None)
+        if one.proof is None:
+            one.proof = apart.pop(one.position, None)
     if apart:
         raise Unreadable(f"a proof is for record {next(iter(apart))}, which is not in the story")
     return told
