@@ -186,12 +186,33 @@ fn nothing_is_written_through_a_link_or_out_of_a_project() {
         fs::remove_file(link).unwrap();
     }
     assert_eq!(fs::read_to_string(&theirs).unwrap(), "mine");
-    std::os::unix::fs::symlink(&theirs, project.join(".mcp.json")).unwrap();
-    assert!(place.must_be_inside().unwrap_err().to_string().contains("leads out of the project"));
-    fs::remove_file(project.join(".mcp.json")).unwrap();
+    // Not even to a file of the project: the diff names the link.
+    for target in [&theirs, &project.join("package.json")] {
+        std::os::unix::fs::symlink(target, project.join(".mcp.json")).unwrap();
+        assert!(place.must_be_inside().unwrap_err().to_string().contains("is a link"));
+        fs::remove_file(project.join(".mcp.json")).unwrap();
+    }
+    let named = Place::find(Client::Claude, Some(&project.join(".claude")), None).unwrap();
+    named.must_be_inside().unwrap();
+    std::os::unix::fs::symlink(&theirs, project.join(".claude/.claude.json")).unwrap();
+    assert!(named.must_be_inside().is_err());
     fs::rename(project.join(".claude"), folder.path().join("elsewhere")).unwrap();
     std::os::unix::fs::symlink(folder.path().join("elsewhere"), project.join(".claude")).unwrap();
-    assert!(place.must_be_inside().is_err());
+    assert!(place.must_be_inside().unwrap_err().to_string().contains("leads out of"));
+}
+
+#[test]
+fn the_users_own_link_is_followed_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = place(Client::Gemini, folder.path());
+    let real = folder.path().join("real.json");
+    fs::write(&real, "{}").unwrap();
+    std::os::unix::fs::symlink(&real, &place.hooks).unwrap();
+    let changes = install(&place);
+    assert!(changes[0].diff().contains("real.json"), "{}", changes[0].diff());
+    assert!(fs::read_to_string(&real).unwrap().contains("countersign") && place.hooks.is_symlink());
+    Installed::read(&place.folder).unwrap().unwrap().undo(&place.folder).unwrap();
+    assert_eq!(fs::read_to_string(&real).unwrap(), "{}");
 }
 
 #[test]
