@@ -1,30 +1,109 @@
 //! A hook's no, whatever is broken around it.
 #![allow(clippy::unwrap_used)]
 
-use std::fs::OpenOptions;
+use std::ffi::OsStr;
+use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+/// An allowed call's event.
+const CALL: &str =
+    r#"{"session_id":"s","hook_event_name":"PreToolUse","tool_name":"Read","tool_input":{},"tool_use_id":"1"}"#;
+/// Nothing listens there.
+const NOWHERE: &str = "http://127.0.0.1:9";
+
+fn countersign(home: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    command.env_clear().env("HOME", home).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn said(mut command: Command, input: &str) -> Output {
+    let mut process = command.spawn().unwrap();
+    // Where it ends early it reads nothing.
+    let _ = process.stdin.take().unwrap().write_all(input.as_bytes());
+    process.wait_with_output().unwrap()
+}
+
+fn full() -> File {
+    OpenOptions::new().write(true).open("/dev/full").unwrap()
+}
 
 #[test]
 fn a_hook_that_nobody_hears_says_no_all_the_same() {
     let folder = tempfile::tempdir().unwrap();
-    let url = ["hook", "claude", "--url", "http://127.0.0.1:9", "--deadline", "1"];
-    for (arguments, input) in [
-        (&["hook", "claude", "--no-such-option"][..], "{}"),
-        (&url, "no JSON"),
-        (&url, r#"{"hook_event_name":"PreToolUse"}"#),
+    let url = ["hook", "claude", "--url", NOWHERE, "--deadline", "1"];
+    for (arguments, input, log) in [
+        (&["hook", "claude", "--no-such-option"][..], "{}", "warn"),
+        (&["hook"], "{}", "warn"),
+        (&url, "no JSON", "warn"),
+        (&url, r#"{"hook_event_name":"PreToolUse"}"#, "warn"),
+        (&url, CALL, "trace"),
+        // What the logging says of itself is not heard either.
+        (&url, CALL, "=[="),
     ] {
-        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-        let mut hook = Command::new(env!("CARGO_BIN_EXE_countersign"))
-            .args(arguments)
-            .env("HOME", folder.path())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(full)
-            .spawn()
-            .unwrap();
-        let _ = hook.stdin.take().unwrap().write_all(input.as_bytes());
-        let ended = hook.wait_with_output().unwrap();
-        assert_eq!((ended.status.code(), ended.stdout.len()), (Some(2), 0), "{arguments:?} {input}");
+        let mut hook = countersign(folder.path());
+        hook.args(arguments).env("COUNTERSIGN_LOG", log).stderr(full());
+        let ended = said(hook, input);
+        assert_eq!((ended.status.code(), ended.stdout.len()), (Some(2), 0), "{arguments:?} {input} {log}");
     }
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_a_no() {
+    let folder = tempfile::tempdir().unwrap();
+    // Not decided here, so that the client goes on; Copilot and Gemini are told so in JSON.
+    for (client, input) in
+        [("gemini", r#"{"hook_event_name":"AfterNothing"}"#), ("cursor", r#"{"hook_event_name":"postX"}"#)]
+    {
+        let mut hook = countersign(folder.path());
+        hook.args(["hook", client, "--url", NOWHERE]);
+        let heard = said(hook, input);
+        assert_eq!(heard.status.code(), Some(0), "{client}: {heard:?}");
+        let mut hook = countersign(folder.path());
+        hook.args(["hook", client, "--url", NOWHERE]).stdout(full());
+        let expected = if heard.stdout.is_empty() { 0 } else { 2 };
+        assert_eq!(said(hook, input).status.code(), Some(expected), "{client}");
+    }
+}
+
+#[test]
+fn a_data_folder_on_the_command_line_counts_before_an_address_in_the_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    // No data folder can be below a file: each command says so, or that nobody is at that address.
+    let file = folder.path().join("file");
+    File::create(&file).unwrap();
+    let below = file.join("data");
+    let odd = [b"--data=".as_slice(), below.as_os_str().as_bytes(), b"\xff"].concat();
+    let data = [vec![OsStr::new("--data"), below.as_os_str()], vec![OsStr::from_bytes(&odd)]];
+    for words in [&["action", "list"][..], &["policy", "list"], &["hook", "claude"], &["mcp"]] {
+        for data in &data {
+            let mut command = countersign(folder.path());
+            command.args(words).args(data).env("COUNTERSIGN_URL", NOWHERE);
+            if words == ["mcp"] {
+                command.args(["--", "true", "--url"]);
+            }
+            let ended = said(command, CALL);
+            let told = String::from_utf8_lossy(&ended.stderr);
+            assert!(!ended.status.success() && told.contains(&*below.to_string_lossy()), "{words:?} {data:?}: {told}");
+        }
+    }
+}
+
+#[test]
+fn the_daemon_gets_nobodys_settings() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    // It does not start with that, and says all that it finds wrong.
+    std::fs::write(data.join("countersign.toml"), "nonsense = 1\n").unwrap();
+    let mut hook = countersign(folder.path());
+    hook.args(["hook", "claude", "--data"]).arg(&data);
+    hook.env("COUNTERSIGN_SOLO", "perhaps").env("COUNTERSIGN_CONFIG", "/dev/null").env("COUNTERSIGN_FOO", "1");
+    let ended = said(hook, CALL);
+    let told = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(2), "{told}");
+    assert!(told.contains("nonsense") && !told.contains("COUNTERSIGN_"), "{told}");
 }
