@@ -179,7 +179,7 @@ class Play:
         said = self.client.shell("echo allowed > down.txt")
         self.check("without a gate nothing runs", not self.made("down.txt"), said[-1500:])
         doctor = self.command("doctor", self.client.name)
-        self.check("and doctor says so", doctor.returncode == 1 and "not recorded at the gate" in doctor.stdout, doctor.stdout)
+        self.check("and doctor says so", doctor.returncode == 1 and "not this program for this gate" in doctor.stdout, doctor.stdout)
         self.client.edit("--url http://127.0.0.1:9 --deadline", gate)
         # A hook that is killed: what docs/hooks.md says of each client.
         self.client.edit(f"{BIN} hook", f"kill -9 $$; {BIN} hook")

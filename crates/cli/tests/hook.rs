@@ -54,7 +54,7 @@ fn a_hook_that_nobody_hears_says_no_all_the_same() {
 #[test]
 fn an_answer_that_cannot_be_written_is_a_no() {
     let folder = tempfile::tempdir().unwrap();
-    // Not decided here, so that the client goes on; Copilot and Gemini are told so in JSON.
+    // Not decided here, so that the client goes on; Cursor is told so on standard output.
     for (client, input) in
         [("gemini", r#"{"hook_event_name":"AfterNothing"}"#), ("cursor", r#"{"hook_event_name":"postX"}"#)]
     {
@@ -106,4 +106,29 @@ fn the_daemon_gets_nobodys_settings() {
     let told = String::from_utf8_lossy(&ended.stderr);
     assert_eq!(ended.status.code(), Some(2), "{told}");
     assert!(told.contains("nonsense") && !told.contains("COUNTERSIGN_"), "{told}");
+}
+
+#[test]
+fn doctor_runs_no_command_line_of_a_repository() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, project) = (folder.path().join("data"), folder.path().join("project"));
+    std::fs::create_dir_all(project.join(".claude")).unwrap();
+    let own = env!("CARGO_BIN_EXE_countersign");
+    for line in [
+        "touch ran; echo countersign hook claude ".to_owned(),
+        format!("{own} hook claude --data ran"),
+        format!("{own} hook claude --url {NOWHERE} --data '{}'", data.display()),
+    ] {
+        let hook =
+            format!(r#"[{{"hooks":[{{"type":"command","command":"{line}","timeout":600,"onFailure":"block"}}]}}]"#);
+        let text = format!(r#"{{"hooks":{{"PreToolUse":{hook},"PostToolUse":{hook},"PostToolUseFailure":{hook}}}}}"#);
+        std::fs::write(project.join(".claude/settings.json"), text).unwrap();
+        let mut doctor = countersign(folder.path());
+        doctor.args(["doctor", "claude", "--project", "--data"]).arg(&data).current_dir(&project);
+        let ended = said(doctor, "");
+        let told = String::from_utf8_lossy(&ended.stdout);
+        assert_eq!(ended.status.code(), Some(1), "{told}");
+        assert!(told.contains("PostToolUse: not ours, not run") && !told.contains("ok  "), "{told}");
+        assert!(!project.join("ran").exists() && !data.exists(), "{line}");
+    }
 }

@@ -163,8 +163,26 @@ fn only_what_means_the_same_without_a_shell_is_run() {
         assert_eq!(super::command::split(line), None, "{line}");
     }
     let own = std::env::current_exe().unwrap();
-    assert!(own_words(&format!("{} hook claude", own.display())).is_some());
-    assert!(own_words("/bin/true hook claude").is_none() && own_words("true hook claude").is_none());
+    let words = |line: &str| own_words(line, Client::Claude, &words().gate);
+    let own = own.display();
+    let known = words(&format!("{own} hook claude --data '/a folder' --deadline 570")).unwrap();
+    assert_eq!(known[0], own.to_string());
+    for other in [
+        "/bin/true hook claude --data '/a folder'".to_owned(),
+        "true hook claude --data '/a folder'".to_owned(),
+        format!("{own} mcp claude --data '/a folder'"),
+        format!("{own} hook codex --data '/a folder'"),
+        // Another gate, or the key for it.
+        format!("{own} hook claude"),
+        format!("{own} hook claude --data ./.evil"),
+        format!("{own} hook claude --data=./.evil"),
+        format!("{own} hook claude --data '/a folder' --url http://127.0.0.1:9"),
+        format!("{own} hook claude --data '/a folder' --url=http://127.0.0.1:9"),
+        format!("{own} hook claude --data '/a folder' --key-file k"),
+        format!("{own} hook claude --agent a --config c --data '/a folder'"),
+    ] {
+        assert_eq!(words(&other), None, "{other}");
+    }
 }
 
 #[test]
