@@ -6,7 +6,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 /// An allowed call's event.
 const CALL: &str =
@@ -131,4 +131,75 @@ fn doctor_runs_no_command_line_of_a_repository() {
         assert!(told.contains("PostToolUse: not ours, not run") && !told.contains("ok  "), "{told}");
         assert!(!project.join("ran").exists() && !data.exists(), "{line}");
     }
+}
+
+/// A running process, ended with the test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+const POLICY: &str = r#"
+@id("all") permit (principal, action, resource);
+@id("held") @review("owners") @message("Ask.") forbid (principal, action, resource)
+when { context.payload has arguments.to && context.payload.arguments.to == "held" };
+"#;
+
+#[test]
+fn one_approval_is_one_call_and_what_needs_none_is_decided_each_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, policy) = (folder.path().join("data"), folder.path().join("policy"));
+    let command = |words: &[&str], input: &str| {
+        let mut command = countersign(folder.path());
+        command.args(words).arg("--data").arg(&data);
+        said(command, input)
+    };
+    std::fs::create_dir(&policy).unwrap();
+    std::fs::write(policy.join("a.cedar"), POLICY).unwrap();
+    std::fs::write(policy.join("entities.json"), r#"{"review_groups":{"owners":"Own it"}}"#).unwrap();
+    for words in [&["init"][..], &["policy", "activate", policy.to_str().unwrap()]] {
+        let done = command(words, "");
+        assert!(done.status.success(), "{done:?}");
+    }
+    let mut served = countersign(folder.path());
+    served.args(["serve", "--local", "--data"]).arg(&data).env("COUNTERSIGN_SOLO", "true");
+    let _served = Running(served.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    let there = (0..1_000).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        data.join("countersign.sock").exists()
+    });
+    assert!(there);
+    let hook = |to: &str, id: &str| {
+        let call = format!(
+            r#"{{"session_id":"s","hook_event_name":"PreToolUse","tool_name":"mcp__spy__send","tool_input":{{"to":"{to}"}},"tool_use_id":"{id}"}}"#
+        );
+        let done = command(&["hook", "claude", "--behind-gate", "spy", "--deadline", "3"], &call);
+        (done.status.code().unwrap(), String::from_utf8(done.stderr).unwrap())
+    };
+    let count = || {
+        let listed = command(&["action", "list", "--json", "--limit", "100"], "");
+        String::from_utf8(listed.stdout).unwrap().matches(r#""action":""#).count()
+    };
+    // Policy alone: each call is decided, and counts; the same call again is the same.
+    for id in ["a", "b", "b", "c", "a"] {
+        assert_eq!(hook("free", id), (0, String::new()), "{id}");
+    }
+    assert_eq!(count(), 3);
+    // A person: nobody executes what was approved, and no other call has it.
+    let (code, told) = hook("held", "d");
+    assert!(code == 2 && told.contains("pending"), "{told}");
+    let action = told.split_whitespace().nth(1).unwrap();
+    let approved = command(&["review", "approve", action, "--yes"], "");
+    assert!(approved.status.success(), "{approved:?}");
+    assert_eq!(hook("held", "e"), (0, String::new()));
+    assert_eq!(hook("held", "e"), (0, String::new()), "the same call again");
+    for id in ["f", "g"] {
+        let (code, told) = hook("held", id);
+        assert!(code == 2 && told.contains("another call was let through"), "{told}");
+    }
+    assert_eq!(count(), 4);
 }
