@@ -31,11 +31,12 @@ pub(crate) struct Global {
 
 /// Whether the option is on the command line, and not in the environment.
 fn says(option: &str) -> bool {
-    let is = |word: &std::ffi::OsStr| {
-        let rest = word.to_str().and_then(|word| word.strip_prefix(option));
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+    // A path need not be UTF-8.
+    let is = |word: &[u8]| {
+        let rest = word.strip_prefix(option.as_bytes());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"="))
     };
-    std::env::args_os().take_while(|word| word != "--").any(|word| is(&word))
+    std::env::args_os().take_while(|word| word != "--").any(|word| is(word.as_encoded_bytes()))
 }
 
 impl Global {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use countersign_client::ClientError;
 use countersign_client::wire::{ActionView, ProposeRequest, StartNow, StartRequest, State, UserRef};
 use countersign_evidence::json::{Object, Value};
-use countersign_evidence::record::{Agent, Category, Correlation, Source, ToolRef};
+use countersign_evidence::record::{Agent, Category, Correlation, Decision, Source, ToolRef};
 use uuid::Uuid;
 
 use crate::event::Call;
@@ -45,7 +45,7 @@ impl Asking<'_> {
     /// `Err` is a no with its reason.
     async fn decide(&self) -> Result<Verdict, String> {
         let definition = self.definition().await?;
-        let request = self.request(definition);
+        let mut request = self.request(definition);
         let mut view = self.again(|| self.settings.gate.propose(&request)).await?;
         // What is asked to be started, where a reviewer edited it: of what is started the gate tells only that it is it.
         let mut edited = None;
@@ -53,7 +53,21 @@ impl Asking<'_> {
             let action = view.action;
             view = match view.state {
                 // The gateway starts it, and sends what was authorized.
-                State::Authorized if self.behind_gate() => return self.to_the_gateway(&request, action),
+                State::Authorized if self.behind_gate() => {
+                    if self.to_the_gateway(&request, action)? {
+                        return Ok(Verdict::Allow { edited: None });
+                    }
+                    if view.decision != Decision::Allow || !request.redeem {
+                        return Err(words::unusable(
+                            "another call was let through for it, and the gateway has not executed that one",
+                        ));
+                    }
+                    // No person's approval: policy decides this call by itself, and counts it.
+                    request.request_id.push_str("-anew");
+                    request.redeem = false;
+                    view = self.again(|| self.settings.gate.propose(&request)).await?;
+                    continue;
+                }
                 State::Authorized => {
                     edited = authorized(&view);
                     let payload = edited.clone().unwrap_or_else(|| request.payload.clone());
@@ -81,16 +95,12 @@ impl Asking<'_> {
         Err(words::unusable("the policy changed too often while it was decided"))
     }
 
-    /// Lets a call go on to the gateway, once for each action: where no gateway is there to start it, one approval is not many runs.
-    fn to_the_gateway(&self, request: &ProposeRequest, action: Uuid) -> Result<Verdict, String> {
-        let told = self.settings.memory.told(action, &request.request_id, self.settings.clock.now());
-        match told {
-            Ok(true) => Ok(Verdict::Allow { edited: None }),
-            Ok(false) => {
-                Err(words::unusable("another call was let through for it, and the gateway has not executed that one"))
-            }
-            Err(error) => Err(words::unusable(&format!("this hook cannot keep which call it let through ({error})"))),
-        }
+    /// Whether this call may go on to the gateway as this action, as no other may: where no gateway is there to start it, one
+    /// approval is not many runs.
+    fn to_the_gateway(&self, request: &ProposeRequest, action: Uuid) -> Result<bool, String> {
+        let session = session_of(self.settings.client, self.call);
+        let told = self.settings.memory.told(&session, action, &request.request_id, self.settings.clock.now());
+        told.map_err(|error| words::unusable(&format!("this hook cannot keep which call it let through ({error})")))
     }
 
     /// The execution is on record. Says yes only to what the gate says is being executed, under our own attempt.

@@ -38,21 +38,15 @@ impl Memory {
 
     /// Keeps that the call runs. `session` and `place` are names of files.
     pub(crate) fn keep(&self, session: &str, place: &str, running: &Running, now: Timestamp) -> io::Result<()> {
-        let folder = self.folder.join(session);
-        if !folder.is_dir() {
-            DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-            self.forget_old(now);
-        }
+        let folder = self.session(session, now)?;
         fs::write(folder.join(format!("{place}.{}", running.action)), &running.attempt)
     }
 
     /// Whether this call is the one that was told that it may go to the gateway as this action, or nobody was told yet.
-    pub(crate) fn told(&self, action: Uuid, call: &str, now: Timestamp) -> io::Result<bool> {
+    pub(crate) fn told(&self, session: &str, action: Uuid, call: &str, now: Timestamp) -> io::Result<bool> {
+        self.session(session, now)?;
         let folder = self.folder.join(TOLD);
-        if !folder.is_dir() {
-            DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-            self.forget_old(now);
-        }
+        DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
         let path = folder.join(action.to_string());
         match fs::OpenOptions::new().write(true).create_new(true).open(&path) {
             Ok(mut file) => io::Write::write_all(&mut file, call.as_bytes()).map(|()| true),
@@ -83,17 +77,29 @@ impl Memory {
         Ok(None)
     }
 
-    /// Not that it matters much: what cannot be removed stays.
+    /// A session's folder. With each new one what is old is forgotten.
+    fn session(&self, session: &str, now: Timestamp) -> io::Result<PathBuf> {
+        let folder = self.folder.join(session);
+        if !folder.is_dir() {
+            DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+            self.forget_old(now);
+        }
+        Ok(folder)
+    }
+
+    /// Not that it matters much: what cannot be removed stays. No authorization holds as long as any of it.
     fn forget_old(&self, now: Timestamp) {
         let old = |path: &Path| {
             let since = fs::metadata(path).ok()?.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
             let age = now.as_micros().saturating_sub(i64::try_from(since.as_micros()).ok()?);
             Some(age > i64::try_from(KEPT.as_micros()).ok()?)
         };
-        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
-            if old(&entry.path()) == Some(true) {
-                let _ = fs::remove_dir_all(entry.path());
-            }
+        let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        for path in entries(&self.folder.join(TOLD)).filter(|path| old(path) == Some(true)) {
+            let _ = fs::remove_file(path);
+        }
+        for path in entries(&self.folder).filter(|path| old(path) == Some(true)) {
+            let _ = fs::remove_dir_all(path);
         }
     }
 }

@@ -231,10 +231,12 @@ fn one_approval_goes_to_the_gateway_with_one_call() {
     let folder = tempfile::tempdir().unwrap();
     let memory = Memory::new(folder.path().join("hooks"));
     let (action, other, now) = (Uuid::from_u128(1), Uuid::from_u128(2), Timestamp::from_micros(0));
-    assert!(
-        memory.told(action, "call-a", now).unwrap() && memory.told(action, "call-a", now).unwrap(),
-        "the same call again"
-    );
-    assert!(!memory.told(action, "call-b", now).unwrap());
-    assert!(memory.told(other, "call-b", now).unwrap());
+    let told = |session: &str, action, call: &str, now| memory.told(session, action, call, now).unwrap();
+    assert!(told("s", action, "call-a", now) && told("s", action, "call-a", now), "the same call again");
+    assert!(!told("s", action, "call-b", now) && !told("t", action, "call-b", now));
+    assert!(told("s", other, "call-b", now));
+    // What is older than any authorization does not pile up.
+    let (files, later) = (folder.path().join("hooks/told to the gateway"), Timestamp::from_micros(i64::MAX));
+    assert!(told("later", Uuid::from_u128(3), "call-c", later));
+    assert_eq!(std::fs::read_dir(files).unwrap().count(), 1);
 }

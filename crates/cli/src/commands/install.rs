@@ -8,7 +8,7 @@ use countersign_hook::Client;
 
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::install::{Change, Installed, Place, Words, plan};
+use crate::install::{Change, Installed, Place, Words, gate_words, plan, text};
 use crate::session::Session;
 
 /// Put a coding agent's tools under the gate: hooks, and its MCP servers behind the gateway
@@ -96,22 +96,8 @@ fn confirmed(session: &mut Session) -> Result<bool, Failure> {
     Ok(session.out.confirm("Write this?")?)
 }
 
-/// The command lines name this program and the gate by absolute paths: clients run them anywhere.
+/// What the command lines are made of.
 fn words(session: &Session) -> Result<Words, Failure> {
     let program = std::env::current_exe().map_err(Failure::file(std::path::Path::new("countersign")))?;
-    let text = |path: PathBuf| {
-        let path = std::path::absolute(&path).unwrap_or(path);
-        path.into_os_string()
-            .into_string()
-            .map_err(|path| Failure::Usage(format!("{path:?} is no text that a configuration takes")))
-    };
-    let global = &session.global;
-    let mut gate = match &global.url {
-        Some(url) => vec!["--url".to_owned(), url.clone()],
-        None => vec!["--data".to_owned(), text(global.data()?)?],
-    };
-    if let Some(file) = &global.key_file {
-        gate.extend(["--key-file".to_owned(), text(file.clone())?]);
-    }
-    Ok(Words { program: text(program)?, gate })
+    Ok(Words { program: text(program)?, gate: gate_words(&session.global)? })
 }

@@ -1,8 +1,12 @@
 //! The command lines that are written into a client's configuration, and how they are known again.
 
+use std::path::PathBuf;
+
 use countersign_hook::Client;
 
 use super::{HOLD_S, HOOK_DEADLINE_S};
+use crate::error::Failure;
+use crate::global::Global;
 
 /// What the command lines are made of.
 #[derive(Debug, Clone)]
@@ -40,6 +44,31 @@ impl Words {
         words.extend(arguments.iter().cloned());
         words
     }
+}
+
+/// The options that name the gate of this command, by absolute paths: clients run command lines anywhere.
+///
+/// # Errors
+/// [`Failure::Usage`] where a path is no text.
+pub(crate) fn gate_words(global: &Global) -> Result<Vec<String>, Failure> {
+    let mut gate = match &global.url {
+        Some(url) => vec!["--url".to_owned(), url.clone()],
+        None => vec!["--data".to_owned(), text(global.data()?)?],
+    };
+    if let Some(file) = &global.key_file {
+        gate.extend(["--key-file".to_owned(), text(file.clone())?]);
+    }
+    Ok(gate)
+}
+
+/// An absolute path, as text.
+///
+/// # Errors
+/// [`Failure::Usage`] where it is none.
+pub(crate) fn text(path: PathBuf) -> Result<String, Failure> {
+    let path = std::path::absolute(&path).unwrap_or(path);
+    let text = path.into_os_string().into_string();
+    text.map_err(|path| Failure::Usage(format!("{path:?} is no text that a configuration takes")))
 }
 
 /// Whether a command line is a hook of ours.
@@ -99,12 +128,28 @@ pub(crate) fn split(command: &str) -> Option<Vec<String>> {
     Some(words)
 }
 
-/// The words of a hook's command line, where the program that it runs is this very one.
-pub(crate) fn own_words(command: &str) -> Option<Vec<String>> {
-    let words = split(command)?;
-    let named = std::path::Path::new(words.first()?).canonicalize().ok()?;
-    let own = std::env::current_exe().ok()?.canonicalize().ok()?;
-    (named == own && words.get(1).is_some_and(|word| word == "hook")).then_some(words)
+/// The words of a hook's command line, where the program that it runs is this very one, for this client and this gate: another one's
+/// address, key or data folder would be used as whoever wrote the line wants.
+pub(crate) fn own_words(command: &str, client: Client, gate: &[String]) -> Option<Vec<String>> {
+    let mut words = split(command)?;
+    let own = std::env::current_exe().ok()?;
+    let program = words.first_mut()?;
+    // Without a folder it would be looked for elsewhere than here.
+    let named = std::path::Path::new(program.as_str()).canonicalize().ok().filter(|_| program.contains('/'))?;
+    (named == own.canonicalize().ok()?).then_some(())?;
+    // What is run is this program, whatever lies there by then.
+    *program = own.into_os_string().into_string().ok()?;
+    let (_, options) =
+        words.split_first_chunk::<3>().filter(|(start, _)| start[1] == "hook" && start[2] == client.as_str())?;
+    (gate_of(options) == gate).then_some(words)
+}
+
+/// The options that name the gate: `--option=value` is none that [`Words::hook`] writes, and so never equal to one.
+fn gate_of(options: &[String]) -> Vec<String> {
+    let names =
+        |word: &String| ["--url", "--data", "--key-file", "--config"].iter().any(|option| word.starts_with(option));
+    let starts = options.iter().enumerate().filter(|(_, word)| names(word));
+    starts.flat_map(|(at, _)| options.iter().skip(at).take(2).cloned()).collect()
 }
 
 /// A word for a POSIX shell.

@@ -69,7 +69,10 @@ impl Change {
     pub(crate) fn diff(&self) -> String {
         let before = self.before.as_deref().unwrap_or_default();
         let diff = TextDiff::from_lines(before, &self.after);
-        let name = self.path.display().to_string();
+        let mut name = self.path.display().to_string();
+        if is_link(&self.path) {
+            name = format!("{name} (a link to {})", real(&self.path).display());
+        }
         diff.unified_diff().context_radius(CONTEXT).header(&name, &name).to_string()
     }
 }
@@ -108,7 +111,7 @@ impl Installed {
         changes
             .iter()
             .filter(|change| change.changes())
-            .try_for_each(|change| replace(&change.path, &change.after, Some(&change.path)))
+            .try_for_each(|change| replace(&real(&change.path), &change.after, Some(&change.path)))
     }
 
     /// What was installed in this folder.
@@ -166,7 +169,7 @@ impl Installed {
             match record.existed {
                 true => {
                     let text = fs::read_to_string(&backup).map_err(Failure::file(&backup))?;
-                    replace(&record.path, &text, Some(&record.path))?;
+                    replace(&real(&record.path), &text, Some(&record.path))?;
                     fs::remove_file(&backup).map_err(Failure::file(&backup))?;
                 }
                 false => fs::remove_file(&record.path).map_err(Failure::file(&record.path))?,
@@ -189,18 +192,26 @@ fn backup(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// Refuses a link where a file of ours lies: it would lead what is written there elsewhere.
-fn no_link(path: &Path) -> Result<&Path, Failure> {
-    match fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_symlink()) {
+/// The user's own configuration may be a link: the file behind it is meant. [`super::Place::must_be_inside`] refuses all others.
+fn real(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
+fn is_link(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_symlink())
+}
+
+/// Refuses a link: it would lead what is written there elsewhere.
+pub(super) fn no_link(path: &Path) -> Result<&Path, Failure> {
+    match is_link(path) {
         true => Err(Failure::No(format!("{} is a link: remove it, nothing is written through it", path.display()))),
         false => Ok(path),
     }
 }
 
-/// Writes a file whole or not at all, with the rights of `like`: configurations hold keys.
+/// Writes a file whole or not at all, with the rights of `like`: configurations hold keys. A link in its place is replaced, not
+/// followed.
 fn replace(path: &Path, text: &str, like: Option<&Path>) -> Result<(), Failure> {
-    // The file behind a link is meant, not the link.
-    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(Failure::file(folder))?;
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(Failure::file(folder))?;
@@ -208,6 +219,6 @@ fn replace(path: &Path, text: &str, like: Option<&Path>) -> Result<(), Failure> 
     let mode = like.and_then(|like| fs::metadata(like).ok()).map_or(0o600, |found| found.permissions().mode() & 0o777);
     file.as_file().set_permissions(fs::Permissions::from_mode(mode)).map_err(Failure::file(path))?;
     file.as_file().sync_all().map_err(Failure::file(path))?;
-    file.persist(path).map_err(|error| Failure::File { path: path.clone(), source: error.error })?;
+    file.persist(path).map_err(|error| Failure::File { path: path.to_owned(), source: error.error })?;
     Ok(())
 }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use countersign_hook::Client;
 
-pub(crate) use command::{Words, own_words};
+pub(crate) use command::{Words, gate_words, own_words, text};
 pub(crate) use file::{Change, Installed};
 pub(crate) use found::{Found, look};
 pub(crate) use shape::{deciding, fail_closed, recording};
@@ -40,8 +40,8 @@ pub(crate) struct Place {
     pub(crate) hooks: PathBuf,
     /// Where MCP servers are configured.
     pub(crate) servers: PathBuf,
-    /// The project whose files these are: nothing outside of it is written.
-    pub(crate) project: Option<PathBuf>,
+    /// The project, or the folder that was named: others may have written there, so nothing outside of it is touched.
+    pub(crate) within: Option<PathBuf>,
 }
 
 impl Place {
@@ -80,25 +80,29 @@ impl Place {
             Client::Cursor => (in_folder("hooks.json"), in_folder("mcp.json")),
             Client::Gemini => (in_folder("settings.json"), in_folder("settings.json")),
         };
-        let project = project.filter(|_| named.is_none()).map(Path::to_owned);
-        Ok(Place { client, folder, hooks, servers, project })
+        let within = named.or(project).map(Path::to_owned);
+        Ok(Place { client, folder, hooks, servers, within })
     }
 
-    /// Refuses files of a project that lie elsewhere: its links are whoever's who wrote it.
+    /// Refuses files of a project, or of a folder that was named, that are links or lie elsewhere: links are whoever's who wrote it.
     ///
     /// # Errors
     /// [`Failure::No`], and [`Failure::File`] where a folder cannot be read.
     pub(crate) fn must_be_inside(&self) -> Result<(), Failure> {
-        let Some(project) = &self.project else { return Ok(()) };
-        let root = project.canonicalize().map_err(Failure::file(project))?;
+        let Some(within) = self.within.as_ref().filter(|within| within.symlink_metadata().is_ok()) else {
+            return Ok(());
+        };
+        let root = within.canonicalize().map_err(Failure::file(within))?;
+        self.files().into_iter().try_for_each(|path| file::no_link(path).map(drop))?;
         for path in self.files().into_iter().chain([self.folder.as_path()]) {
             // What is not there yet lies where the nearest folder above it does.
             let there = path.ancestors().find(|above| above.symlink_metadata().is_ok()).unwrap_or(path);
             let real = there.canonicalize().map_err(Failure::file(there))?;
             if !real.starts_with(&root) {
                 return Err(Failure::No(format!(
-                    "{} leads out of the project, to {}: nothing was touched",
+                    "{} leads out of {}, to {}: nothing was touched",
                     path.display(),
+                    root.display(),
                     real.display()
                 )));
             }

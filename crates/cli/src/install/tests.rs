@@ -163,8 +163,26 @@ fn only_what_means_the_same_without_a_shell_is_run() {
         assert_eq!(super::command::split(line), None, "{line}");
     }
     let own = std::env::current_exe().unwrap();
-    assert!(own_words(&format!("{} hook claude", own.display())).is_some());
-    assert!(own_words("/bin/true hook claude").is_none() && own_words("true hook claude").is_none());
+    let words = |line: &str| own_words(line, Client::Claude, &words().gate);
+    let own = own.display();
+    let known = words(&format!("{own} hook claude --data '/a folder' --deadline 570")).unwrap();
+    assert_eq!(known[0], own.to_string());
+    for other in [
+        "/bin/true hook claude --data '/a folder'".to_owned(),
+        "true hook claude --data '/a folder'".to_owned(),
+        format!("{own} mcp claude --data '/a folder'"),
+        format!("{own} hook codex --data '/a folder'"),
+        // Another gate, or the key for it.
+        format!("{own} hook claude"),
+        format!("{own} hook claude --data ./.evil"),
+        format!("{own} hook claude --data=./.evil"),
+        format!("{own} hook claude --data '/a folder' --url http://127.0.0.1:9"),
+        format!("{own} hook claude --data '/a folder' --url=http://127.0.0.1:9"),
+        format!("{own} hook claude --data '/a folder' --key-file k"),
+        format!("{own} hook claude --agent a --config c --data '/a folder'"),
+    ] {
+        assert_eq!(words(&other), None, "{other}");
+    }
 }
 
 #[test]
@@ -186,12 +204,33 @@ fn nothing_is_written_through_a_link_or_out_of_a_project() {
         fs::remove_file(link).unwrap();
     }
     assert_eq!(fs::read_to_string(&theirs).unwrap(), "mine");
-    std::os::unix::fs::symlink(&theirs, project.join(".mcp.json")).unwrap();
-    assert!(place.must_be_inside().unwrap_err().to_string().contains("leads out of the project"));
-    fs::remove_file(project.join(".mcp.json")).unwrap();
+    // Not even to a file of the project: the diff names the link.
+    for target in [&theirs, &project.join("package.json")] {
+        std::os::unix::fs::symlink(target, project.join(".mcp.json")).unwrap();
+        assert!(place.must_be_inside().unwrap_err().to_string().contains("is a link"));
+        fs::remove_file(project.join(".mcp.json")).unwrap();
+    }
+    let named = Place::find(Client::Claude, Some(&project.join(".claude")), None).unwrap();
+    named.must_be_inside().unwrap();
+    std::os::unix::fs::symlink(&theirs, project.join(".claude/.claude.json")).unwrap();
+    assert!(named.must_be_inside().is_err());
     fs::rename(project.join(".claude"), folder.path().join("elsewhere")).unwrap();
     std::os::unix::fs::symlink(folder.path().join("elsewhere"), project.join(".claude")).unwrap();
-    assert!(place.must_be_inside().is_err());
+    assert!(place.must_be_inside().unwrap_err().to_string().contains("leads out of"));
+}
+
+#[test]
+fn the_users_own_link_is_followed_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = place(Client::Gemini, folder.path());
+    let real = folder.path().join("real.json");
+    fs::write(&real, "{}").unwrap();
+    std::os::unix::fs::symlink(&real, &place.hooks).unwrap();
+    let changes = install(&place);
+    assert!(changes[0].diff().contains("real.json"), "{}", changes[0].diff());
+    assert!(fs::read_to_string(&real).unwrap().contains("countersign") && place.hooks.is_symlink());
+    Installed::read(&place.folder).unwrap().unwrap().undo(&place.folder).unwrap();
+    assert_eq!(fs::read_to_string(&real).unwrap(), "{}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::install::{Found, Place, deciding, fail_closed, look, own_words, recording};
+use crate::install::{Found, Place, deciding, fail_closed, gate_words, look, own_words, recording};
 use crate::session::Session;
 use crate::style::Paint;
 use crate::system::SystemRandom;
@@ -110,19 +110,25 @@ async fn examine(place: &Place, session: &mut Session) -> Result<Report, Failure
         residual: residual::residual(place.client),
     };
     match look(place) {
-        Ok(found) => {
-            report.configured(place.client, &found);
-            if let Some(command) =
-                deciding(place.client).iter().find_map(|event| found.hooks.get(*event)).map(|hook| &hook.command)
-            {
-                match own_words(command) {
-                    Some(words) => report.driven(place.client, &words, session).await?,
+        Ok(mut found) => {
+            let gate = gate_words(&session.global)?;
+            let own = |command: &str| own_words(command, place.client, &gate);
+            found.hooks.retain(|event, hook| {
+                let ours = own(&hook.command).is_some();
+                if !ours {
                     // Whoever wrote it: it is not run to find out what it does.
-                    None => report.no(format!(
-                        "not tried: the hook's command is not this program alone, as `countersign install {}` writes it: {command}",
-                        place.client
-                    )),
+                    report.no(format!(
+                        "{event}: not ours, not run: it is not this program for this gate, as `countersign install {}` with the \
+                         same options writes it: {}",
+                        place.client, hook.command
+                    ));
                 }
+                ours
+            });
+            report.configured(place.client, &found);
+            let deciding = deciding(place.client).iter().find_map(|event| found.hooks.get(*event));
+            if let Some(words) = deciding.and_then(|hook| own(&hook.command)) {
+                report.driven(place.client, &words, session).await?;
             }
         }
         Err(failure) => report.no(failure.to_string()),
