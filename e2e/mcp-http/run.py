@@ -183,6 +183,10 @@ def play(work, old, modern):
         else:
             print("SKIPPED: the conformance suite needs Node 22, which does not install here", flush=True)
         listed = folder.json("action", "list", "--limit", "500")["actions"]
+        recent = folder.json("action", "list", "--since", "1h")["actions"]
+        check("what happened of late is listed", recent, recent)
+        before = folder.json("action", "list", "--until", "1h")["actions"]
+        check("and nothing of before", not before, before)
         agents = {one["agent"] for one in listed}
         check("calls are on record under their clients' own names", {"e2e-client", "e2e-held"} <= agents, agents)
         told = folder.json("action", "story", listed[-1]["action"])

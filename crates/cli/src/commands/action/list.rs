@@ -115,8 +115,8 @@ impl List {
             ("session", self.session.clone()),
             ("trace", self.trace.clone()),
             ("text", self.text.clone()),
-            ("from", point("--since", &self.since)?),
-            ("to", point("--until", &self.until)?),
+            ("since", point("--since", &self.since)?),
+            ("until", point("--until", &self.until)?),
         ])
     }
 }
