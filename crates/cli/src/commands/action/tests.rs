@@ -90,8 +90,8 @@ async fn a_list_for_people() {
 #[tokio::test]
 async fn every_filter_is_handed_on() {
     let path = "GET /v1/actions?agent=a%20b&user=u&tool=s%2Ft&category=payment&decision=deny&state=denied&rule=r\
-                &environment=e&session=se&trace=t&text=x%20y&from=2026-01-01T03%3A04%3A05.000000Z\
-                &to=2026-01-02T00%3A00%3A00.000000Z&before=9&limit=5";
+                &environment=e&session=se&trace=t&text=x%20y&since=2026-01-01T03%3A04%3A05.000000Z\
+                &until=2026-01-02T00%3A00%3A00.000000Z&before=9&limit=5";
     let gate = Gate::default().on(path, page(&[], None, 0));
     let line = "action list --user u --tool s/t --category payment --decision deny --state denied --rule r --environment e \
                 --session se --trace t --since 24h --until 2026-01-02 --before 9 --limit 5 --agent";
