@@ -50,6 +50,13 @@ def free_port():
         return one.getsockname()[1]
 
 
+def write(path, text):
+    """A file of this text, in folders that are made where they are missing."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
 class Folder:
     """A data folder, and the command line on it."""
 

@@ -6,7 +6,6 @@ import copy
 import hashlib
 import json
 import os
-import socket
 import tempfile
 
 import httpx
@@ -17,7 +16,7 @@ from apparitor.client import AuthZENClient
 from apparitor.config import ScannerConfig
 from apparitor.models import BatchEvaluationRequest, EvaluationRequest
 from pep import Pep
-from tally import Folder, Serving, check, finish
+from tally import Folder, Serving, check, finish, free_port, write
 
 PUBLIC = "https://gate.example.com"
 RULES = """
@@ -29,21 +28,13 @@ ENTITIES = {"review_groups": {"owners": "who may spend"}, "tools": {"shop/refund
 PROFILE = "urn:openid:authzen:access-request:error:"
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
 def set_up(work):
     folder = Folder(os.path.join(work, "data"))
     done = folder.run("init")
     check("init", done.returncode == 0, done.stdout + done.stderr)
     policy = os.path.join(work, "policy")
-    os.makedirs(policy)
-    for name, text in [("rules.cedar", RULES), ("entities.json", json.dumps(ENTITIES))]:
-        with open(os.path.join(policy, name), "w", encoding="utf-8") as file:
-            file.write(text)
+    write(os.path.join(policy, "rules.cedar"), RULES)
+    write(os.path.join(policy, "entities.json"), json.dumps(ENTITIES))
     done = folder.run("policy", "activate", policy)
     check("the policy is activated", done.returncode == 0, done.stderr)
     return folder

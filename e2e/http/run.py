@@ -1,7 +1,6 @@
 """Agents' API calls through `serve`, as a team would set it up."""
 
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -9,7 +8,7 @@ import threading
 import time
 
 import httpx
-from tally import Folder, Serving, check, finish
+from tally import Folder, Serving, check, finish, free_port, write
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 RULES = """
@@ -40,18 +39,6 @@ path = "/stream"
 tool = "stream"
 category = "write"
 """
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-def write(path, text):
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
 
 
 def play(work, api_port):

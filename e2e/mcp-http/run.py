@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 
-from tally import PARTS, Folder, Serving, check, finish, run, total
+from tally import PARTS, Folder, Serving, check, finish, free_port, run, total
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NPM = os.path.join(PARTS, "npm-mcp-http")
@@ -29,12 +29,6 @@ url = "http://127.0.0.1:{modern}/mcp"
 credential_file = "modern.token"
 hold_s = {hold}
 """
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 def write(path, text):

@@ -4,7 +4,6 @@ import gzip
 import hashlib
 import logging
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -24,7 +23,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-from tally import Folder, Serving, check, finish
+from tally import Folder, Serving, check, finish, free_port, write
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 RULES = """
@@ -40,18 +39,6 @@ path = "/refunds"
 tool = "refund"
 category = "payment"
 """
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-def write(path, text):
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
 
 
 def until(found, seconds=20):

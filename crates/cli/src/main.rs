@@ -16,6 +16,7 @@ mod global;
 mod install;
 mod logging;
 mod notify;
+mod on_behalf;
 mod output;
 mod progress;
 mod report;

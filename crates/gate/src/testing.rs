@@ -264,18 +264,7 @@ impl TestGate {
     pub async fn approve(&self, by: &Caller, action: Uuid) -> Result<ActionView, GateError> {
         let pending = self.gate.reviews(by)?.into_iter().find(|review| review.action == action);
         let shown = pending.ok_or(GateError::NotFound("review"))?.payload_digest;
-        let approval = DecideRequest {
-            verdict: Verdict::Approve,
-            reason: None,
-            payload_digest: shown,
-            payload: None,
-            presentation_digest: None,
-            active_ms: None,
-            expanded_all: None,
-            on_behalf_of: None,
-            together_with: None,
-            signature: None,
-        };
+        let approval = DecideRequest::new(Verdict::Approve, shown);
         self.gate.decide(by, action, approval).await
     }
 }

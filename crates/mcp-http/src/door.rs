@@ -95,10 +95,12 @@ impl Door {
         self.servers.get(name).ok_or_else(|| Box::new(failed(GateError::NotFound("such MCP server"))))
     }
 
-    fn metadata(&self, place: &str, name: &str) -> Response {
+    /// RFC 9728 §3: what a client needs to know to get in. Keys are handed out by the operator; there is no authorization server.
+    fn metadata(&self, server: &str) -> Response {
         let base = self.app.gate().public_url();
+        let name = if server.is_empty() { "all servers" } else { server };
         let mut metadata = Object::new();
-        metadata.insert("resource", format!("{base}/mcp{place}"));
+        metadata.insert("resource", format!("{base}{}", path_of(server)));
         metadata.insert("bearer_methods_supported", vec![Value::from("header")]);
         metadata.insert("resource_name", format!("{name}, through Countersign"));
         reply::json(StatusCode::OK, metadata)
@@ -106,9 +108,8 @@ impl Door {
 
     /// RFC 9728 §5.1.
     fn challenge(&self, server: &str) -> String {
-        let base = self.app.gate().public_url();
-        let place = if server.is_empty() { String::new() } else { format!("/{server}") };
-        format!("Bearer resource_metadata=\"{base}/.well-known/oauth-protected-resource/mcp{place}\"")
+        let (base, path) = (self.app.gate().public_url(), path_of(server));
+        format!("Bearer resource_metadata=\"{base}/.well-known/oauth-protected-resource{path}\"")
     }
 
     /// Somebody's message: who said it, what it is, and whether it is of the modern era.
@@ -153,7 +154,7 @@ impl Door {
 
     /// A request that says everything itself.
     async fn modern(&self, server: &Server, entered: Entered, message: Message) -> Result<Response, Response> {
-        let place = entered.place(Some(server)).map_err(failed)?;
+        let place = entered.place(server).map_err(failed)?;
         let session = self.sessions.shared(server, &place, &entered.caller).map_err(failed)?;
         let calls = matches!(&message.kind, Kind::Request { method, .. } if method == "tools/call");
         // The headers that are always there first: nothing is asked of the server for a request without them.
@@ -169,7 +170,7 @@ impl Door {
 
     /// `initialize`: a session, where the server agrees.
     async fn begin(&self, server: &Server, entered: Entered, mut message: Message) -> Result<Response, Response> {
-        let place = entered.place(Some(server)).map_err(failed)?;
+        let place = entered.place(server).map_err(failed)?;
         let opening = self.sessions.open(server, place, &entered.caller).map_err(failed)?;
         let session = Arc::clone(opening.session());
         let Some(mut waiter) = session.desk.begin(&mut message, None) else { return Err(crowded(&message)) };
@@ -209,6 +210,36 @@ impl Door {
         }
         Ok(self.said_to_all(entered, message, modern).await)
     }
+
+    /// A stream for what belongs to no request.
+    async fn listens(&self, name: &str, request: Request) -> Result<Response, Response> {
+        let entered = self.enter(name, request.into_parts().0).await?;
+        if !entered.parts.headers.contains_key(&SESSION) {
+            return Err(reply::empty(StatusCode::METHOD_NOT_ALLOWED));
+        }
+        let server = self.server(name).map_err(|refusal| *refusal)?;
+        let session = self.session(server, &entered).map_err(|refusal| *refusal)?;
+        Ok(reply::events(Standing(session.desk.stand())))
+    }
+
+    /// The end of a session.
+    async fn leaves(&self, name: &str, request: Request) -> Result<Response, Response> {
+        let entered = self.enter(name, request.into_parts().0).await?;
+        let id = entered.session().ok_or_else(|| reply::empty(StatusCode::METHOD_NOT_ALLOWED))?;
+        let known = self.sessions.delete(id, name, entered.caller.key);
+        Ok(reply::empty(if known { StatusCode::OK } else { StatusCode::NOT_FOUND }))
+    }
+
+    async fn leaves_all(&self, request: Request) -> Result<Response, Response> {
+        let entered = self.enter("", request.into_parts().0).await?;
+        let known = entered.session().is_some_and(|id| self.gathered.end(id, entered.caller.key));
+        Ok(reply::empty(if known { StatusCode::OK } else { StatusCode::NOT_FOUND }))
+    }
+}
+
+/// Where a server is reached; all of them where the name is empty.
+fn path_of(server: &str) -> String {
+    if server.is_empty() { "/mcp".to_owned() } else { format!("/mcp/{server}") }
 }
 
 impl Entered {
@@ -224,7 +255,7 @@ impl Entered {
     }
 
     /// Whose conversation this is.
-    pub(crate) fn place(&self, server: Option<&Server>) -> Result<Place, GateError> {
+    pub(crate) fn place(&self, server: &Server) -> Result<Place, GateError> {
         let said = |name: &'static str| {
             let header = HeaderName::from_static(name);
             match self.parts.headers.get_all(&header).iter().count() {
@@ -239,10 +270,10 @@ impl Entered {
         let agent = said("x-countersign-agent")?.or_else(|| match self.caller.agents.as_slice() {
             // A key for one agent is that agent's.
             [only] => Some(only.clone()),
-            _ => server.and_then(|server| server.agent.clone()),
+            _ => server.agent.clone(),
         });
         Ok(Place {
-            server: server.map(|server| server.name.clone()).unwrap_or_default(),
+            server: server.name.clone(),
             key: self.caller.key,
             agent,
             user: said("x-countersign-user")?,
@@ -323,52 +354,19 @@ async fn said(State(door): State<Door>, Path(server): Path<String>, request: Req
     door.said(&server, request).await.unwrap_or_else(|refusal| refusal)
 }
 
-/// A stream for what belongs to no request.
 async fn listens(State(door): State<Door>, Path(server): Path<String>, request: Request) -> Response {
-    let (parts, _) = request.into_parts();
-    let entered = match door.enter(&server, parts).await {
-        Ok(entered) => entered,
-        Err(refusal) => return refusal,
-    };
-    if !entered.parts.headers.contains_key(&SESSION) {
-        return reply::empty(StatusCode::METHOD_NOT_ALLOWED);
-    }
-    let server = match door.server(&server) {
-        Ok(server) => server,
-        Err(refusal) => return *refusal,
-    };
-    match door.session(server, &entered) {
-        Ok(session) => reply::events(Standing(session.desk.stand())),
+    door.listens(&server, request).await.unwrap_or_else(|refusal| refusal)
+}
+
+async fn leaves(State(door): State<Door>, Path(server): Path<String>, request: Request) -> Response {
+    door.leaves(&server, request).await.unwrap_or_else(|refusal| refusal)
+}
+
+async fn resource(State(door): State<Door>, Path(server): Path<String>) -> Response {
+    match door.server(&server) {
+        Ok(_) => door.metadata(&server),
         Err(refusal) => *refusal,
     }
-}
-
-/// The end of a session.
-async fn leaves(State(door): State<Door>, Path(server): Path<String>, request: Request) -> Response {
-    let (parts, _) = request.into_parts();
-    let entered = match door.enter(&server, parts).await {
-        Ok(entered) => entered,
-        Err(refusal) => return refusal,
-    };
-    let Some(id) = entered.session() else {
-        return reply::empty(StatusCode::METHOD_NOT_ALLOWED);
-    };
-    match door.sessions.delete(id, &server, entered.caller.key) {
-        true => reply::empty(StatusCode::OK),
-        false => reply::empty(StatusCode::NOT_FOUND),
-    }
-}
-
-/// RFC 9728 §3: what a client needs to know to get in. Keys are handed out by the operator; there is no authorization server.
-async fn resource(State(door): State<Door>, Path(server): Path<String>) -> Response {
-    match door.servers.contains_key(&server) {
-        true => door.metadata(&format!("/{server}"), &server),
-        false => failed(GateError::NotFound("such MCP server")),
-    }
-}
-
-async fn resource_of_all(State(door): State<Door>) -> Response {
-    door.metadata("", "all servers")
 }
 
 async fn said_to_all(State(door): State<Door>, request: Request) -> Response {
@@ -376,11 +374,9 @@ async fn said_to_all(State(door): State<Door>, request: Request) -> Response {
 }
 
 async fn leaves_all(State(door): State<Door>, request: Request) -> Response {
-    let (parts, _) = request.into_parts();
-    let entered = match door.enter("", parts).await {
-        Ok(entered) => entered,
-        Err(refusal) => return refusal,
-    };
-    let known = entered.session().is_some_and(|id| door.gathered.end(id, entered.caller.key));
-    reply::empty(if known { StatusCode::OK } else { StatusCode::NOT_FOUND })
+    door.leaves_all(request).await.unwrap_or_else(|refusal| refusal)
+}
+
+async fn resource_of_all(State(door): State<Door>) -> Response {
+    door.metadata("")
 }

@@ -2,15 +2,14 @@
 
 use countersign_evidence::json::Value;
 use countersign_mcp::jsonrpc::{Kind, Message};
+use countersign_mcp::modern::PROTOCOL_VERSION;
 
-/// Where a modern request says its protocol version (MCP 2026-07-28).
-const VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 /// The versions whose conversations begin with `initialize`.
 const LEGACY: [&str; 4] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"];
 
 /// The protocol version that a modern message says; what is in the body counts, not what a header says.
 pub(crate) fn version_of(message: &Message) -> Option<&str> {
-    message.params()?.get("_meta")?.get(VERSION)?.as_str()
+    message.params()?.get("_meta")?.get(PROTOCOL_VERSION)?.as_str()
 }
 
 /// Whether it begins a session.

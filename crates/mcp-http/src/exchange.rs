@@ -88,9 +88,7 @@ impl Exchange {
         };
         reply::json(status, answer)
     }
-}
 
-impl Exchange {
     fn translated(&self, answer: Object) -> Object {
         if self.terms.translated { translate::answer(answer, self.terms.modern) } else { answer }
     }

@@ -13,6 +13,7 @@ use countersign_evidence::key::Random;
 use countersign_gate::GateError;
 use countersign_mcp::client_name;
 use countersign_mcp::jsonrpc::{self, Id, Kind, Message};
+use countersign_mcp::modern::CLIENT_INFO;
 use futures::future::join_all;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
@@ -24,12 +25,10 @@ use crate::legs::Leg;
 use crate::reply::{self, SESSION};
 use crate::servers::Server;
 use crate::sessions::{Place, unguessable};
-use crate::translate::{LEGACY, MODERN, MODERN_META, own_name, request};
+use crate::translate::{LEGACY, MODERN, own_name, request};
 
 /// Between a server's name and its tool's.
 const BETWEEN: &str = "__";
-/// A method that is not known here (JSON-RPC 2.0 §5.1).
-const METHOD_NOT_FOUND: i64 = -32601;
 /// Most sessions that are remembered; beyond it the one that was not used for longest is forgotten.
 const MOST: usize = 10_000;
 
@@ -128,7 +127,7 @@ impl Door {
                         let why =
                             format!("{method:?} is not offered where several servers share a path: use /mcp/NAME");
                         let status = if modern { StatusCode::NOT_FOUND } else { StatusCode::OK };
-                        refuse(status, Some(&id), METHOD_NOT_FOUND, &why)
+                        refuse(status, Some(&id), jsonrpc::METHOD_NOT_FOUND, &why)
                     }
                 }
             }
@@ -207,10 +206,10 @@ impl Door {
 
     /// Whose conversation with a server it is: the servers know the gateway, but what they are asked is on record as the client's.
     fn place(&self, entered: &Entered, message: &Message, server: &Server) -> Result<Place, GateError> {
-        let mut place = entered.place(Some(server))?;
+        let mut place = entered.place(server)?;
         place.agent = place.agent.or_else(|| match entered.session() {
             Some(id) => self.gathered.client(id),
-            None => client_name(message.params().and_then(|params| params.get("_meta")?.get(MODERN_META[1]))),
+            None => client_name(message.params().and_then(|params| params.get("_meta")?.get(CLIENT_INFO))),
         });
         Ok(place)
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue};
 use countersign_evidence::id::is_identifier;
+use countersign_http::credential;
 use countersign_mcp::{HoldPolicy, Program, Tools};
 use serde::Deserialize;
 use url::Url;
@@ -48,14 +49,9 @@ pub enum ServersError {
     /// It does not read.
     #[error("the file of MCP servers does not read: {0}")]
     Form(String),
-    /// One server makes no sense.
-    #[error("MCP server {server}: {what}")]
-    Server {
-        /// Its name.
-        server: String,
-        /// What is wrong, and what to write.
-        what: String,
-    },
+    /// Some make no sense: for each its name, what is wrong, and what to write.
+    #[error("{}", .0.join("\n"))]
+    Servers(Vec<String>),
 }
 
 #[derive(Deserialize)]
@@ -107,12 +103,14 @@ impl Servers {
     /// [`ServersError`], naming what to change.
     pub fn parse(text: &str, secret: impl Fn(&Path) -> Result<String, String>) -> Result<Self, ServersError> {
         let file: File = toml::from_str(text).map_err(|error| ServersError::Form(error.to_string()))?;
-        let mut servers = BTreeMap::new();
+        let (mut servers, mut problems) = (BTreeMap::new(), Vec::new());
         for (name, entry) in file.server {
-            let wrong = |what: String| ServersError::Server { server: name.clone(), what };
-            servers.insert(name.clone(), entry.server(&name, &secret).map_err(wrong)?);
+            match entry.server(&name, &secret) {
+                Ok(server) => drop(servers.insert(name, server)),
+                Err(what) => problems.push(format!("MCP server {name}: {what}")),
+            }
         }
-        Ok(Servers(servers))
+        if problems.is_empty() { Ok(Servers(servers)) } else { Err(ServersError::Servers(problems)) }
     }
 
     /// Their names.
@@ -158,12 +156,8 @@ impl Entry {
             return Err("url is http:// or https:// with host and path, and no user".to_owned());
         }
         let Some(file) = &self.credential_file else { return Ok(Reached::Web { url, credential: None }) };
-        let name = self.credential_header.to_ascii_lowercase();
-        let name = name.parse::<HeaderName>().map_err(|_| format!("{name:?} is no header"))?;
-        let value = format!("{}{}", self.credential_prefix, secret(file)?);
-        let mut value = HeaderValue::from_str(&value).map_err(|_| "the credential is no header value".to_owned())?;
-        value.set_sensitive(true);
-        Ok(Reached::Web { url, credential: Some((name, value)) })
+        let shown = credential(&self.credential_header, &self.credential_prefix, &secret(file)?);
+        Ok(Reached::Web { url, credential: Some(shown.map_err(|error| error.to_string())?) })
     }
 
     fn program(self, secret: impl Fn(&Path) -> Result<String, String>) -> Result<Reached, String> {

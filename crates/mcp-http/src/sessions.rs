@@ -49,6 +49,12 @@ pub(crate) struct Place {
     pub(crate) environment: Option<String>,
 }
 
+impl Place {
+    fn is_of(&self, server: &str, key: Uuid) -> bool {
+        self.key == key && self.server == server
+    }
+}
+
 impl Session {
     /// Whether the server has ended it.
     pub(crate) fn is_gone(&self) -> bool {
@@ -160,7 +166,7 @@ impl Sessions {
     /// The conversation of that id, for the key that began it.
     pub(crate) fn find(&self, id: &str, server: &str, key: Uuid) -> Option<Arc<Session>> {
         let table = self.table();
-        let found = table.begun.get(id).filter(|found| found.place.key == key && found.place.server == server)?;
+        let found = table.begun.get(id).filter(|found| found.place.is_of(server, key))?;
         self.used(found);
         Some(Arc::clone(found)).filter(|found| !found.is_gone())
     }
@@ -199,8 +205,7 @@ impl Sessions {
     pub(crate) fn delete(&self, id: &str, server: &str, key: Uuid) -> bool {
         let removed = {
             let mut table = self.table();
-            let theirs =
-                table.begun.get(id).is_some_and(|found| found.place.key == key && found.place.server == server);
+            let theirs = table.begun.get(id).is_some_and(|found| found.place.is_of(server, key));
             theirs.then(|| table.begun.remove(id)).flatten()
         };
         removed.map(|session| self.end(&session)).is_some()

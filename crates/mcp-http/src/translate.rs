@@ -2,14 +2,10 @@
 
 use countersign_evidence::json::{Object, Value};
 use countersign_mcp::jsonrpc::Message;
+use countersign_mcp::modern::{CLIENT_CAPABILITIES, CLIENT_INFO, LOG_LEVEL, PROTOCOL_VERSION};
 
 /// What a modern request says of itself.
-pub(crate) const MODERN_META: [&str; 4] = [
-    "io.modelcontextprotocol/protocolVersion",
-    "io.modelcontextprotocol/clientInfo",
-    "io.modelcontextprotocol/clientCapabilities",
-    "io.modelcontextprotocol/logLevel",
-];
+const MODERN_META: [&str; 4] = [PROTOCOL_VERSION, CLIENT_INFO, CLIENT_CAPABILITIES, LOG_LEVEL];
 /// The version that the gateway speaks with modern servers.
 pub(crate) const MODERN: &str = "2026-07-28";
 /// The version that it speaks with the others.
@@ -22,12 +18,12 @@ pub(crate) fn request(message: &mut Message, modern: bool) {
     let mut meta = params.get("_meta").and_then(Value::as_object).cloned().unwrap_or_default();
     match modern {
         true => {
-            meta.insert(MODERN_META[0], MODERN);
-            if !meta.contains(MODERN_META[1]) {
-                meta.insert(MODERN_META[1], own_name());
+            meta.insert(PROTOCOL_VERSION, MODERN);
+            if !meta.contains(CLIENT_INFO) {
+                meta.insert(CLIENT_INFO, own_name());
             }
             // What the client could do for a server it cannot do through us.
-            meta.insert(MODERN_META[2], Object::new());
+            meta.insert(CLIENT_CAPABILITIES, Object::new());
         }
         false => MODERN_META.iter().for_each(|name| drop(meta.remove(name))),
     }
@@ -73,7 +69,7 @@ mod tests {
         let before = message.body.clone();
         request(&mut message, true);
         let meta = message.params().unwrap().get("_meta").unwrap().as_object().unwrap().clone();
-        assert_eq!((meta.len(), meta.get(MODERN_META[0]).unwrap().as_str()), (4, Some(MODERN)));
+        assert_eq!((meta.len(), meta.get(PROTOCOL_VERSION).unwrap().as_str()), (4, Some(MODERN)));
         request(&mut message, false);
         assert_eq!(message.body, before);
     }

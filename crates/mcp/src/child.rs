@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
@@ -10,8 +11,9 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::config::{Config, Error, Program};
-use crate::conversation::{Conversation, Out, too_long};
-use crate::lines::{Line, Lines, write_lines};
+use crate::conversation::{Conversation, Out};
+use crate::lines::{Lines, write_lines};
+use crate::pump::from_server;
 use crate::serve::{Pipes, serve};
 use crate::stdio::standard_input;
 
@@ -55,34 +57,22 @@ pub async fn attend(
             return Err(error);
         }
     };
+    let lines = Lines::new(output, conversation.gateway.settings.most_line);
+    let mut hearing = tokio::spawn(from_server(Arc::clone(&conversation.gateway), lines));
     let mut writing = tokio::spawn(write_lines(input, to_server));
-    let mut lines = Lines::new(output, conversation.gateway.settings.most_line);
-    loop {
-        let line = tokio::select! {
-            line = lines.next() => line,
-            // It may not have taken what was said to it last.
-            () = conversation.over() => match timeout(LEAVE, &mut writing).await {
-                Ok(_) => timeout(LEAVE, lines.next()).await.unwrap_or(Ok(None)),
-                Err(_) => break,
-            },
-            // Nothing more is said to it: what it still says is heard for a while.
-            _ = &mut writing => match timeout(LEAVE, lines.next()).await {
-                Ok(line) => line,
-                Err(_) => break,
-            },
-        };
-        match line {
-            Ok(Some(Line::Whole(text))) => drop(conversation.server_says(&text, None).await),
-            Ok(Some(Line::TooLong { bytes, scan })) => {
-                let most = conversation.gateway.settings.most_line;
-                conversation.gateway.server_garbles(&too_long(bytes, most, scan)).await;
-            }
-            Ok(None) | Err(_) => break,
+    let told_all = async {
+        tokio::select! {
+            _ = &mut writing => {}
+            // It may never take what was said to it last.
+            () = conversation.over() => {}
         }
-        if writing.is_finished() {
-            break;
-        }
+    };
+    tokio::select! {
+        _ = &mut hearing => {}
+        // What it still says is heard for a while.
+        () = told_all => drop(timeout(LEAVE, &mut hearing).await),
     }
+    hearing.abort();
     writing.abort();
     conversation.server_gone().await;
     if let Err(error) = leave(child).await {

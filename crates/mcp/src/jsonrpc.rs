@@ -8,6 +8,8 @@ use crate::lookalike::{self, folded};
 pub const PARSE_ERROR: i64 = -32700;
 /// JSON, but no message that can be passed on.
 pub const INVALID_REQUEST: i64 = -32600;
+/// A method that is not known (JSON-RPC 2.0 §5.1).
+pub const METHOD_NOT_FOUND: i64 = -32601;
 /// The parameters are not what the method takes.
 pub const INVALID_PARAMS: i64 = -32602;
 /// The gateway or the server behind it failed.

@@ -35,6 +35,7 @@ mod lines;
 mod listing;
 mod lookalike;
 mod mirror;
+pub mod modern;
 mod outcome;
 mod payload;
 mod peers;

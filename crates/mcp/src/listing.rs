@@ -9,6 +9,7 @@ use crate::catalogue::Definition;
 use crate::flights::Reply;
 use crate::gateway::Gateway;
 use crate::jsonrpc::{Id, request};
+use crate::modern::{CLIENT_CAPABILITIES, CLIENT_INFO, PROTOCOL_VERSION};
 use crate::payload::Call;
 
 /// How long the server may take for a whole listing: a call waits for it, once even after its go-ahead.
@@ -16,11 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Most pages of one listing.
 const MOST_PAGES: usize = 100;
 /// What a modern server wants to be told with every request.
-const MODERN_META: [&str; 3] = [
-    "io.modelcontextprotocol/protocolVersion",
-    "io.modelcontextprotocol/clientInfo",
-    "io.modelcontextprotocol/clientCapabilities",
-];
+const MODERN_META: [&str; 3] = [PROTOCOL_VERSION, CLIENT_INFO, CLIENT_CAPABILITIES];
 
 impl Gateway {
     /// The definition of the tool that `call` names, asked for where it is not known.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use countersign_evidence::id::MOST_IDENTIFIER;
 use countersign_evidence::json::Value;
 
+use crate::modern::{CLIENT_INFO, PROTOCOL_VERSION};
 use crate::payload::Call;
 
 /// The client of one call. All of it is self-reported.
@@ -26,10 +27,10 @@ impl Caller {
 
     /// What one call's `_meta` says, or else what `initialize` said.
     pub(crate) fn of_call(call: &Call, initialized: &Caller) -> Self {
-        let info = call.transport.get("io.modelcontextprotocol/clientInfo");
+        let info = call.transport.get(CLIENT_INFO);
         let said = Caller::of_info(info);
         Caller {
-            modern: call.transport.get("io.modelcontextprotocol/protocolVersion").is_some(),
+            modern: call.transport.get(PROTOCOL_VERSION).is_some(),
             name: said.name.or_else(|| initialized.name.clone()),
             version: if info.is_some() { said.version } else { initialized.version.clone() },
         }

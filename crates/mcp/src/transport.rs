@@ -6,13 +6,15 @@
 
 use countersign_evidence::json::{Number, Object, Value};
 
+use crate::modern::{CLIENT_CAPABILITIES, CLIENT_INFO, LOG_LEVEL, PROTOCOL_VERSION};
+
 /// Members of `_meta` that are not part of the payload, and reach the server as the client sent them.
 pub const TRANSPORT_KEYS: [&str; 15] = [
     "progressToken",
-    "io.modelcontextprotocol/protocolVersion",
-    "io.modelcontextprotocol/clientInfo",
-    "io.modelcontextprotocol/clientCapabilities",
-    "io.modelcontextprotocol/logLevel",
+    PROTOCOL_VERSION,
+    CLIENT_INFO,
+    CLIENT_CAPABILITIES,
+    LOG_LEVEL,
     "claudecode/toolUseId",
     "callId",
     "threadId",
@@ -85,8 +87,8 @@ fn form_of(name: &str) -> Option<Form> {
     match name {
         "progressToken" => Some(Form::Token),
         "traceparent" | "tracestate" | "baggage" => Some(Form::Text),
-        "io.modelcontextprotocol/protocolVersion" | "io.modelcontextprotocol/logLevel" => Some(Form::Text),
-        "io.modelcontextprotocol/clientInfo" | "io.modelcontextprotocol/clientCapabilities" => Some(Form::Object),
+        PROTOCOL_VERSION | LOG_LEVEL => Some(Form::Text),
+        CLIENT_INFO | CLIENT_CAPABILITIES => Some(Form::Object),
         // Clients' own.
         _ => None,
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::http::{HeaderName, HeaderValue};
 use countersign_evidence::id::is_identifier;
 use countersign_evidence::record::Category;
+use countersign_http::credential;
 use serde::Deserialize;
 use url::Url;
 
@@ -41,14 +42,9 @@ pub enum UpstreamsError {
     /// It does not read.
     #[error("the upstreams' file does not read: {0}")]
     Form(String),
-    /// One upstream makes no sense.
-    #[error("upstream {upstream}: {what}")]
-    Upstream {
-        /// Its name.
-        upstream: String,
-        /// What is wrong, and what to write.
-        what: String,
-    },
+    /// Some make no sense: for each its name, what is wrong, and what to write.
+    #[error("{}", .0.join("\n"))]
+    Upstreams(Vec<String>),
 }
 
 #[derive(Deserialize)]
@@ -145,12 +141,14 @@ impl Upstreams {
     /// [`UpstreamsError`], naming what to change.
     pub fn parse(text: &str, secret: impl Fn(&Path) -> Result<String, String>) -> Result<Self, UpstreamsError> {
         let file: File = toml::from_str(text).map_err(|error| UpstreamsError::Form(error.to_string()))?;
-        let mut upstreams = BTreeMap::new();
+        let (mut upstreams, mut problems) = (BTreeMap::new(), Vec::new());
         for (name, entry) in file.upstream {
-            let wrong = |what: String| UpstreamsError::Upstream { upstream: name.clone(), what };
-            upstreams.insert(name.clone(), entry.upstream(&name, &secret).map_err(wrong)?);
+            match entry.upstream(&name, &secret) {
+                Ok(upstream) => drop(upstreams.insert(name, upstream)),
+                Err(what) => problems.push(format!("upstream {name}: {what}")),
+            }
         }
-        Ok(Upstreams(upstreams))
+        if problems.is_empty() { Ok(Upstreams(upstreams)) } else { Err(UpstreamsError::Upstreams(problems)) }
     }
 
     /// Their names.
@@ -176,21 +174,16 @@ impl Entry {
         if !fits {
             return Err("base is http:// or https:// with host and path, and nothing else".to_owned());
         }
-        let header =
-            |text: &str| text.to_ascii_lowercase().parse::<HeaderName>().map_err(|_| format!("{text:?} is no header"));
         let credential = match &self.credential_file {
             None => None,
             Some(file) => {
-                let value = format!("{}{}", self.credential_prefix, secret(file)?);
-                let mut value =
-                    HeaderValue::from_str(&value).map_err(|_| "the credential is no header value".to_owned())?;
-                value.set_sensitive(true);
-                Some((header(&self.credential_header)?, value))
+                let shown = credential(&self.credential_header, &self.credential_prefix, &secret(file)?);
+                Some(shown.map_err(|error| error.to_string())?)
             }
         };
         let mut headers = Vec::new();
         for text in &self.headers {
-            let named = header(text)?;
+            let named: HeaderName = text.to_ascii_lowercase().parse().map_err(|_| format!("{text:?} is no header"))?;
             let injected = credential.as_ref().is_some_and(|(name, _)| *name == named);
             if OURS.contains(&named.as_str()) || named.as_str().starts_with("x-countersign-") || injected {
                 return Err(format!("headers: {text:?} is the gateway's own matter"));

@@ -176,18 +176,7 @@ impl House {
     async fn decide(&self, action: Uuid, payload: Option<Value>) {
         let one = reviewer(1, &["finance"], None);
         let shown = self.gate.gate.reviews(&one).unwrap()[0].payload_digest;
-        let decision = DecideRequest {
-            verdict: Verdict::Approve,
-            reason: None,
-            payload_digest: shown,
-            payload,
-            presentation_digest: None,
-            active_ms: None,
-            expanded_all: None,
-            on_behalf_of: None,
-            together_with: None,
-            signature: None,
-        };
+        let decision = DecideRequest { payload, ..DecideRequest::new(Verdict::Approve, shown) };
         self.gate.gate.decide(&one, action, decision).await.unwrap();
         // Policy asks again about an edit.
         let _ = self.gate.approve(&reviewer(2, &["finance"], None), action).await;

@@ -272,6 +272,25 @@ pub struct DecideRequest {
     pub signature: Option<AssertionView>,
 }
 
+impl DecideRequest {
+    /// This answer to that payload, with nothing else said.
+    #[must_use]
+    pub fn new(verdict: Verdict, payload_digest: Digest) -> Self {
+        DecideRequest {
+            verdict,
+            reason: None,
+            payload_digest,
+            payload: None,
+            presentation_digest: None,
+            active_ms: None,
+            expanded_all: None,
+            on_behalf_of: None,
+            together_with: None,
+            signature: None,
+        }
+    }
+}
+
 /// A passkey's answer (W3C Web Authentication, AuthenticatorAssertionResponse); all strings are base64url without padding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use clap::Args;
 use countersign_client::Client as Gate;
-use countersign_client::wire::UserRef;
 use countersign_evidence::digest::Digest;
 use countersign_evidence::json::Value;
 use countersign_evidence::time::Clock;
@@ -19,6 +18,7 @@ use crate::connect::connect_gateway;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::global::Global;
+use crate::on_behalf::OnBehalf;
 use crate::routes;
 use crate::session::Session;
 use crate::system::SystemClock;
@@ -42,12 +42,8 @@ pub(crate) struct Hook {
     /// The model behind the agent [default: what the client says]
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
-    /// The user on whose behalf the agent acts
-    #[arg(long, value_name = "ID")]
-    user: Option<String>,
-    /// A group that the user is in; may be repeated
-    #[arg(long = "user-group", value_name = "NAME", requires = "user")]
-    user_groups: Vec<String>,
+    #[command(flatten)]
+    on_behalf: OnBehalf,
     /// The environment [default: the gate's]
     #[arg(long, value_name = "NAME")]
     environment: Option<String>,
@@ -136,7 +132,7 @@ async fn settings(args: Hook, global: &Global) -> Result<Settings, Failure> {
         gate: gate.clone(),
         agent: args.agent,
         model: args.model,
-        user: args.user.map(|id| UserRef { id, groups: args.user_groups }),
+        user: args.on_behalf.user(),
         environment: args.environment,
         deadline_us: deadline,
         defer: args.defer.map(|seconds| Duration::from_secs(u64::from(seconds))),

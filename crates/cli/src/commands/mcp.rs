@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use countersign_client::wire::UserRef;
 use countersign_mcp::{Config, HoldPolicy, Program, Settings, default_server_name};
 
 use crate::connect::connect_gateway;
 use crate::daemon::beat;
 use crate::error::Failure;
 use crate::exit::Exit;
+use crate::on_behalf::OnBehalf;
 use crate::session::Session;
 use crate::system::{SystemClock, SystemRandom};
 
@@ -32,12 +32,8 @@ pub(crate) struct Mcp {
     /// The model behind the agent
     #[arg(long, value_name = "NAME")]
     model: Option<String>,
-    /// The user on whose behalf the agent acts
-    #[arg(long, value_name = "ID")]
-    user: Option<String>,
-    /// A group that the user is in; may be repeated
-    #[arg(long = "user-group", value_name = "NAME", requires = "user")]
-    user_groups: Vec<String>,
+    #[command(flatten)]
+    on_behalf: OnBehalf,
     /// The environment [default: the gate's]
     #[arg(long, value_name = "NAME")]
     environment: Option<String>,
@@ -64,13 +60,12 @@ pub(super) async fn run(args: Mcp, session: &mut Session) -> Result<Exit, Failur
     let command = words.next().ok_or_else(|| Failure::Usage("name the server's command after `--`".to_owned()))?;
     let arguments: Vec<OsString> = words.collect();
     let server = args.server.unwrap_or_else(|| default_server_name(&command, &arguments));
-    let user = args.user.map(|id| UserRef { id, groups: args.user_groups });
     let hold = args.hold.or(configured).map(|seconds| Duration::from_secs(u64::from(seconds)));
     let settings = Settings {
         agent: args.agent,
         agent_version: args.agent_version,
         model: args.model,
-        user,
+        user: args.on_behalf.user(),
         environment: args.environment,
         hold: hold.map_or(HoldPolicy::PerClient, HoldPolicy::Fixed),
         deadline: Duration::from_secs(u64::from(args.deadline)),

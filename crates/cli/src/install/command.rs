@@ -102,7 +102,6 @@ pub(crate) fn unfit(name: &str) -> Option<&'static str> {
 
 /// The words of a command line that means the same without a shell: as [`Words::hook`] writes it. `None` for any other.
 pub(crate) fn split(command: &str) -> Option<Vec<String>> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,=@%+".contains(c);
     let mut words = Vec::new();
     let mut rest = command.trim();
     while !rest.is_empty() {
@@ -115,7 +114,7 @@ pub(crate) fn split(command: &str) -> Option<Vec<String>> {
             } else if let Some(after) = rest.strip_prefix(r"\'") {
                 word.push('\'');
                 rest = after;
-            } else if plain(next) {
+            } else if is_plain(next) {
                 word.push(next);
                 rest = rest.get(next.len_utf8()..)?;
             } else {
@@ -152,10 +151,14 @@ fn gate_of(options: &[String]) -> Vec<String> {
     starts.flat_map(|(at, _)| options.iter().skip(at).take(2).cloned()).collect()
 }
 
+/// What needs no quotes in a POSIX shell.
+fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-_./:,=@%+".contains(c)
+}
+
 /// A word for a POSIX shell.
 fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,=@%+".contains(c);
-    match !word.is_empty() && word.chars().all(plain) {
+    match !word.is_empty() && word.chars().all(is_plain) {
         true => word.to_owned(),
         false => format!("'{}'", word.replace('\'', r"'\''")),
     }

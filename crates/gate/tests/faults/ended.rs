@@ -40,18 +40,8 @@ async fn each_end_is_told_once_with_why() {
     let refused = test.gate.propose(&key, pay("r-5", "bot", 200)).await.unwrap().action;
     test.clock.advance(3);
     let one = reviewer(1, &["finance"], None);
-    let denial = DecideRequest {
-        verdict: Verdict::Deny,
-        reason: Some("no".to_owned()),
-        payload_digest: test.gate.reviews(&one).unwrap()[0].payload_digest,
-        payload: None,
-        presentation_digest: None,
-        active_ms: None,
-        expanded_all: None,
-        on_behalf_of: None,
-        together_with: None,
-        signature: None,
-    };
+    let shown = test.gate.reviews(&one).unwrap()[0].payload_digest;
+    let denial = DecideRequest { reason: Some("no".to_owned()), ..DecideRequest::new(Verdict::Deny, shown) };
     test.gate.decide(&one, refused, denial).await.unwrap();
     let open = test.gate.propose(&key, pay("r-6", "bot", 300)).await.unwrap().action;
     let all = ended(&test).await;

@@ -54,16 +54,10 @@ async fn the_largest_review_can_be_decided() {
         let by = if solo { Caller::owner() } else { reviewer(1, &groups, None) };
         let shown = test.gate.present(&by, view.action).await.unwrap();
         let approval = DecideRequest {
-            verdict: Verdict::Approve,
             reason: Some("looked at it".to_owned()),
-            payload_digest: shown.review.payload_digest,
-            payload: None,
             presentation_digest: shown.presentation_digest,
             active_ms: Some(1),
-            expanded_all: None,
-            on_behalf_of: None,
-            together_with: None,
-            signature: None,
+            ..DecideRequest::new(Verdict::Approve, shown.review.payload_digest)
         };
         assert_eq!(test.gate.decide(&by, view.action, approval).await.unwrap().state, State::Authorized);
     }

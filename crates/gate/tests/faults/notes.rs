@@ -84,16 +84,9 @@ async fn only_identical_reviews_are_approved_together() {
     let together = async |action: Uuid, with: Uuid| {
         let shown = test.gate.present(&first, action).await.unwrap();
         let request = DecideRequest {
-            verdict: Verdict::Approve,
-            reason: None,
-            payload_digest: shown.review.payload_digest,
-            payload: None,
             presentation_digest: shown.presentation_digest,
-            active_ms: None,
-            expanded_all: None,
-            on_behalf_of: None,
             together_with: Some(with),
-            signature: None,
+            ..DecideRequest::new(Verdict::Approve, shown.review.payload_digest)
         };
         test.gate.decide(&first, action, request).await
     };

@@ -56,18 +56,8 @@ async fn hired(test: &TestGate) -> (Uuid, String, Caller) {
 
 async fn approve(test: &TestGate, by: &Caller, action: Uuid) -> Result<State, countersign_gate::GateError> {
     let waits = test.gate.reviews(by)?.into_iter().find(|review| review.action == action).unwrap();
-    let approval = DecideRequest {
-        verdict: Verdict::Approve,
-        reason: Some(REASON.to_owned()),
-        payload_digest: waits.payload_digest,
-        payload: None,
-        presentation_digest: None,
-        active_ms: None,
-        expanded_all: None,
-        on_behalf_of: None,
-        together_with: None,
-        signature: None,
-    };
+    let approval =
+        DecideRequest { reason: Some(REASON.to_owned()), ..DecideRequest::new(Verdict::Approve, waits.payload_digest) };
     test.gate.decide(by, action, approval).await.map(|view| view.state)
 }
 

@@ -36,16 +36,8 @@ async fn the_same_presentation_is_recorded_once() {
     assert_ne!(later.presentation_digest, shown.presentation_digest);
     assert_eq!(presented(&test, action).await, 3);
     let approval = DecideRequest {
-        verdict: Verdict::Approve,
-        reason: None,
-        payload_digest: shown.review.payload_digest,
-        payload: None,
         presentation_digest: shown.presentation_digest,
-        active_ms: None,
-        expanded_all: None,
-        on_behalf_of: None,
-        together_with: None,
-        signature: None,
+        ..DecideRequest::new(Verdict::Approve, shown.review.payload_digest)
     };
     test.gate.decide(&first, action, approval).await.unwrap();
 }

@@ -135,16 +135,10 @@ impl Ask {
             }
             Ask::Decide { reviewer, action, verdict, shown, edit } => {
                 let request = DecideRequest {
-                    verdict,
                     reason: Some("because".to_owned()),
-                    payload_digest: shown,
                     payload: edit,
-                    presentation_digest: None,
                     active_ms: Some(number),
-                    expanded_all: None,
-                    on_behalf_of: None,
-                    together_with: None,
-                    signature: None,
+                    ..DecideRequest::new(verdict, shown)
                 };
                 gate.decide(&world.reviewers[reviewer].caller, action, request).await.map(Some)
             }

@@ -3,8 +3,8 @@
 mod events;
 mod web;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use countersign_mcp::{Conversation, Out, attend};
 use tokio::sync::mpsc;
@@ -40,8 +40,16 @@ pub(crate) fn connect(
             });
         }
         Reached::Web { url, credential } => {
-            let web = Web::new(http.clone(), url.clone(), credential.clone(), conversation, server.tools.clone(), ends);
-            tokio::spawn(web.carry(to_server));
+            let web = Web {
+                http: http.clone(),
+                url: url.clone(),
+                credential: credential.clone(),
+                conversation,
+                tools: server.tools.clone(),
+                ends,
+                state: Mutex::default(),
+            };
+            tokio::spawn(Arc::new(web).carry(to_server));
         }
     }
 }

@@ -21,8 +21,8 @@ use super::Ends;
 use super::events::Events;
 use crate::era::{negotiated, version_of};
 use crate::mirrored::{PROTOCOL_VERSION, write};
+use crate::reply::SESSION;
 
-const SESSION: HeaderName = HeaderName::from_static("mcp-session-id");
 const LAST_EVENT: HeaderName = HeaderName::from_static("last-event-id");
 /// Longest message of a server.
 const MOST_ANSWER: usize = 16 << 20;
@@ -40,21 +40,17 @@ const RETRY_MS: (u64, u64) = (1_000, 30_000);
 
 /// One conversation with a web service.
 pub(crate) struct Web {
-    shared: Arc<Shared>,
-}
-
-struct Shared {
-    http: reqwest::Client,
-    url: Url,
-    credential: Option<(HeaderName, HeaderValue)>,
-    conversation: Conversation,
-    tools: Tools,
-    ends: Ends,
-    state: Mutex<State>,
+    pub(super) http: reqwest::Client,
+    pub(super) url: Url,
+    pub(super) credential: Option<(HeaderName, HeaderValue)>,
+    pub(super) conversation: Conversation,
+    pub(super) tools: Tools,
+    pub(super) ends: Ends,
+    pub(super) state: Mutex<State>,
 }
 
 #[derive(Default)]
-struct State {
+pub(crate) struct State {
     /// What the server calls this session, and the version that was settled on.
     session: Option<HeaderValue>,
     version: Option<HeaderValue>,
@@ -70,26 +66,13 @@ struct Stream {
 }
 
 impl Web {
-    pub(crate) fn new(
-        http: reqwest::Client,
-        url: Url,
-        credential: Option<(HeaderName, HeaderValue)>,
-        conversation: Conversation,
-        tools: Tools,
-        ends: Ends,
-    ) -> Self {
-        let state = Mutex::default();
-        Web { shared: Arc::new(Shared { http, url, credential, conversation, tools, ends, state }) }
-    }
-
     /// Carries messages until there are no more. Those that want no answer arrive in their order; requests go side by side.
-    pub(crate) async fn carry(self, mut to_server: mpsc::Receiver<Out>) {
-        let shared = self.shared;
+    pub(crate) async fn carry(self: Arc<Self>, mut to_server: mpsc::Receiver<Out>) {
         loop {
             let said = tokio::select! {
                 biased;
                 said = to_server.recv() => said,
-                () = shared.conversation.over() => None,
+                () = self.conversation.over() => None,
             };
             let Some(Out::Message(outgoing)) = said else { break };
             let Ok(message) = Message::read(Value::Object(outgoing.body)) else { continue };
@@ -98,8 +81,8 @@ impl Web {
                     let begins = method == "initialize";
                     let key = id.key();
                     let asking = {
-                        let mut state = shared.state();
-                        let asking = tokio::spawn(Arc::clone(&shared).ask(id.clone(), message));
+                        let mut state = self.state();
+                        let asking = tokio::spawn(Arc::clone(&self).ask(id.clone(), message));
                         state.under_way.insert(key, asking.abort_handle());
                         asking
                     };
@@ -108,32 +91,30 @@ impl Web {
                         let _ = asking.await;
                     }
                 }
-                Kind::Notification { method } if method == "notifications/cancelled" && !shared.in_session() => {
+                Kind::Notification { method } if method == "notifications/cancelled" && !self.in_session() => {
                     // Modern servers are told by the end of the exchange.
                     let id = message.params().and_then(|params| params.get("requestId")).and_then(Id::new);
                     let Some(id) = id else { continue };
-                    let exchange = shared.state().under_way.remove(&id.key());
+                    let exchange = self.state().under_way.remove(&id.key());
                     if let Some(exchange) = exchange {
                         exchange.abort();
-                        shared.conversation.server_fails(&id, "cancelled", "the request was cancelled").await;
+                        self.conversation.server_fails(&id, "cancelled", "the request was cancelled").await;
                     }
                 }
                 Kind::Notification { method } => {
                     let listens = method == "notifications/initialized";
-                    shared.tell(message).await;
+                    self.tell(message).await;
                     if listens {
-                        let listening = tokio::spawn(Arc::clone(&shared).listen()).abort_handle();
-                        shared.state().listening = Some(listening);
+                        let listening = tokio::spawn(Arc::clone(&self).listen()).abort_handle();
+                        self.state().listening = Some(listening);
                     }
                 }
-                Kind::Response { .. } => shared.tell(message).await,
+                Kind::Response { .. } => self.tell(message).await,
             }
         }
-        shared.leave().await;
+        self.leave().await;
     }
-}
 
-impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -148,8 +129,10 @@ impl Shared {
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         match message.filter(|message| version_of(message).is_some()) {
             Some(message) => {
-                let name = message.params().and_then(|params| params.get("name")).and_then(Value::as_str);
-                write(&mut headers, message, &name.map(|name| self.tools.mirrors(name)).unwrap_or_default());
+                let called = matches!(&message.kind, Kind::Request { method, .. } if method == "tools/call")
+                    .then(|| message.params()?.get("name")?.as_str())
+                    .flatten();
+                write(&mut headers, message, &called.map(|name| self.tools.mirrors(name)).unwrap_or_default());
             }
             None => {
                 let state = self.state();

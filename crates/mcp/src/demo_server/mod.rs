@@ -13,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use crate::jsonrpc::{self, Id, Kind, Message};
 use crate::lines::{Line, Lines};
+use crate::modern::PROTOCOL_VERSION;
 use folder::Folder;
 
 /// Most bytes of one message.
@@ -21,8 +22,6 @@ const MOST_LINE: usize = 4 << 20;
 const MODERN: &str = "2026-07-28";
 /// The newest protocol with an `initialize` handshake.
 const LEGACY: &str = "2025-11-25";
-/// A method that is not there (JSON-RPC 2.0 §5.1).
-const METHOD_NOT_FOUND: i64 = -32601;
 
 /// Why the demo server cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +85,7 @@ fn answer(folder: &Folder, line: Line) -> Option<Object> {
 
 fn respond(folder: &Folder, id: &Id, method: &str, params: Option<&Value>) -> Object {
     let meta = params.and_then(|params| params.get("_meta"));
-    let modern = meta.is_some_and(|meta| meta.get("io.modelcontextprotocol/protocolVersion").is_some());
+    let modern = meta.is_some_and(|meta| meta.get(PROTOCOL_VERSION).is_some());
     let result = match method {
         "initialize" => initialized(),
         "server/discover" => discovered(),
@@ -106,7 +105,7 @@ fn respond(folder: &Folder, id: &Id, method: &str, params: Option<&Value>) -> Ob
         },
         _ => {
             let why = format!("the method {method:?} is not known here");
-            return jsonrpc::error(Some(id), METHOD_NOT_FOUND, &why, None);
+            return jsonrpc::error(Some(id), jsonrpc::METHOD_NOT_FOUND, &why, None);
         }
     };
     jsonrpc::result(id, typed(result, modern || method == "server/discover"))

@@ -62,18 +62,7 @@ async fn approve(gate: Gate) -> Result<Instant, GateError> {
         };
         // The client is waiting by now, as it would while a person reads.
         sleep(Duration::from_millis(50)).await;
-        let request = DecideRequest {
-            verdict: Verdict::Approve,
-            reason: None,
-            payload_digest: review.payload_digest,
-            payload: None,
-            presentation_digest: None,
-            active_ms: None,
-            expanded_all: None,
-            on_behalf_of: None,
-            together_with: None,
-            signature: None,
-        };
+        let request = DecideRequest::new(Verdict::Approve, review.payload_digest);
         gate.decide(&owner, review.action, request).await?;
         return Ok(Instant::now());
     }

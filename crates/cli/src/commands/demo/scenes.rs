@@ -134,16 +134,9 @@ async fn approve(stage: &Stage, session: &mut Session) -> Result<uuid::Uuid, Fai
         return Err(Failure::No("you did not approve it, so nothing was changed: the demo ends here".to_owned()));
     }
     let request = DecideRequest {
-        verdict: Verdict::Approve,
         reason: Some("The figures are final.".to_owned()),
-        payload_digest: shown.review.payload_digest,
-        payload: None,
         presentation_digest: shown.presentation_digest,
-        active_ms: None,
-        expanded_all: None,
-        on_behalf_of: None,
-        together_with: None,
-        signature: None,
+        ..DecideRequest::new(Verdict::Approve, shown.review.payload_digest)
     };
     let view = stage.reviewer.decide(review.action, &request).await?;
     must(view.state == State::Authorized, "the approval did not authorize")?;
