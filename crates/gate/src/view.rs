@@ -67,6 +67,10 @@ impl OpenAction {
         }
     }
 
+    fn was_reviewed(&self) -> bool {
+        self.action.decided.as_ref().is_some_and(|decided| decided.decision == Decision::Review)
+    }
+
     fn questions(&self, open: &[Uuid]) -> Vec<QuestionView> {
         let asked = self.notes.iter().filter(|note| note.kind == "question");
         let asked = asked.filter_map(|note| Some((note.question.filter(|one| open.contains(one))?, note)));
@@ -86,6 +90,12 @@ impl OpenAction {
             }
             Stage::Authorized(_) if self.edited.is_some() => {
                 "Approved with changes: execute the payload as it was edited.".to_owned()
+            }
+            // What policy said of a review is over.
+            Stage::Authorized(_) if self.was_reviewed() => "Approved: execute exactly this, once.".to_owned(),
+            Stage::Executing(_) if self.was_reviewed() => "Approved, and being executed.".to_owned(),
+            Stage::Finished(_) if self.was_reviewed() => {
+                format!("Approved and executed: {}.", state_of(&self.action.stage).as_str())
             }
             Stage::Reviewing(review) if !review.questions.is_empty() => {
                 let asked: Vec<String> = self.questions(&review.questions).into_iter().map(|one| one.text).collect();

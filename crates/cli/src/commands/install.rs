@@ -8,7 +8,7 @@ use countersign_hook::Client;
 
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::install::{Change, Installed, Place, Words, gate_words, plan, text};
+use crate::install::{Change, Installed, Place, Words, gate_words, missing, plan, text};
 use crate::session::Session;
 
 /// Put a coding agent's tools under the gate: hooks, and its MCP servers behind the gateway
@@ -41,6 +41,10 @@ pub(super) fn run(args: &Install, session: &mut Session) -> Result<Exit, Failure
     let changes = plan(&place, &words(session)?)?;
     let changing: Vec<&Change> = changes.iter().filter(|change| change.changes()).collect();
     if !session.out.json {
+        if !missing([place.folder.as_path()].into_iter()).is_empty() {
+            let (folder, client) = (visible_lines(&place.folder.display().to_string()), args.client);
+            session.out.line(format!("{folder} is not there yet, so {client} may never have run here: it is made"))?;
+        }
         for change in &changing {
             session.out.line(visible_lines(&change.diff()))?;
         }

@@ -1,5 +1,6 @@
 //! `serve`
 
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::pin;
@@ -10,6 +11,7 @@ use clap::Args;
 use countersign_console::{Provider, Surroundings};
 use countersign_http::{App, Listener, OwnerSocket, ServeLimits};
 use countersign_identity::oidc::{Oidc, OidcSettings};
+use countersign_journal::Error as JournalError;
 use countersign_mcp_http::Servers;
 use countersign_proxy::Upstreams;
 use tokio::net::TcpListener;
@@ -50,10 +52,19 @@ pub(crate) struct Serve {
 pub(crate) struct Serving {
     deployment: Deployment,
     app: App,
+    /// Paths of what the gateways lead to.
+    gateways: Gateways,
     /// Those who are told; ends with this.
     telling: JoinSet<()>,
     stop: oneshot::Sender<()>,
     served: JoinHandle<std::io::Result<()>>,
+}
+
+/// Paths at which agents reach what is behind the gateways.
+#[derive(Debug, Default)]
+struct Gateways {
+    apis: Vec<String>,
+    mcp: Vec<String>,
 }
 
 impl Serving {
@@ -64,7 +75,7 @@ impl Serving {
         listen: Option<SocketAddr>,
         progress: impl FnMut(u64, u64),
     ) -> Result<Self, Failure> {
-        let deployment = Deployment::open(data, config, progress).await?;
+        let deployment = Deployment::open(data, config, progress).await.map_err(taken)?;
         let socket = data.join(SOCKET);
         let mut listeners = vec![Listener::Owner(OwnerSocket::bind(&socket).await.map_err(Failure::file(&socket))?)];
         if let Some(address) = listen {
@@ -77,11 +88,14 @@ impl Serving {
         let telling = crate::notify::start(data, config, &deployment.gate)?;
         let (stop, stopped) = oneshot::channel();
         let mut router = countersign_console::site(&app, surroundings(data, config)?);
+        let mut gateways = Gateways::default();
         if let Some(upstreams) = upstreams(data, config)? {
+            gateways.apis = upstreams.names().map(|name| format!("/proxy/{name}/…")).collect();
             let proxy = countersign_proxy::router(&app, upstreams, most_payload);
             router = router.merge(proxy.map_err(|error| Failure::Usage(format!("the HTTP gateway: {error}")))?);
         }
         if let Some(servers) = mcp_servers(data, config)? {
+            gateways.mcp = servers.names().map(|name| format!("/mcp/{name}")).chain(["/mcp".to_owned()]).collect();
             let mcp =
                 countersign_mcp_http::router(&app, servers, Arc::new(SystemRandom), most_payload + BESIDE_PAYLOAD);
             router = router.merge(mcp.map_err(|error| Failure::Usage(format!("the MCP gateway: {error}")))?);
@@ -89,7 +103,7 @@ impl Serving {
         let served = tokio::spawn(countersign_http::serve(router, listeners, ServeLimits::default(), async {
             let _ = stopped.await;
         }));
-        Ok(Serving { deployment, app, telling, stop, served })
+        Ok(Serving { deployment, app, gateways, telling, stop, served })
     }
 
     /// The gate.
@@ -104,7 +118,7 @@ impl Serving {
 
     /// Lets requests in flight end, publishes the last records, lets go of the folder.
     pub(crate) async fn stop(self) -> Result<(), DeploymentError> {
-        let Serving { deployment, app, mut telling, stop, served } = self;
+        let Serving { deployment, app, mut telling, stop, served, .. } = self;
         // They hold the gate, too.
         telling.shutdown().await;
         let _ = stop.send(());
@@ -115,16 +129,31 @@ impl Serving {
     }
 }
 
+/// Says of a folder that another gate holds which ones end by themselves.
+fn taken(error: DeploymentError) -> Failure {
+    match error {
+        DeploymentError::Journal(locked @ JournalError::Locked { .. }) => Failure::Unreachable(format!(
+            "{locked}. (A gate that `countersign mcp` or a hook started by itself ends two minutes after its last use.)"
+        )),
+        other => other.into(),
+    }
+}
+
 /// The APIs behind the HTTP gateway.
 fn upstreams(data: &Path, config: &Config) -> Result<Option<Upstreams>, Failure> {
     let Some(text) = crate::notify::read(data, &config.upstreams_file)? else { return Ok(None) };
-    Upstreams::parse(&text, |file| secret(data, file)).map(Some).map_err(|error| Failure::Usage(error.to_string()))
+    Upstreams::parse(&text, |file| secret(data, file)).map(Some).map_err(in_file(&config.upstreams_file))
 }
 
 /// The servers behind the MCP gateway.
 fn mcp_servers(data: &Path, config: &Config) -> Result<Option<Servers>, Failure> {
     let Some(text) = crate::notify::read(data, &config.mcp_servers_file)? else { return Ok(None) };
-    Servers::parse(&text, |file| secret(data, file)).map(Some).map_err(|error| Failure::Usage(error.to_string()))
+    Servers::parse(&text, |file| secret(data, file)).map(Some).map_err(in_file(&config.mcp_servers_file))
+}
+
+/// For `map_err` beside the name of a gateway's configuration.
+fn in_file<E: Display>(file: &Path) -> impl FnOnce(E) -> Failure {
+    move |error| Failure::Usage(format!("{}: {error}", file.display()))
 }
 
 /// What a file of secrets holds that a gateway's configuration names.
@@ -205,6 +234,11 @@ fn announce(data: &Path, listen: Option<SocketAddr>, serving: &Serving, session:
     if let Some(address) = listen {
         out.line(format!("  http    http://{address}"))?;
         out.line(format!("  console {}", serving.deployment().gate.public_url()))?;
+    }
+    for (name, paths) in [("mcp", &serving.gateways.mcp), ("apis", &serving.gateways.apis)] {
+        if !paths.is_empty() {
+            out.line(format!("  {name:<7} {}", paths.join("  ")))?;
+        }
     }
     if serving.deployment().gate.denies_everything() {
         out.painted(

@@ -95,7 +95,15 @@ fn read_table(
         Ok(read) => *table = read,
         Err(error) => {
             let line = error.span().map_or(1, |span| line_of(text, span.start));
-            return Err(ConfigError::one(format!("{name}:{line}: {}", first_line(&error))));
+            let why = first_line(&error);
+            // Every section stands in the file that `init` wrote.
+            let header = text.lines().nth(line - 1).is_some_and(|line| line.trim_start().starts_with('['));
+            let hint = if header && why.contains("duplicate") {
+                ": the section stands above, write its keys there"
+            } else {
+                ""
+            };
+            return Err(ConfigError::one(format!("{name}:{line}: {why}{hint}")));
         }
     }
     for_each_key(text, |path, line| places.push((path, format!("{name}:{line}"))));
@@ -129,12 +137,21 @@ fn unknown_keys(name: &str, text: &str) -> Vec<String> {
         // Within an unknown section only the section is told.
         let section_unknown = path.split_once('.').is_some_and(|(section, _)| !known(section));
         if !known(&path) && !section_unknown {
-            let near = suggestion(&path, KEYS.iter().flat_map(|key| [Some(key.path), key.parts().0]).flatten());
+            let names = || KEYS.iter().flat_map(|key| [Some(key.path), key.parts().0]).flatten();
+            let near = misplaced(&path).unwrap_or_else(|| suggestion(&path, names()));
             problems.push((line, format!("{name}:{line}: unknown key `{path}`{near}")));
         }
     });
     problems.sort();
     problems.into_iter().map(|(_, problem)| problem).collect()
+}
+
+/// A key that exists, but not in the section where it stands.
+fn misplaced(path: &str) -> Option<String> {
+    let (_, last) = path.rsplit_once('.')?;
+    let key = KEYS.iter().find(|key| key.parts().1 == last)?;
+    let place = key.parts().0.map_or_else(|| "above the first section".to_owned(), |section| format!("in [{section}]"));
+    Some(format!(": `{last}` stands {place}"))
 }
 
 fn unknown_variable(name: &str) -> String {
@@ -293,6 +310,9 @@ mod tests {
             ("\n\n[limit]\nqueue = 100", "c.toml:3: unknown key `limit`: did you mean `limits`?"),
             ("payload_bytes = 5000", "c.toml:1: unknown key `payload_bytes`: did you mean `limits.payload_bytes`?"),
             ("[limits]\nqueu = 100", "c.toml:2: unknown key `limits.queu`: did you mean `limits.queue`?"),
+            ("[otlp]\nsolo = true", "c.toml:2: unknown key `otlp.solo`: `solo` stands above the first section"),
+            ("[limits]\nendpoint = \"x\"", "c.toml:2: unknown key `limits.endpoint`: `endpoint` stands in [otlp]"),
+            ("[otlp]\n[limits]\n[otlp]", "the section stands above, write its keys there"),
             ("zzz = 1", "c.toml:1: unknown key `zzz`: docs/configuration.md lists them all"),
             ("limits = 3", "c.toml:1: `limits` is a section: write [limits]"),
             ("solo = \"yes\"", "c.toml:1: `solo` takes true or false"),

@@ -1,5 +1,6 @@
 //! Files that are changed, and how they come back: what each was without us lies beside it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -35,6 +36,9 @@ pub(crate) struct Change {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Installed {
     files: Vec<Record>,
+    /// Folders that were not there before, the outer ones first.
+    #[serde(default)]
+    folders: Vec<PathBuf>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -88,13 +92,15 @@ impl Installed {
             Some(record) => record.existed,
             None => change.before.is_some(),
         };
+        let mut folders = known.as_ref().map(|known| known.folders.clone()).unwrap_or_default();
+        folders.extend(missing(changes.iter().filter_map(|change| change.path.parent()).chain([folder])));
         fs::create_dir_all(folder).map_err(Failure::file(folder))?;
         let files = changes.iter().map(|change| Record {
             path: change.path.clone(),
             sha256: Digest::of(change.after.as_bytes()).to_string(),
             existed: existed(change),
         });
-        let installed = Installed { files: files.collect() };
+        let installed = Installed { files: files.collect(), folders };
         for change in changes {
             // Where nobody changed it since, what lies there is the file as it was, to the byte.
             let now = change.before.as_ref().map(|before| Digest::of(before.as_bytes()).to_string());
@@ -177,12 +183,23 @@ impl Installed {
         }
         let path = folder.join(INSTALLED);
         fs::remove_file(&path).map_err(Failure::file(&path))?;
+        let ours =
+            |made: &&PathBuf| folder.starts_with(made) || self.files.iter().any(|file| file.path.starts_with(made));
+        // Where something else lies in it by now, it stays.
+        self.folders.iter().rev().filter(ours).for_each(|made| drop(fs::remove_dir(made)));
         Ok(self.files.iter().map(|record| record.path.clone()).collect())
     }
 
     fn record(&self, path: &Path) -> Option<&Record> {
         self.files.iter().find(|record| record.path == path)
     }
+}
+
+/// Folders, of these and above them, that are not there; the outer ones first.
+pub(crate) fn missing<'a>(folders: impl Iterator<Item = &'a Path>) -> Vec<PathBuf> {
+    let above = folders.flat_map(Path::ancestors).filter(|above| !above.as_os_str().is_empty());
+    let missing: BTreeSet<&Path> = above.filter(|above| above.symlink_metadata().is_err()).collect();
+    missing.into_iter().map(Path::to_owned).collect()
 }
 
 fn backup(path: &Path) -> PathBuf {

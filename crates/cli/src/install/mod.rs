@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use countersign_hook::Client;
 
 pub(crate) use command::{Words, gate_words, own_words, text};
-pub(crate) use file::{Change, Installed};
+pub(crate) use file::{Change, Installed, missing};
 pub(crate) use found::{Found, look};
 pub(crate) use shape::{deciding, fail_closed, recording};
 

@@ -246,3 +246,26 @@ fn undo_touches_only_what_install_would() {
     let installed = Installed::read(&place.folder).unwrap().unwrap();
     assert!(installed.files(&place.files()).unwrap_err().to_string().contains("nothing was touched"));
 }
+
+#[test]
+fn undo_takes_the_folders_away_that_install_made_and_no_others() {
+    let folder = tempfile::tempdir().unwrap();
+    for client in Client::ALL {
+        let made = folder.path().join("home").join(client.as_str());
+        let place = place(client, &made);
+        let elsewhere = folder.path().join("elsewhere");
+        fs::create_dir_all(&elsewhere).unwrap();
+        install(&place);
+        let record = place.folder.join("countersign-install.json");
+        let mut written: serde_json::Value = serde_json::from_slice(&fs::read(&record).unwrap()).unwrap();
+        written["folders"].as_array_mut().unwrap().push(elsewhere.to_str().unwrap().into());
+        fs::write(&record, written.to_string()).unwrap();
+        Installed::read(&place.folder).unwrap().unwrap().undo(&place.folder).unwrap();
+        assert!(!folder.path().join("home").exists() && elsewhere.exists(), "{client}");
+    }
+    let kept = place(Client::Claude, &folder.path().join("kept"));
+    install(&kept);
+    fs::write(kept.folder.join("theirs"), "").unwrap();
+    Installed::read(&kept.folder).unwrap().unwrap().undo(&kept.folder).unwrap();
+    assert!(kept.folder.join("theirs").exists());
+}

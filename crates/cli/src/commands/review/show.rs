@@ -1,7 +1,8 @@
 //! `review show`, and what `approve` and `deny` show before they ask.
 
 use clap::Args;
-use countersign_client::wire::Presentation;
+use countersign_client::ClientError;
+use countersign_client::wire::{Presentation, State};
 use countersign_evidence::time::Timestamp;
 
 use super::list::needs;
@@ -40,7 +41,16 @@ pub(super) async fn run(args: &Show, session: &mut Session) -> Result<Exit, Fail
 
 pub(super) async fn fetch(id: &str, session: &mut Session) -> Result<Presentation, Failure> {
     let action = session.action(id).await?;
-    Ok(session.client().await?.get(&routes::review(action)).await?)
+    let client = session.client().await?;
+    match client.get(&routes::review(action)).await {
+        Err(refused @ ClientError::Refused(_)) => match client.action(action, 0).await {
+            Ok(view) if view.state != State::Waiting => {
+                Err(Failure::No(format!("nobody is asked about this action: it is {}", view.state.as_str())))
+            }
+            _ => Err(refused.into()),
+        },
+        presentation => Ok(presentation?),
+    }
 }
 
 /// The sentence first, then what decides, then why, then the payload: whole, and never shortened.
