@@ -1,21 +1,22 @@
 """The code of the documentation, run as it stands there."""
 
 import re
+import textwrap
 from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 URL = "http://127.0.0.1:8640"
 
 
-def blocks(page, section=None):
-    """The Python blocks of a page, or of one of its sections."""
+def blocks(page, section=None, language="python"):
+    """The blocks of a page, or of one of its sections, that are in a language."""
     text = (DOCS / page).read_text(encoding="utf-8")
     if section is not None:
-        text = re.split(r"^## ", text.split(f"\n## {section}\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
-    found = re.findall(r"^```python\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+        text = text.split(f"\n## {section}\n", 1)[1].split("\n## ", 1)[0]
+    found = re.findall(rf"^( *)```{language}\n(.*?)^\1```$", text, flags=re.MULTILINE | re.DOTALL)
     if not found:
-        raise AssertionError(f"{page} has no Python there")
-    return found
+        raise AssertionError(f"{page} has no {language} there")
+    return [textwrap.dedent(block) for _, block in found]
 
 
 def play(found, url, key, **names):

@@ -2,32 +2,23 @@
 
 import os
 import re
-import subprocess
 import tempfile
 import threading
 import time
 from pathlib import Path
 
 import docs
-from tally import BIN, Folder, Serving, check, finish, free_port
-
-RULES = """
-@id("refunds") permit (principal, action == Action::"payment", resource == Tool::"tools/refund");
-@id("refunds-large") @review("owners") @message("Over 500 an owner looks.")
-forbid (principal, action == Action::"payment", resource == Tool::"tools/refund") when { context.payload.amount > 500 };
-"""
+from tally import BIN, Folder, Serving, check, finish, free_port, run
 
 
 def main():
     with tempfile.TemporaryDirectory(prefix="countersign-docs-") as work:
-        folder = Folder(os.path.join(work, "data"))
-        folder.run("init")
-        policy = Path(work, "policy")
-        policy.mkdir()
-        (policy / "rules.cedar").write_text(RULES)
-        (policy / "entities.json").write_text('{"review_groups":{"owners":"who may spend"}}')
-        check("the policy is activated", folder.run("policy", "activate", str(policy)).returncode == 0)
-        key = folder.json("key", "create", "--kind", "agent", "--label", "billing")["secret"]
+        folder = Folder(os.path.join(work, "countersign-try"))
+        countersign = f'countersign() {{ "{os.path.abspath(BIN)}" "$@"; }}\n'
+        [commands] = docs.blocks("python.md", "In five minutes", "sh")
+        done = run("bash", "-euc", countersign + commands, env={"HOME": work})
+        check("the gate is made, and the rules are activated", done.returncode == 0, done.stdout + done.stderr)
+        key = Path(work, "agent.key").read_text().strip()
         os.environ["COUNTERSIGN_SOLO"] = "true"
         port = free_port()
         with Serving(folder, "--listen", f"127.0.0.1:{port}"):
@@ -53,8 +44,7 @@ def main():
             Path("story.json").write_text(folder.run("action", "story", action, "--json").stdout)
             Path("my-trust").write_text(Path(folder.at("trust")).read_text())
             command = next(line[2:] for line in Path(docs.DOCS, "python.md").read_text().splitlines() if line.startswith("$ for n in"))
-            countersign = f'countersign() {{ "{os.path.abspath(BIN)}" --data "{folder.path}" "$@"; }}\n'
-            proved = subprocess.run(["bash", "-euc", countersign + command], capture_output=True, text=True, check=False)
+            proved = run("bash", "-euc", countersign + command, env={"COUNTERSIGN_DATA": folder.path})
             check("the proofs are there", proved.returncode == 0, proved.stderr)
             docs.play([verifying], "", key)
             check("verifying: so does that", True)

@@ -89,11 +89,11 @@ fn where_next(folder: &Path, trust: &Path, session: &mut Session) -> Result<(), 
     out.painted(Paint::Bold, "── Where to look next")?;
     out.line(format!("   countersign action list --data {data}"))?;
     out.line(format!("   countersign action story ACTION --data {data}"))?;
-    out.line(format!("   countersign policy list --data {data}"))?;
+    out.line(format!("   countersign serve --data {data}    (the console: its link stands there)"))?;
     out.line(format!("   countersign verify {} --trust {trust}", published.display()))?;
     out.line(
         "   countersign mcp -- npx -y @modelcontextprotocol/server-filesystem .    (in front of your own server)",
     )?;
-    out.line("   docs/evidence-format.md, policies/starter, ARCHITECTURE.md")?;
+    out.line("   README.md names every other way in: MCP over HTTP, coding agents, APIs, Python, TypeScript")?;
     Ok(())
 }
