@@ -1,7 +1,7 @@
 //! Actions as they end: each once, with what may be known outside.
 
 use countersign_evidence::record::{Outcome, Verdict};
-use countersign_gate::testing::{Setup, TestGate, agent, pay, reviewer, start};
+use countersign_gate::testing::{Setup, TestGate, agent, amount_of, pay, reviewer, start};
 use countersign_gate::{Caller, Ended};
 use countersign_wire::{DecideRequest, FinishRequest};
 
@@ -57,4 +57,21 @@ async fn each_end_is_told_once_with_why() {
     assert_eq!(before[2].error.as_deref(), Some("outcome_unknown"));
     assert_eq!((all[4].waited_us, all[0].waited_us), (Some(3_000_000), None));
     assert_eq!((all[0].tool.name.as_str(), all[0].decision.is_some()), ("pay", true));
+}
+
+#[tokio::test]
+async fn the_message_follows_what_became_of_a_review() {
+    let test = TestGate::open(Setup::default()).await;
+    let waiting = test.gate.propose(&agent(1), pay("r", "bot", 200)).await.unwrap();
+    assert!(waiting.message.contains("waits for a person"), "{}", waiting.message);
+    test.approve(&reviewer(1, &["finance"], None), waiting.action).await.unwrap();
+    test.approve(&reviewer(2, &["finance"], None), waiting.action).await.unwrap();
+    let approved = test.gate.action(&agent(1), waiting.action, 0).await.unwrap();
+    assert_eq!(approved.message, "Approved: execute exactly this, once.");
+    let started = test.gate.start(&agent(1), waiting.action, start("a", amount_of(200))).await.unwrap();
+    let done = test.gate.finish(&agent(1), waiting.action, finish("a", Outcome::Unknown)).await.unwrap();
+    assert_eq!(
+        (started.message.as_str(), done.message.as_str()),
+        ("Approved, and being executed.", "Approved and executed: unknown.")
+    );
 }

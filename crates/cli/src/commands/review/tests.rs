@@ -136,3 +136,12 @@ async fn an_edit_is_shown_and_handed_in_exactly() {
     assert_eq!(decision(&ran), None);
     assert_eq!(ran.result.unwrap_err().exit(), Exit::Usage);
 }
+
+#[tokio::test]
+async fn what_nobody_is_asked_about_says_where_it_stands() {
+    for verb in ["show", "approve", "deny"] {
+        let gate = Gate::default().on(&format!("GET /v1/actions/{ID}?wait_s=0"), view("denied"));
+        let refused = gate.run(&["review", verb, ID], None).await.result.unwrap_err().to_string();
+        assert_eq!(refused, "nobody is asked about this action: it is denied");
+    }
+}
