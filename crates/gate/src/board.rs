@@ -5,12 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use countersign_evidence::action::Stage;
+use countersign_evidence::action::{Denial, Stage};
+use countersign_evidence::time::Timestamp;
+use countersign_wire::ActionView;
 use parking_lot::RwLock;
 use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::open_action::{Identity, OpenAction};
+
+/// Most denials that are kept for who was not there to hear them.
+const MOST_UNHEARD: usize = 10_000;
 
 /// Open actions, and ended ones until the index has read them, as of the last commit.
 #[derive(Default)]
@@ -24,6 +29,8 @@ struct Slots {
     /// Open actions by what was proposed, for redemption.
     identities: HashMap<Identity, Vec<Uuid>>,
     requests: HashMap<(Uuid, String), Uuid>,
+    /// Denials by people that no caller was there to hear, for who asks the same again.
+    unheard: HashMap<Identity, Unheard>,
     /// Actions that a hook proposed, by key and the client's id of the call: the enforcement point behind it sees that call too.
     hooked: HashMap<(Uuid, String), Uuid>,
 }
@@ -33,6 +40,12 @@ struct Slot {
     waiting: Arc<AtomicUsize>,
     /// The request that took it over last and has not started it.
     taken_by: Option<String>,
+}
+
+/// A denial, as its caller is to be told it.
+struct Unheard {
+    at: Timestamp,
+    view: Box<ActionView>,
 }
 
 /// Counts a caller that holds its client while an action waits.
@@ -95,11 +108,37 @@ impl Board {
         slots.requests.insert((key, request_id.to_owned()), action);
     }
 
-    /// Shows a committed state, and wakes who waits for it.
-    pub(crate) fn show(&self, open: Arc<OpenAction>) {
+    /// The denial of an identical action that its caller has not heard: told once, and not later than this long after it.
+    pub(crate) fn unheard_denial(&self, identity: &Identity, now: Timestamp, fresh_s: i64) -> Option<ActionView> {
+        // Mostly there is none, and nobody has to wait for that.
+        self.slots.read().unheard.get(identity)?;
+        let unheard = self.slots.write().unheard.remove(identity)?;
+        (now < unheard.at.plus_seconds(fresh_s)).then_some(*unheard.view)
+    }
+
+    /// The caller has seen how this action ended.
+    pub(crate) fn heard(&self, open: &OpenAction) {
+        let same =
+            |slots: &Slots| slots.unheard.get(&open.identity).is_some_and(|denial| denial.view.action == open.id());
+        if same(&self.slots.read()) {
+            self.slots.write().unheard.remove(&open.identity);
+        }
+    }
+
+    /// Shows a committed state, as of then, and wakes who waits for it.
+    pub(crate) fn show(&self, open: Arc<OpenAction>, at: Timestamp) {
         let slots = &mut *self.slots.write();
         let id = open.id();
         if let Some(slot) = slots.actions.get(&id) {
+            let denied = matches!(open.action.stage, Stage::Denied(Denial::Reviewer | Denial::Expired));
+            if denied && slot.waiting.load(Ordering::Acquire) == 0 {
+                if slots.unheard.len() >= MOST_UNHEARD
+                    && let Some(oldest) = slots.unheard.iter().min_by_key(|(_, denial)| denial.at).map(|(key, _)| *key)
+                {
+                    slots.unheard.remove(&oldest);
+                }
+                slots.unheard.insert(open.identity, Unheard { at, view: Box::new(open.view()) });
+            }
             slots.requests.extend(open.names().skip(1).map(|name| (name, id)));
             slot.sender.send_replace(open);
             return;

@@ -98,17 +98,23 @@ impl Gate {
                 let start = checked.request.start_if_allowed.as_ref();
                 match start.filter(|_| held.begun_by_another(request_id, start)) {
                     Some(start) => self.start(caller, held.id(), start_of(&checked.request, start)).await.map(Some),
-                    None => Ok(Some(held.view())),
+                    None => {
+                        self.shared.board.heard(&held);
+                        Ok(Some(held.view()))
+                    }
                 }
             }
         }
     }
 
-    /// Takes over an identical action that was approved, or still waits, and that nobody holds.
+    /// Takes over an identical action that was approved, or still waits, and that nobody holds; or hears of its denial.
     async fn redeem(&self, caller: &Caller, checked: &Checked) -> Result<Option<ActionView>, GateError> {
-        let Some(held) = checked.request.redeem.then(|| self.shared.board.redeemable(&checked.identity)).flatten()
-        else {
+        if !checked.request.redeem {
             return Ok(None);
+        }
+        let Some(held) = self.shared.board.redeemable(&checked.identity) else {
+            let fresh_s = self.shared.settings().authorization_ttl_s.into();
+            return Ok(self.shared.board.unheard_denial(&checked.identity, self.shared.now(), fresh_s));
         };
         // An edit must reach the caller before it can execute it, so it starts by itself.
         let ready = held.action.authorization().is_some() && held.edited.is_none();
@@ -127,12 +133,13 @@ impl Gate {
     pub async fn action(&self, caller: &Caller, action: Uuid, wait_s: u32) -> Result<ActionView, GateError> {
         let found = self.find(action).await?.ok_or(GateError::NotFound("action"))?;
         may_see(caller, &found)?;
-        if wait_s == 0 {
-            return Ok(found.view());
-        }
         let wait = Duration::from_secs(u64::from(wait_s.min(self.shared.settings().most_wait_s)));
-        let waited = self.shared.board.wait(action, wait).await;
-        Ok(waited.unwrap_or(found).view())
+        let waited = if wait_s == 0 { None } else { self.shared.board.wait(action, wait).await };
+        let seen = waited.unwrap_or(found);
+        if caller.key == seen.identity.key {
+            self.shared.board.heard(&seen);
+        }
+        Ok(seen.view())
     }
 
     /// The ids that tie an action to what surrounds it.

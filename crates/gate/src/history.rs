@@ -51,6 +51,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) tool: &'a str,
     /// The tool's definition, where it has one.
     pub(crate) definition: Option<Digest>,
+    /// Whether who asks sees definitions: for an MCP gateway one that is gone is a change, too.
+    pub(crate) sees_definitions: bool,
     pub(crate) fingerprint: [u8; 16],
     /// What this proposal adds to each sum.
     pub(crate) amounts: BTreeMap<String, Amount>,
@@ -198,7 +200,10 @@ impl Counters {
                 FactName::ReviewsPending => facts.reviews_pending = Some(self.agent(subject.agent).pending),
                 FactName::ToolChanged => {
                     let known = self.definitions.get(subject.tool);
-                    let same = |known: &HashSet<Digest>| subject.definition.is_some_and(|now| known.contains(&now));
+                    let same = |known: &HashSet<Digest>| match subject.definition {
+                        Some(now) => known.contains(&now),
+                        None => !subject.sees_definitions,
+                    };
                     facts.tool_changed = Some(known.is_some_and(|known| !same(known)));
                 }
                 FactName::Sum(name) => {

@@ -6,7 +6,7 @@ use countersign_evidence::action::Action;
 use countersign_evidence::digest::Digest;
 use countersign_evidence::json::{self, Value};
 use countersign_evidence::open::{ActionOpener, OpenedRecord, RecordError};
-use countersign_evidence::record::{Body, Envelope};
+use countersign_evidence::record::{Body, Envelope, Verdict};
 use countersign_evidence::vault;
 use countersign_wire::{NoteView, UserRef};
 use uuid::Uuid;
@@ -105,6 +105,7 @@ impl Shared {
             message: self.message_of(&action),
             rule_messages: self.rule_messages(&action),
             shown: shown(&told),
+            denied_because: denied_because(&told),
             notes: notes(&told),
             positions: positions.to_vec(),
             refused_before: refused_before(&told),
@@ -182,6 +183,15 @@ fn identity(envelope: &Envelope, opened: &OpenedRecord, payload: &Value) -> Dige
         payload: Digest::of(payload.to_canonical().as_bytes()),
     };
     content.digest()
+}
+
+/// The reason of the denial, where its reviewer was not erased.
+fn denied_because(told: &[Told]) -> Option<String> {
+    let denial = told
+        .iter()
+        .rev()
+        .find(|told| matches!(&told.envelope.body, Body::ReviewDecided(decided) if decided.verdict == Verdict::Deny));
+    denial?.opened.fields.get("reason").and_then(Value::as_str).map(str::to_owned)
 }
 
 /// What was said about the review in question.

@@ -10,7 +10,9 @@ use uuid::Uuid;
 
 use crate::caller::plain_identity;
 
-/// How proposals of hooks name their way in (`source.via`).
+/// How proposals of the MCP gateways name their way in (`source.via`).
+pub(crate) const VIA_MCP: &str = "mcp";
+/// How those of hooks do.
 pub(crate) const VIA_HOOK: &str = "hook";
 
 /// An action as the gate holds it: its state, and digests in place of payloads.
@@ -34,6 +36,8 @@ pub(crate) struct OpenAction {
     pub(crate) rule_messages: Vec<(String, String)>,
     /// What reviewers were shown of the payload in question.
     pub(crate) shown: Vec<Shown>,
+    /// What the reviewer who denied it said: the agent's side is told.
+    pub(crate) denied_because: Option<String>,
     /// What was said about the review in question.
     pub(crate) notes: Vec<NoteView>,
     /// Log positions of its records.

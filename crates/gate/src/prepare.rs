@@ -21,7 +21,7 @@ use crate::error::GateError;
 use crate::evaluate::Manner;
 use crate::history::Subject;
 use crate::judge::{Judged, Question};
-use crate::open_action::{Identity, Requester};
+use crate::open_action::{Identity, Requester, VIA_MCP};
 use crate::shared::Shared;
 use crate::standing::Covered;
 
@@ -178,6 +178,7 @@ impl Shared {
             agent: &checked.request.agent.id,
             tool: &full,
             definition: tool.definition,
+            sees_definitions: checked.request.source.as_ref().is_some_and(|source| source.via == VIA_MCP),
             fingerprint: self.fingerprint(checked.plain),
             amounts: amounts(policy.catalogue(), &full, &checked.request.payload),
         };

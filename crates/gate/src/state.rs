@@ -104,7 +104,7 @@ impl State {
         } else if self.open.insert(id) {
             *self.open_by_agent.entry(agent).or_default() += 1;
         }
-        shared.board.show(Arc::clone(&open));
+        shared.board.show(Arc::clone(&open), self.last_time);
         self.actions.insert(id, open);
     }
 

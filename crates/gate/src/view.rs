@@ -81,7 +81,10 @@ impl OpenAction {
     fn message_now(&self) -> String {
         use countersign_evidence::action::{Denial, Ending};
         match &self.action.stage {
-            Stage::Denied(Denial::Reviewer) => "A reviewer denied this. Do not try it again.".to_owned(),
+            Stage::Denied(Denial::Reviewer) => match self.denied_because.as_deref().map(str::trim) {
+                None | Some("") => "A reviewer denied this. Do not try it again.".to_owned(),
+                Some(why) => format!("A reviewer denied this: {why}\nDo not try it again."),
+            },
             Stage::Denied(Denial::Expired) => {
                 "Nobody approved this in time. Ask the user before you try again.".to_owned()
             }

@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::door::{Door, Entered, crowded, failed, refuse, takes_events, tell};
 use crate::era::is_legacy;
 use crate::exchange::{Exchange, Terms};
-use crate::legs::Leg;
+use crate::legs::{Leg, NoLeg};
 use crate::reply::{self, SESSION};
 use crate::servers::Server;
 use crate::sessions::{Place, unguessable};
@@ -155,9 +155,12 @@ impl Door {
     /// Every server's tools, under names of their own. A server that does not answer is left out.
     async fn all_tools(&self, entered: &Entered, message: &Message) -> Vec<Value> {
         let listed = self.servers.values().map(|server| async move {
-            let Ok(cell) = self.leg(entered, message, server).await else {
-                tracing::warn!(server = server.name, "an MCP server does not answer: its tools are left out");
-                return Vec::new();
+            let cell = match self.leg(entered, message, server).await {
+                Ok(cell) => cell,
+                Err(why) => {
+                    tracing::warn!(server = server.name, ?why, "an MCP server's tools are left out");
+                    return Vec::new();
+                }
             };
             let Some(leg) = cell.get() else { return Vec::new() };
             leg.tools().await.into_iter().filter_map(|tool| renamed(tool, &server.name)).collect::<Vec<_>>()
@@ -175,7 +178,12 @@ impl Door {
         };
         let cell = match self.leg(&entered, &message, server).await {
             Ok(cell) => cell,
-            Err(response) => return *response,
+            Err(NoLeg::Gate(error)) => return failed(error),
+            Err(NoLeg::Server(why)) => {
+                tracing::warn!(server = server.name, why, "an MCP server is not there for a call");
+                let why = format!("the MCP server {} is not there, so nothing was sent to it: {why}", server.name);
+                return refuse(StatusCode::OK, Some(id), jsonrpc::INTERNAL_ERROR, &why);
+            }
         };
         let Some(leg) = cell.get() else { return reply::empty(StatusCode::BAD_GATEWAY) };
         if let Some(Value::Object(params)) = message.body.get_mut("params") {
@@ -215,18 +223,13 @@ impl Door {
     }
 
     /// The conversation with a server that this caller's requests share.
-    async fn leg(
-        &self,
-        entered: &Entered,
-        message: &Message,
-        server: &Server,
-    ) -> Result<Arc<OnceCell<Leg>>, Box<Response>> {
-        let place = self.place(entered, message, server).map_err(|error| Box::new(failed(error)))?;
+    async fn leg(&self, entered: &Entered, message: &Message, server: &Server) -> Result<Arc<OnceCell<Leg>>, NoLeg> {
+        let place = self.place(entered, message, server)?;
         let cell = self.gathered.leg(&place);
         let open = || Leg::open(&self.sessions, server, place.clone(), &entered.caller);
         if let Err(error) = cell.get_or_try_init(open).await {
             self.gathered.forget(&place);
-            return Err(Box::new(failed(error)));
+            return Err(error);
         }
         Ok(cell)
     }

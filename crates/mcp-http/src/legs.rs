@@ -19,8 +19,25 @@ const GREETING: Duration = Duration::from_secs(10);
 const LISTING: Duration = Duration::from_secs(10);
 /// Nobody's session: what the gateway itself asks.
 const OWN: &str = "gateway";
+/// Most characters of what a server says of why it does not begin.
+const MOST_SAID: usize = 300;
 /// Most pages of one listing.
 const MOST_PAGES: usize = 100;
+
+/// Why there is no conversation with a server. Nothing was asked of it that has an effect.
+#[derive(Debug)]
+pub(crate) enum NoLeg {
+    /// The gate opens none.
+    Gate(GateError),
+    /// The server is not there, refuses, or speaks something else: in its words or the gateway's.
+    Server(String),
+}
+
+impl From<GateError> for NoLeg {
+    fn from(error: GateError) -> Self {
+        NoLeg::Gate(error)
+    }
+}
 
 /// A conversation with one server, held by the gateway.
 pub(crate) struct Leg {
@@ -36,7 +53,7 @@ impl Leg {
         server: &Server,
         place: Place,
         caller: &Caller,
-    ) -> Result<Self, GateError> {
+    ) -> Result<Self, NoLeg> {
         let opening = sessions.open(server, place, caller)?;
         let session = Arc::clone(opening.session());
         let discovered = ask(&session, "server/discover", Object::new(), true, GREETING).await;
@@ -51,8 +68,9 @@ impl Leg {
         params.insert("capabilities", Object::new());
         params.insert("clientInfo", own_name());
         let begun = ask(&session, "initialize", params, false, GREETING).await;
-        if begun.and_then(|answer| negotiated(answer.get("result")?).map(str::to_owned)).is_none() {
-            return Err(GateError::Unavailable("an MCP server does not answer".to_owned()));
+        if begun.as_ref().and_then(|answer| negotiated(answer.get("result")?)).is_none() {
+            let said = begun.as_ref().and_then(|answer| answer.get("error")?.get("message")?.as_str());
+            return Err(NoLeg::Server(said.unwrap_or("it does not answer").chars().take(MOST_SAID).collect()));
         }
         let initialized = jsonrpc::notification("notifications/initialized", Value::Object(Object::new()));
         if let Ok(message) = Message::read(Value::Object(initialized)) {

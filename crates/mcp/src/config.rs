@@ -116,7 +116,7 @@ impl fmt::Debug for Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The server's program did not start.
-    #[error("the MCP server {command:?} did not start: {source}. Check the command after `--`")]
+    #[error("the MCP server {command:?} did not start: {source}. Check its command")]
     Spawn {
         /// The program.
         command: OsString,

@@ -48,6 +48,18 @@ impl Route {
                 None => Segment::Is(part.to_owned()),
             });
         }
+        if let Some((_, place)) = &resource {
+            match place.strip_prefix('{').and_then(|place| place.strip_suffix('}')) {
+                Some(name) if segments.iter().any(|part| matches!(part, Segment::Any(known) if known == name)) => {}
+                Some(_) => return Err(format!("resource {place:?}: the path {path:?} has no such part")),
+                None if place.starts_with('/') => {}
+                None => {
+                    return Err(format!(
+                        "resource {place:?}: name a part of the path, {{name}}, or point into the payload, /body/…"
+                    ));
+                }
+            }
+        }
         let (method, tool) = (method.to_ascii_uppercase(), tool.to_owned());
         Ok(Route { method, segments, open_ended, tool, category, resource })
     }
@@ -115,5 +127,10 @@ mod tests {
         for path in ["v1", "/v1/{}", "/v1/a*b", "/v1//x", "/a{b}c", "/*/x"] {
             assert!(Route::new("POST", path, "t", Category::Write, None).is_err(), "{path}");
         }
+        let of = |place: &str| Route::new("POST", "/v1/{id}", "t", Category::Write, Some(("x".into(), place.into())));
+        for place in ["{idd}", "id", "{}", ""] {
+            assert!(of(place).is_err(), "{place}");
+        }
+        assert!(of("{id}").is_ok() && of("/body/id").is_ok());
     }
 }

@@ -8,8 +8,10 @@ use countersign_hook::Client;
 
 use crate::error::Failure;
 use crate::exit::Exit;
+use crate::global::Global;
 use crate::install::{Change, Installed, Place, Words, gate_words, missing, plan, text};
 use crate::session::Session;
+use crate::style::Paint;
 
 /// Put a coding agent's tools under the gate: hooks, and its MCP servers behind the gateway
 #[derive(Debug, Args)]
@@ -64,11 +66,21 @@ pub(super) fn run(args: &Install, session: &mut Session) -> Result<Exit, Failure
         true => session.out.line("Everything is there already.")?,
         false => session.out.line(format!("Written: {}", visible_lines(&written.join(", "))))?,
     }
-    session.out.line(format!(
-        "countersign doctor {}  # drives a call through it, and says what stays uncovered",
-        args.client
-    ))?;
+    let next = session.out.style.paint(Paint::Dim, "# drives a call through it, and says what stays uncovered");
+    session.out.line(format!("{}  {next}", visible_lines(&doctor(args, &session.global))))?;
     Ok(Exit::Done)
+}
+
+/// The command that tries what was written, for the same files and the same gate.
+fn doctor(args: &Install, global: &Global) -> String {
+    let mut line = format!("countersign doctor {}", args.client);
+    let path = |name: &str, path: &Option<PathBuf>| path.as_ref().map(|path| format!(" {name} {}", path.display()));
+    line.extend(path("--config-dir", &args.config_dir));
+    line.extend(args.project.then(|| " --project".to_owned()));
+    line.extend(path("--data", &global.data));
+    line.extend(global.url.as_ref().map(|url| format!(" --url {url}")));
+    line.extend(path("--key-file", &global.key_file));
+    line
 }
 
 fn undo(args: &Install, place: &Place, session: &mut Session) -> Result<Exit, Failure> {

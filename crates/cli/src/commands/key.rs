@@ -80,8 +80,19 @@ async fn create(args: Create, session: &mut Session) -> Result<Exit, Failure> {
     }
     session.out.line(visible(&created.secret))?;
     // The secret alone goes to standard output, so that it can be sent into a file.
-    eprintln!("Key {}. Keep the secret now: it is not shown again. Use it through COUNTERSIGN_KEY.", created.key);
+    eprintln!("Key {}. Keep the secret now: it is not shown again. {}", created.key, use_of(kind));
     Ok(Exit::Done)
+}
+
+/// How a key is shown to the gate.
+fn use_of(kind: KeyKind) -> &'static str {
+    match kind {
+        // In the operator's own terminal it would take the operator's rights away.
+        KeyKind::Agent | KeyKind::Gateway => {
+            "The agent's side shows it as a bearer token; its programs read COUNTERSIGN_KEY or --key-file."
+        }
+        _ => "Commands use it through COUNTERSIGN_KEY or --key-file.",
+    }
 }
 
 async fn list(session: &mut Session) -> Result<Exit, Failure> {

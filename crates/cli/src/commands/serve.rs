@@ -141,14 +141,23 @@ fn taken(error: DeploymentError) -> Failure {
 
 /// The APIs behind the HTTP gateway.
 fn upstreams(data: &Path, config: &Config) -> Result<Option<Upstreams>, Failure> {
-    let Some(text) = crate::notify::read(data, &config.upstreams_file)? else { return Ok(None) };
+    let Some(text) = crate::notify::read(data, &config.upstreams_file).map_err(of_key("upstreams_file"))? else {
+        return Ok(None);
+    };
     Upstreams::parse(&text, |file| secret(data, file)).map(Some).map_err(in_file(&config.upstreams_file))
 }
 
 /// The servers behind the MCP gateway.
 fn mcp_servers(data: &Path, config: &Config) -> Result<Option<Servers>, Failure> {
-    let Some(text) = crate::notify::read(data, &config.mcp_servers_file)? else { return Ok(None) };
+    let Some(text) = crate::notify::read(data, &config.mcp_servers_file).map_err(of_key("mcp_servers_file"))? else {
+        return Ok(None);
+    };
     Servers::parse(&text, |file| secret(data, file)).map(Some).map_err(in_file(&config.mcp_servers_file))
+}
+
+/// For `map_err` beside the key that names a file.
+fn of_key(key: &'static str) -> impl FnOnce(Failure) -> Failure {
+    move |failure| Failure::Usage(format!("{key}: {failure}"))
 }
 
 /// For `map_err` beside the name of a gateway's configuration.
@@ -159,6 +168,7 @@ fn in_file<E: Display>(file: &Path) -> impl FnOnce(E) -> Failure {
 /// What a file of secrets holds that a gateway's configuration names.
 fn secret(data: &Path, file: &Path) -> Result<String, String> {
     match crate::notify::read(data, file) {
+        Ok(Some(secret)) if secret.is_empty() => Err(format!("{} is empty", file.display())),
         Ok(Some(secret)) => Ok(secret),
         Ok(None) => Err("a file of secrets has no name".to_owned()),
         Err(error) => Err(error.to_string()),

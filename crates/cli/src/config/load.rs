@@ -71,10 +71,10 @@ impl Config {
                 None => problems.push(unknown_variable(&name)),
             }
         }
+        problems.extend(check(&table, &places));
         if !problems.is_empty() {
             return Err(ConfigError(problems));
         }
-        check(&table, &places)?;
         let config: Config = table.try_into().map_err(|error: toml::de::Error| ConfigError::one(first_line(&error)))?;
         Ok(config)
     }
@@ -199,7 +199,7 @@ fn set(table: &mut Table, key: &Key, value: Value) {
 }
 
 /// Types and bounds of all values that are set.
-fn check(table: &Table, places: &[(String, String)]) -> Result<(), ConfigError> {
+fn check(table: &Table, places: &[(String, String)]) -> Vec<String> {
     // The environment comes last, and wins.
     let place = |path: &'static str| -> String {
         let noted = places.iter().rev().find(|(known, _)| known == path);
@@ -220,7 +220,7 @@ fn check(table: &Table, places: &[(String, String)]) -> Result<(), ConfigError> 
             problems.push(format!("{}: `{}` {problem}", place(key.path), key.path));
         }
     }
-    if problems.is_empty() { Ok(()) } else { Err(ConfigError(problems)) }
+    problems
 }
 
 fn check_value(key: &Key, value: &Value) -> Result<(), String> {
@@ -355,8 +355,8 @@ mod tests {
 
     #[test]
     fn every_problem_is_told_at_once() {
-        let refused = load("a = 1\nb = 2\n", &[("COUNTERSIGN_C", "")]).unwrap_err();
-        assert_eq!(refused.lines().count(), 3, "{refused}");
+        let refused = load("a = 1\nb = 2\nsolo = 1\n[limits]\nqueue = 1\n", &[("COUNTERSIGN_C", "")]).unwrap_err();
+        assert_eq!(refused.lines().count(), 5, "{refused}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::keys::{KEYS, Key, Kind};
 const WIDTH: usize = 110;
 
 const HEAD: &str = "\
-# Countersign's configuration. Each key stands here with its default; remove the `#` to change it.
+# Countersign's configuration. Each key stands here with its default (hold_s has none: 45 is an example); remove the `#` to change it.
 # Every key can also be set in the environment, which wins: limits.queue as COUNTERSIGN_LIMITS_QUEUE.
 # Unknown keys are refused.
 ";

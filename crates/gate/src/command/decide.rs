@@ -21,6 +21,8 @@ pub(crate) struct Verdict {
     pub(crate) action: Uuid,
     pub(crate) draft: Draft,
     pub(crate) decided: ReviewDecided,
+    /// Why, in the reviewer's words.
+    pub(crate) reason: Option<String>,
     /// The payload in question when it was shown.
     pub(crate) shown: Digest,
     /// Where the reviewer edited the payload.
@@ -104,6 +106,7 @@ impl Turn<'_> {
         if verdict.edit.as_ref().is_some_and(|edit| !self.policy_version_is(&edit.judged.draft.body)) {
             return Ok(Answer::Stale);
         }
+        open.denied_because = verdict.reason.clone().filter(|_| decided.verdict == Say::Deny);
         let draft = Draft { body: Body::ReviewDecided(decided), ..verdict.draft.clone() };
         self.add(&mut open, draft)?;
         if let Some(edit) = &verdict.edit {

@@ -53,6 +53,7 @@ impl Turn<'_> {
             message: prepared.judged.message.clone(),
             rule_messages: prepared.judged.rule_messages.clone(),
             shown: Vec::new(),
+            denied_because: None,
             notes: Vec::new(),
             positions: vec![position],
             refused_before: 0,

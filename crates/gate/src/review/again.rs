@@ -11,7 +11,7 @@ use countersign_wire::UserRef;
 use crate::error::GateError;
 use crate::history::Subject;
 use crate::judge::{Judged, Question};
-use crate::open_action::OpenAction;
+use crate::open_action::{OpenAction, VIA_MCP};
 use crate::prepare::amounts;
 use crate::shared::Shared;
 
@@ -84,6 +84,7 @@ impl Shared {
             agent: question.agent,
             tool: &tool,
             definition: question.tool.definition,
+            sees_definitions: question.source == VIA_MCP,
             fingerprint: self.fingerprint(Digest::of(question.payload.to_canonical().as_bytes())),
             amounts: amounts(policy.catalogue(), &tool, &again.counted),
         };

@@ -142,7 +142,8 @@ impl Gate {
         let draft = self.answer_draft(reviewer, open, request, &body, edit.as_ref(), assertion.as_ref())?;
         let payload = draft.sealed.get("payload").copied().unwrap_or(body.payload);
         let decided = ReviewDecided { payload, ..body };
-        Ok(Verdict { action: open.id(), draft, decided, shown: request.payload_digest, edit })
+        let (reason, shown) = (request.reason.clone(), request.payload_digest);
+        Ok(Verdict { action: open.id(), draft, decided, reason, shown, edit })
     }
 
     /// The answer as a record. What is about the reviewer lies under the reviewer's own key, an edit under the action's.

@@ -1,10 +1,10 @@
 //! An approved action is taken over by the identical call, once.
 
-use countersign_evidence::record::Outcome;
+use countersign_evidence::record::{Outcome, Verdict as Say};
 use countersign_evidence::seal::read_disclosure;
 use countersign_gate::testing::{Setup, TestGate, agent, amount_of, pay, reviewer, start, value};
 use countersign_verify::{Directory, Options, Question, Verdict, verify_folder};
-use countersign_wire::{ActionView, ProposeRequest, StartNow, StartRequest, State};
+use countersign_wire::{ActionView, DecideRequest, ProposeRequest, StartNow, StartRequest, State};
 
 use crate::{finish, name, records};
 
@@ -287,4 +287,40 @@ async fn what_was_given_up_is_not_taken_over() {
     assert_eq!(started(&test).await, 0);
     let late = start("late", amount_of(200));
     assert_eq!(name(test.gate.start(&agent(1), action, late).await), "unauthorized");
+}
+
+/// Whoever was told to call again hears of a denial that came meanwhile: once, with the reviewer's words.
+#[tokio::test]
+async fn a_denial_that_nobody_heard_is_told_to_the_next_identical_call() {
+    let mut test = TestGate::open(Setup::default()).await;
+    let deny = async |test: &TestGate, action: uuid::Uuid| {
+        let shown = test.gate.present(&reviewer(1, &["finance"], None), action).await.unwrap();
+        let mut no = DecideRequest::new(Say::Deny, shown.review.payload_digest);
+        no.reason = Some("Not before Monday.".to_owned());
+        test.gate.decide(&reviewer(1, &["finance"], None), action, no).await.unwrap();
+    };
+    let first = test.gate.propose(&agent(1), redeeming("r1", 200)).await.unwrap().action;
+    deny(&test, first).await;
+    test.index_all().await;
+    // Neither another key, nor another payload, nor who does not ask to redeem.
+    assert_eq!(test.gate.propose(&agent(2), redeeming("x1", 200)).await.unwrap().state, State::Waiting);
+    assert_eq!(test.gate.propose(&agent(1), redeeming("x2", 201)).await.unwrap().state, State::Waiting);
+    let told = test.gate.propose(&agent(1), redeeming("r2", 200)).await.unwrap();
+    assert_eq!((told.action, told.state), (first, State::Denied));
+    assert_eq!(told.message, "A reviewer denied this: Not before Monday.\nDo not try it again.");
+    // Told once: who still wants it asks people again.
+    let second = test.gate.propose(&agent(1), redeeming("r3", 200)).await.unwrap();
+    assert_eq!((second.state, second.action == first), (State::Waiting, false));
+    // Who looked at it has heard.
+    deny(&test, second.action).await;
+    assert!(test.gate.action(&agent(1), second.action, 0).await.unwrap().message.contains("Monday"));
+    let third = test.gate.propose(&agent(1), redeeming("r4", 200)).await.unwrap();
+    assert_eq!(third.state, State::Waiting);
+    // Stale ones are not told any more.
+    deny(&test, third.action).await;
+    test.clock.advance(901);
+    assert_eq!(test.gate.propose(&agent(1), redeeming("r5", 200)).await.unwrap().state, State::Waiting);
+    // What the log says stays, words and all.
+    test.restart().await.unwrap();
+    assert!(test.gate.action(&agent(1), first, 0).await.unwrap().message.contains("Monday"));
 }

@@ -57,8 +57,12 @@ async fn a_tool_that_changed_needs_a_person_once_and_a_restart_forgets_nothing()
     assert_eq!(first.state, State::Authorized, "nothing was known before");
     let changed = test.gate.propose(&agent(1), said("2", Some("two"))).await.unwrap();
     assert_eq!(changed.state, State::Waiting);
-    let hidden = test.gate.propose(&agent(1), said("3", None)).await.unwrap();
+    let mut hidden = said("3", None);
+    hidden.source = Some(countersign_evidence::record::Source { via: "mcp".to_owned(), version: None });
+    let hidden = test.gate.propose(&agent(1), hidden).await.unwrap();
     assert_eq!(hidden.state, State::Waiting, "a definition that is gone is a change too");
+    let elsewhere = test.gate.propose(&agent(1), said("3a", None)).await.unwrap();
+    assert_eq!(elsewhere.state, State::Authorized, "an API call, a hook, an AuthZEN question shows no definition");
     test.index_all().await;
     test.restart().await.unwrap();
     let again = test.gate.propose(&agent(1), said("4", Some("two"))).await.unwrap();

@@ -83,7 +83,7 @@ pub(super) async fn run(args: &List, session: &mut Session) -> Result<Exit, Fail
         session.out.json(&page)?;
         return Ok(Exit::Done);
     }
-    session.out.table(&table(&page.actions, now), "No action matches.")?;
+    session.out.table(&table(&page.actions, now), &none_found(args))?;
     if let Some(next) = page.next {
         session.out.painted(Paint::Dim, format!("There are older ones: --before {next}"))?;
     }
@@ -92,6 +92,15 @@ pub(super) async fn run(args: &List, session: &mut Session) -> Result<Exit, Fail
         session.out.painted(Paint::Yellow, text)?;
     }
     Ok(Exit::Done)
+}
+
+/// What is said where nothing was found: an id is no word of the texts that are searched.
+fn none_found(args: &List) -> String {
+    let word = args.question.as_deref().or(args.text.as_deref()).filter(|word| !word.contains([':', ' ', '*']));
+    match word {
+        Some(word) => format!("No action matches. If this is an id: countersign action show {}", visible(word)),
+        None => "No action matches.".to_owned(),
+    }
 }
 
 impl List {

@@ -3,6 +3,7 @@
 mod canary;
 mod residual;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -113,9 +114,11 @@ async fn examine(place: &Place, session: &mut Session) -> Result<Report, Failure
         Ok(mut found) => {
             let gate = gate_words(&session.global)?;
             let own = |command: &str| own_words(command, place.client, &gate);
+            let mut foreign = BTreeSet::new();
             found.hooks.retain(|event, hook| {
                 let ours = own(&hook.command).is_some();
                 if !ours {
+                    foreign.insert(event.clone());
                     // Whoever wrote it: it is not run to find out what it does.
                     report.no(format!(
                         "{event}: not ours, not run: it is not this program for this gate, as `countersign install {}` with the \
@@ -125,7 +128,7 @@ async fn examine(place: &Place, session: &mut Session) -> Result<Report, Failure
                 }
                 ours
             });
-            report.configured(place.client, &found);
+            report.configured(place.client, &found, &foreign);
             let deciding = deciding(place.client).iter().find_map(|event| found.hooks.get(*event));
             if let Some(words) = deciding.and_then(|hook| own(&hook.command)) {
                 report.driven(place.client, &words, session).await?;
@@ -141,12 +144,17 @@ impl Report {
         self.checks.push(Check { good: Some(good), what: what.into() });
     }
 
+    fn unsure(&mut self, what: impl Into<String>) {
+        self.checks.push(Check { good: None, what: what.into() });
+    }
+
     fn no(&mut self, what: impl Into<String>) {
         self.check(false, what);
     }
 
-    fn configured(&mut self, client: Client, found: &Found) {
-        for event in deciding(client) {
+    /// What the configuration says. Of the hooks in `foreign` it was told already that they are not ours.
+    fn configured(&mut self, client: Client, found: &Found, foreign: &BTreeSet<String>) {
+        for event in deciding(client).iter().filter(|event| !foreign.contains(**event)) {
             let Some(hook) = found.hooks.get(*event) else {
                 self.no(format!(
                     "{event}: no hook: built-in tools run undecided; `countersign install {client}` writes it"
@@ -169,7 +177,7 @@ impl Report {
                 self.check(hook.fails_closed, format!("{event}: a hook that fails is a no ({name} = {value})"));
             }
         }
-        for event in recording(client) {
+        for event in recording(client).iter().filter(|event| !foreign.contains(**event)) {
             let there = found.hooks.contains_key(*event);
             self.check(
                 there,
@@ -211,6 +219,17 @@ impl Report {
                     self.check(good, format!("and so is its outcome: {}", view.state.as_str()));
                 }
             }
+            Err(failure) if status_of(&failure) == Some(401) => {
+                self.no(format!("the gate does not know the key, so that every call is denied: {failure}"));
+                return Ok(());
+            }
+            // A key of an enforcement point acts, and sees no trail.
+            Err(failure) if status_of(&failure) == Some(403) && came.code == Some(0) && !came.is_no(client) => {
+                self.unsure(format!(
+                    "a harmless call is allowed; whether it is recorded this key may not see: an operator does, by \
+                     `countersign action list --session {id}`"
+                ));
+            }
             Err(failure) => self.no(format!(
                 "a harmless call is not recorded at the gate ({failure}); the hook said: {}",
                 came.stderr.trim()
@@ -221,11 +240,9 @@ impl Report {
         let unknown =
             drive(command, &event(client, &format!("{id}-unknown"), "countersign_canary")).await.map_err(broken())?;
         match unknown.is_no(client) {
-            false if unknown.code == Some(0) => self.checks.push(Check {
-                good: None,
-                what: "the policy allows any tool, even one that is not known: a denial by policy was not seen"
-                    .to_owned(),
-            }),
+            false if unknown.code == Some(0) => {
+                self.unsure("the policy allows any tool, even one that is not known: a denial by policy was not seen");
+            }
             denied => self.check(denied, "a call that the policy denies is denied"),
         }
         let refused =
@@ -236,6 +253,14 @@ impl Report {
             .map_err(broken())?;
         self.check(silent.is_no(client), "without an answer of the gate a call is denied");
         Ok(())
+    }
+}
+
+/// The status of a refusal by the gate.
+fn status_of(failure: &Failure) -> Option<u16> {
+    match failure {
+        Failure::Client(error) => error.problem().map(|problem| problem.status),
+        _ => None,
     }
 }
 

@@ -46,7 +46,7 @@ pub(crate) struct Deny {
     /// The action, or any id that names one
     #[arg(value_name = "ID")]
     action: String,
-    /// Why; asked for at a terminal where it is missing
+    /// Why; the agent is told. Asked for at a terminal where it is missing
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
     /// Refuse unless the payload still has this digest, as `review show --json` said
@@ -80,14 +80,22 @@ impl From<Deny> for Decide {
 
 pub(super) async fn run(mut args: Decide, verdict: Verdict, session: &mut Session) -> Result<Exit, Failure> {
     let edited = args.edit.as_deref().map(read_edit).transpose()?;
-    let presentation = show::fetch(&args.action, session).await?;
-    let judged = presentation.review.payload_digest;
+    // Where nobody looks, and nobody says to have looked, nothing is presented: the records claim no more than happened.
+    let unseen = args.yes && args.digest.is_none();
+    let (review, presentation) = match unseen {
+        true => (show::waiting(&args.action, session).await?, None),
+        false => {
+            let presentation = show::fetch(&args.action, session).await?;
+            (presentation.review.clone(), Some(presentation))
+        }
+    };
+    let judged = review.payload_digest;
     if args.digest.is_some_and(|expected| expected != judged) {
         return Err(Failure::No(format!("the payload has changed: its digest is {judged} now. Look at it again")));
     }
-    let active_ms = match args.yes {
-        true => None,
-        false => match ask(&mut args, verdict, &presentation, edited.as_ref(), session)? {
+    let active_ms = match presentation.as_ref().filter(|_| !args.yes) {
+        None => None,
+        Some(presentation) => match ask(&mut args, verdict, presentation, edited.as_ref(), session)? {
             Some(active_ms) => Some(active_ms),
             None => {
                 session.out.line("Nothing was decided.")?;
@@ -103,14 +111,14 @@ pub(super) async fn run(mut args: Decide, verdict: Verdict, session: &mut Sessio
         reason: args.reason,
         payload_digest: judged,
         payload: edited,
-        presentation_digest: presentation.presentation_digest,
+        presentation_digest: presentation.and_then(|presentation| presentation.presentation_digest),
         active_ms,
         expanded_all: None,
         on_behalf_of: None,
         together_with: None,
         signature: None,
     };
-    let view = session.client().await?.decide(presentation.review.action, &request).await?;
+    let view = session.client().await?.decide(review.action, &request).await?;
     if session.out.json {
         session.out.json(&view)?;
         return Ok(Exit::Done);

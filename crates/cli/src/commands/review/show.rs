@@ -1,9 +1,9 @@
 //! `review show`, and what `approve` and `deny` show before they ask.
 
 use clap::Args;
-use countersign_client::ClientError;
-use countersign_client::wire::{Presentation, State};
+use countersign_client::wire::{PendingReview, Presentation, State};
 use countersign_evidence::time::Timestamp;
+use uuid::Uuid;
 
 use super::list::needs;
 use crate::error::Failure;
@@ -39,18 +39,31 @@ pub(super) async fn run(args: &Show, session: &mut Session) -> Result<Exit, Fail
     Ok(Exit::Done)
 }
 
+/// What there is to judge. That it was shown goes on record.
 pub(super) async fn fetch(id: &str, session: &mut Session) -> Result<Presentation, Failure> {
     let action = session.action(id).await?;
-    let client = session.client().await?;
-    match client.get(&routes::review(action)).await {
-        Err(refused @ ClientError::Refused(_)) => match client.action(action, 0).await {
-            Ok(view) if view.state != State::Waiting => {
-                Err(Failure::No(format!("nobody is asked about this action: it is {}", view.state.as_str())))
-            }
-            _ => Err(refused.into()),
-        },
-        presentation => Ok(presentation?),
+    match session.client().await?.get(&routes::review(action)).await {
+        Ok(presentation) => Ok(presentation),
+        Err(refused) => Err(over(action, session).await?.unwrap_or_else(|| refused.into())),
     }
+}
+
+/// The same review without looking at it.
+pub(super) async fn waiting(id: &str, session: &mut Session) -> Result<PendingReview, Failure> {
+    let action = session.action(id).await?;
+    let reviews: Vec<PendingReview> = session.client().await?.get(routes::REVIEWS).await?;
+    match reviews.into_iter().find(|review| review.action == action) {
+        Some(review) => Ok(review),
+        None => Err(over(action, session).await?.unwrap_or_else(|| {
+            Failure::No("this waits for others: `countersign review list` has what you may decide".to_owned())
+        })),
+    }
+}
+
+/// Where nobody is asked about the action: what became of it.
+async fn over(action: Uuid, session: &mut Session) -> Result<Option<Failure>, Failure> {
+    let view = session.client().await?.action(action, 0).await.ok().filter(|view| view.state != State::Waiting);
+    Ok(view.map(|view| Failure::No(format!("nobody is asked about this action: it is {}", view.state.as_str()))))
 }
 
 /// The sentence first, then what decides, then why, then the payload: whole, and never shortened.
