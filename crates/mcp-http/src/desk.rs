@@ -4,33 +4,53 @@
 //! client's own again.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::http::StatusCode;
 use countersign_evidence::json::{Object, Value};
 use countersign_mcp::Outgoing;
 use countersign_mcp::jsonrpc::{Id, Kind, Message};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 /// Messages about one request, or for no request, that wait for a slow client; more are dropped.
 const QUEUE: usize = 256;
+/// How much of them, for all requests of one conversation, in KiB.
+const MOST_KIB: usize = 32 << 10;
 /// Most requests of one conversation that wait for their answers.
 const MOST: usize = 1_024;
 /// Where a notification of a subscription says whose it is (MCP 2026-07-28 "Subscriptions").
 const SUBSCRIPTION: &str = "io.modelcontextprotocol/subscriptionId";
 
 /// Everything that waits for messages of one conversation.
-#[derive(Debug, Default)]
-pub(crate) struct Desk(Mutex<Table>);
+#[derive(Debug)]
+pub(crate) struct Desk {
+    table: Mutex<Table>,
+    room: Arc<Semaphore>,
+}
+
+impl Default for Desk {
+    fn default() -> Self {
+        Desk { table: Mutex::default(), room: Arc::new(Semaphore::new(MOST_KIB)) }
+    }
+}
+
+/// A message that waits for its client, and the room that it takes until then.
+#[derive(Debug)]
+pub(crate) struct Note {
+    pub(crate) body: Object,
+    _room: OwnedSemaphorePermit,
+}
 
 #[derive(Debug, Default)]
 struct Table {
     next: u64,
     waiting: HashMap<String, Waiting>,
     /// Where the client hears what belongs to no request.
-    standing: Option<mpsc::Sender<Object>>,
+    standing: Option<mpsc::Sender<Note>>,
     /// The statuses with which the server refused requests, until their answers go out.
     refused: HashMap<String, StatusCode>,
+    /// Nothing comes any more.
+    closed: bool,
 }
 
 #[derive(Debug)]
@@ -41,7 +61,7 @@ struct Waiting {
     session: Option<String>,
     token: Option<Value>,
     order: u64,
-    notes: mpsc::Sender<Object>,
+    notes: mpsc::Sender<Note>,
     answer: oneshot::Sender<Object>,
 }
 
@@ -51,14 +71,14 @@ pub(crate) struct Waiter {
     /// The request's id in the conversation.
     pub(crate) id: Id,
     /// What is said before the answer.
-    pub(crate) notes: mpsc::Receiver<Object>,
+    pub(crate) notes: mpsc::Receiver<Note>,
     /// The answer.
     pub(crate) answer: oneshot::Receiver<Object>,
 }
 
 impl Desk {
     fn table(&self) -> MutexGuard<'_, Table> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Gives a request ids of its own; `None` where too many wait.
@@ -76,9 +96,10 @@ impl Desk {
         let token = swap_token(&mut message.body, &own);
         let (notes, noted) = mpsc::channel(QUEUE);
         let (answer, answered) = oneshot::channel();
-        table
-            .waiting
-            .insert(own.key(), Waiting { asked, session: session.map(str::to_owned), token, order, notes, answer });
+        if !table.closed {
+            let session = session.map(str::to_owned);
+            table.waiting.insert(own.key(), Waiting { asked, session, token, order, notes, answer });
+        }
         Some(Waiter { id: own, notes: noted, answer: answered })
     }
 
@@ -116,10 +137,19 @@ impl Desk {
     }
 
     /// A new place for what belongs to no request; it takes over from an earlier one.
-    pub(crate) fn stand(&self) -> mpsc::Receiver<Object> {
+    pub(crate) fn stand(&self) -> mpsc::Receiver<Note> {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        self.table().standing = Some(sender);
+        let mut table = self.table();
+        table.standing = Some(sender).filter(|_| !table.closed);
         receiver
+    }
+
+    /// The conversation is over: nobody gets an answer any more.
+    pub(crate) fn close(&self) {
+        let mut table = self.table();
+        table.closed = true;
+        table.waiting.clear();
+        table.standing = None;
     }
 
     /// Hands a message of the conversation to whoever it is for.
@@ -148,9 +178,14 @@ impl Desk {
                 open.or_else(|| table.waiting.values().max_by_key(|waiting| waiting.order).map(|last| &last.notes))
             }
         };
-        match receiver.map(|receiver| receiver.try_send(outgoing.body)) {
-            Some(Ok(())) => {}
-            Some(Err(_)) => tracing::warn!("a message of the server was dropped: its client does not read"),
+        let mut text = String::new();
+        body.write_canonical(&mut text);
+        let kib = u32::try_from(text.len() / 1024 + 1).unwrap_or(u32::MAX);
+        let note = |room| Note { body: outgoing.body, _room: room };
+        let room = Arc::clone(&self.room).try_acquire_many_owned(kib).ok();
+        match receiver.map(|receiver| room.is_some_and(|room| receiver.try_send(note(room)).is_ok())) {
+            Some(true) => {}
+            Some(false) => tracing::warn!("a message of the server was dropped: its client does not read"),
             None => tracing::debug!("a message of the server was dropped: nobody listens"),
         }
     }
@@ -217,7 +252,7 @@ mod tests {
             r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":2,"progress":1}}"#,
         ));
         assert_eq!(
-            two.notes.try_recv().unwrap().get("params").unwrap().get("progressToken").unwrap().as_str(),
+            two.notes.try_recv().unwrap().body.get("params").unwrap().get("progressToken").unwrap().as_str(),
             Some("p")
         );
         assert!(one.notes.try_recv().is_err());
@@ -243,5 +278,24 @@ mod tests {
         drop(standing);
         desk.deliver(note());
         assert!(waiter.notes.try_recv().is_ok());
+    }
+
+    #[test]
+    fn a_client_that_does_not_read_holds_so_much_and_no_more() {
+        let desk = Desk::default();
+        let mut ask = message(r#"{"jsonrpc":"2.0","id":"a","method":"x"}"#);
+        let mut waiter = desk.begin(&mut ask, None).unwrap();
+        let long = Value::from("x".repeat(1 << 20));
+        let mut fill = || {
+            for _ in 0..64 {
+                let params = [("data", long.clone())].into_iter().collect();
+                let body = countersign_mcp::jsonrpc::notification("notifications/message", Value::Object(params));
+                desk.deliver(Outgoing { body, about: None });
+            }
+            std::iter::from_fn(|| waiter.notes.try_recv().ok()).count()
+        };
+        let most = MOST_KIB / 1024;
+        assert!((1..=most).contains(&fill()));
+        assert!(fill() > 0, "what was read makes room");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{FromRequestParts, Path, Request, State};
@@ -28,6 +29,13 @@ use crate::reply::{self, SESSION};
 use crate::servers::{Server, Servers};
 use crate::sessions::{Place, Session, Sessions};
 
+/// Headers that say on whose behalf a request is.
+const AGENT: &str = "x-countersign-agent";
+const USER: &str = "x-countersign-user";
+const ENVIRONMENT: &str = "x-countersign-environment";
+/// How long a connection to a server may take to stand.
+const CONNECT: Duration = Duration::from_secs(10);
+
 /// What every request can reach.
 #[derive(Clone)]
 pub(crate) struct Door {
@@ -51,7 +59,11 @@ pub fn router(
     most_body: usize,
 ) -> Result<Router, reqwest::Error> {
     // A redirect would take the credential elsewhere; no proxy of the environment gets to see it.
-    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build()?;
+    let http = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .connect_timeout(CONNECT)
+        .build()?;
     let servers = servers.0.into_iter().map(|(name, server)| (name, Arc::new(server))).collect();
     let sessions = Sessions::new(app.clone(), Arc::clone(&random), http);
     tokio::spawn(sessions.clone().look_after());
@@ -193,7 +205,9 @@ impl Door {
         let headers = &entered.parts.headers;
         let id = named_session(headers)?;
         let found = self.sessions.find(id, &server.name, entered.caller.key);
-        found.ok_or_else(|| Box::new(no_session()))
+        let found = found.ok_or_else(|| Box::new(no_session()))?;
+        entered.must_be_of(&found.place).map_err(|error| Box::new(failed(error)))?;
+        Ok(found)
     }
 
     async fn said_to_everybody(&self, request: Request) -> Result<Response, Response> {
@@ -254,20 +268,22 @@ impl Entered {
         text(&self.parts.headers, &SESSION)
     }
 
+    /// What a header says of on whose behalf it is.
+    fn said(&self, name: &'static str) -> Result<Option<String>, GateError> {
+        let header = HeaderName::from_static(name);
+        match self.parts.headers.get_all(&header).iter().count() {
+            0 => Ok(None),
+            1 => match text(&self.parts.headers, &header).filter(|text| is_identifier(text)) {
+                Some(text) => Ok(Some(text.to_owned())),
+                None => Err(GateError::Invalid(format!("the header {name} is an id without spaces"))),
+            },
+            _ => Err(GateError::Invalid(format!("the header {name} is there more than once"))),
+        }
+    }
+
     /// Whose conversation this is.
     pub(crate) fn place(&self, server: &Server) -> Result<Place, GateError> {
-        let said = |name: &'static str| {
-            let header = HeaderName::from_static(name);
-            match self.parts.headers.get_all(&header).iter().count() {
-                0 => Ok(None),
-                1 => match text(&self.parts.headers, &header).filter(|text| is_identifier(text)) {
-                    Some(text) => Ok(Some(text.to_owned())),
-                    None => Err(GateError::Invalid(format!("the header {name} is an id without spaces"))),
-                },
-                _ => Err(GateError::Invalid(format!("the header {name} is there more than once"))),
-            }
-        };
-        let agent = said("x-countersign-agent")?.or_else(|| match self.caller.agents.as_slice() {
+        let agent = self.said(AGENT)?.or_else(|| match self.caller.agents.as_slice() {
             // A key for one agent is that agent's.
             [only] => Some(only.clone()),
             _ => server.agent.clone(),
@@ -276,9 +292,21 @@ impl Entered {
             server: server.name.clone(),
             key: self.caller.key,
             agent,
-            user: said("x-countersign-user")?,
-            environment: said("x-countersign-environment")?,
+            user: self.said(USER)?,
+            environment: self.said(ENVIRONMENT)?,
         })
+    }
+
+    /// A session is its beginner's: who speaks on another's behalf begins another.
+    fn must_be_of(&self, began: &Place) -> Result<(), GateError> {
+        for (name, began) in [(AGENT, &began.agent), (USER, &began.user), (ENVIRONMENT, &began.environment)] {
+            if self.said(name)?.is_some_and(|said| began.as_ref() != Some(&said)) {
+                return Err(GateError::Invalid(format!(
+                    "the header {name} names another than this session began with: begin another session"
+                )));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -316,14 +344,18 @@ fn no_session() -> Response {
 
 /// A message that wants no answer. A cancellation names the request as its client knows it.
 pub(crate) async fn tell(session: &Session, mut message: Message, within: Option<&str>) {
+    let mut cancelled = None;
     if matches!(&message.kind, Kind::Notification { method } if method == "notifications/cancelled") {
         let asked = message.params().and_then(|params| params.get("requestId")).and_then(Id::new);
         let Some(id) = asked.and_then(|asked| session.desk.known_as(&asked, within)) else { return };
         if let Some(Value::Object(params)) = message.body.get_mut("params") {
             params.insert("requestId", id.to_value());
         }
+        cancelled = Some(id);
     }
     session.conversation.client_says(message).await;
+    // A cancelled request gets no answer, but the exchange that waits for it ends.
+    cancelled.iter().for_each(|id| session.desk.forget(id));
 }
 
 fn id_of(message: &Message) -> Option<&Id> {

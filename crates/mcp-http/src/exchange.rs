@@ -10,7 +10,7 @@ use countersign_mcp::jsonrpc;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use crate::desk::Waiter;
+use crate::desk::{Note, Waiter};
 use crate::reply::{self, Source};
 use crate::sessions::Session;
 use crate::translate;
@@ -50,7 +50,7 @@ impl Exchange {
         }
         tokio::select! {
             biased;
-            Some(note) = self.waiter.notes.recv() => reply::events(Told { exchange: self, first: Some(note) }),
+            Some(note) = self.waiter.notes.recv() => reply::events(Told { exchange: self, first: Some(note.body) }),
             answer = &mut self.waiter.answer => {
                 self.answered = true;
                 match answer {
@@ -119,7 +119,10 @@ impl Drop for Exchange {
         let cancelled = jsonrpc::notification("notifications/cancelled", Value::Object(params));
         let conversation = self.session.conversation.clone();
         if let Ok(message) = jsonrpc::Message::read(Value::Object(cancelled)) {
-            tokio::spawn(async move { conversation.client_says(message).await });
+            tokio::spawn(async move {
+                conversation.client_says(message).await;
+                conversation.unheard(&id);
+            });
         }
     }
 }
@@ -141,7 +144,7 @@ impl Source for Told {
         }
         tokio::select! {
             biased;
-            Some(note) = exchange.waiter.notes.recv() => Some(note),
+            Some(note) = exchange.waiter.notes.recv() => Some(note.body),
             answer = &mut exchange.waiter.answer => {
                 exchange.answered = true;
                 answer.ok().map(|answer| exchange.translated(answer))
@@ -151,10 +154,10 @@ impl Source for Told {
 }
 
 /// What belongs to no request, as events.
-pub(crate) struct Standing(pub(crate) mpsc::Receiver<Object>);
+pub(crate) struct Standing(pub(crate) mpsc::Receiver<Note>);
 
 impl Source for Standing {
     async fn next(&mut self) -> Option<Object> {
-        self.0.recv().await
+        self.0.recv().await.map(|note| note.body)
     }
 }

@@ -19,7 +19,7 @@ use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use crate::door::{Door, Entered, crowded, failed, refuse, takes_events, tell};
-use crate::era::is_legacy;
+use crate::era::{is_legacy, version_of};
 use crate::exchange::{Exchange, Terms};
 use crate::legs::{Leg, NoLeg};
 use crate::reply::{self, SESSION};
@@ -132,7 +132,10 @@ impl Door {
                 }
             }
             Kind::Notification { .. } => {
-                self.cancelled(&entered, &message).await;
+                // A modern client cancels by the end of its request; its ids are its own affair.
+                if !modern {
+                    self.cancelled(&entered, &message).await;
+                }
                 reply::empty(StatusCode::ACCEPTED)
             }
             Kind::Response { .. } => reply::empty(StatusCode::ACCEPTED),
@@ -192,7 +195,8 @@ impl Door {
         request(&mut message, leg.modern);
         let session = Arc::clone(&leg.session);
         self.sessions.used(&session);
-        let Some(waiter) = session.desk.begin(&mut message, entered.session()) else { return crowded(&message) };
+        let within = entered.session().filter(|_| !modern);
+        let Some(waiter) = session.desk.begin(&mut message, within) else { return crowded(&message) };
         let exchange = Exchange::new(Arc::clone(&session), waiter, Terms { modern, translated: true });
         session.conversation.client_says(message).await;
         exchange.reply(takes_events(&entered.parts.headers)).await
@@ -215,7 +219,8 @@ impl Door {
     /// Whose conversation with a server it is: the servers know the gateway, but what they are asked is on record as the client's.
     fn place(&self, entered: &Entered, message: &Message, server: &Server) -> Result<Place, GateError> {
         let mut place = entered.place(server)?;
-        place.agent = place.agent.or_else(|| match entered.session() {
+        let within = entered.session().filter(|_| version_of(message).is_none());
+        place.agent = place.agent.or_else(|| match within {
             Some(id) => self.gathered.client(id),
             None => client_name(message.params().and_then(|params| params.get("_meta")?.get(CLIENT_INFO))),
         });

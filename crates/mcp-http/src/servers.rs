@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::http::{HeaderName, HeaderValue};
 use countersign_evidence::id::is_identifier;
 use countersign_http::credential;
-use countersign_mcp::{HoldPolicy, Program, Tools};
+use countersign_mcp::{HoldPolicy, Program};
 use serde::Deserialize;
 use url::Url;
 
@@ -25,8 +25,6 @@ pub(crate) struct Server {
     pub(crate) agent: Option<String>,
     pub(crate) deadline: Duration,
     pub(crate) hold: HoldPolicy,
-    /// What is known of its tools, by everybody's conversations.
-    pub(crate) tools: Tools,
 }
 
 /// How a server is reached.
@@ -139,7 +137,7 @@ impl Entry {
             (None, false) => self.program(secret)?,
             _ => return Err("say either `command` or `url`".to_owned()),
         };
-        Ok(Server { name: name.to_owned(), reached, agent, deadline, hold, tools: Tools::default() })
+        Ok(Server { name: name.to_owned(), reached, agent, deadline, hold })
     }
 
     fn web(&self, url: &str, secret: impl Fn(&Path) -> Result<String, String>) -> Result<Reached, String> {

@@ -10,7 +10,7 @@ use countersign_client::{Client, Transport};
 use countersign_evidence::key::Random;
 use countersign_gate::{Caller, GateError};
 use countersign_http::{App, in_process_for};
-use countersign_mcp::{Conversation, Opened, Out, Settings};
+use countersign_mcp::{Conversation, Opened, Out, Settings, Tools};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -39,7 +39,7 @@ pub(crate) struct Session {
     used_s: AtomicU64,
 }
 
-/// Whose conversation it is, and with which server. One that goes on over requests goes on for the very same only.
+/// Whose conversation it is, and with which server.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
     pub(crate) server: String,
@@ -133,7 +133,9 @@ impl Sessions {
             deadline: server.deadline,
             ..Settings::new(&server.name, client, Arc::clone(&self.random), self.app.shared_clock())
         };
-        let Opened { conversation, to_client, to_server } = Conversation::open(settings, server.tools.clone());
+        // Nobody else's listing says what this conversation's server is.
+        let tools = Tools::default();
+        let Opened { conversation, to_client, to_server } = Conversation::open(settings, tools.clone());
         let (desk, gone) = (Arc::new(Desk::default()), Arc::new(AtomicBool::new(false)));
         let session = Arc::new(Session {
             conversation: conversation.clone(),
@@ -146,7 +148,7 @@ impl Sessions {
         table.all.push(Arc::clone(&session));
         drop(table);
         tokio::spawn(deliver(Arc::clone(&session), to_client));
-        upstream::connect(server, &self.http, conversation, to_server, Ends { desk, gone });
+        upstream::connect(server, &self.http, conversation, tools, to_server, Ends { desk, gone });
         Ok(Opening { sessions: self.clone(), session, kept: false })
     }
 
@@ -227,7 +229,7 @@ impl Sessions {
             let now = self.now_s();
             let over = |session: &Arc<Session>| {
                 let idle = now.saturating_sub(session.used_s.load(Ordering::Relaxed)) >= IDLE_S;
-                session.is_gone() || (idle && !session.desk.is_busy())
+                session.is_gone() || (idle && !session.desk.is_busy() && !session.conversation.is_busy())
             };
             let ended: Vec<Arc<Session>> = {
                 let mut table = self.table();
@@ -256,4 +258,6 @@ async fn deliver(session: Arc<Session>, mut to_client: mpsc::Receiver<Out>) {
     while let Some(Out::Message(outgoing)) = to_client.recv().await {
         session.desk.deliver(outgoing);
     }
+    // Whoever still waits gets no answer any more, and is told that by the end of its stream.
+    session.desk.close();
 }

@@ -23,7 +23,7 @@ pub(crate) struct Definition {
     pub(crate) before: Option<Digest>,
 }
 
-/// What is known of a server's tools, by all conversations with it.
+/// What is known of a server's tools in one conversation.
 #[derive(Debug, Clone, Default)]
 pub struct Tools(Arc<Mutex<Catalogue>>);
 
@@ -90,15 +90,15 @@ pub fn category_of(tool: &Value) -> Category {
 }
 
 impl Catalogue {
-    /// Reads one page of a `tools/list` result; the last one completes the listing.
-    pub(crate) fn observe(&mut self, result: &Value) {
+    /// Reads one page of a `tools/list` result. The last one completes the listing, where it was read `from_start`.
+    pub(crate) fn observe(&mut self, result: &Value, from_start: bool) {
         let tools = result.get("tools").and_then(Value::as_array).unwrap_or_default();
         for tool in tools {
             if let Some(name) = tool.get("name").and_then(Value::as_str) {
                 self.learn(name, tool);
             }
         }
-        if result.get("nextCursor").is_none_or(Value::is_null) {
+        if from_start && result.get("nextCursor").is_none_or(Value::is_null) {
             self.listing = Listing::Whole;
         }
     }
@@ -198,17 +198,17 @@ mod tests {
     fn a_changed_definition_is_told_apart_until_it_is_changed_back() {
         let mut catalogue = Catalogue::default();
         assert!(catalogue.needs_listing("t"));
-        catalogue.observe(&json(r#"{"tools":[{"name":"t","v":1}],"nextCursor":"2"}"#));
+        catalogue.observe(&json(r#"{"tools":[{"name":"t","v":1}],"nextCursor":"2"}"#), true);
         assert!(catalogue.needs_listing("t"));
-        catalogue.observe(&json(r#"{"tools":[{"name":"u"}]}"#));
+        catalogue.observe(&json(r#"{"tools":[{"name":"u"}]}"#), true);
         assert!(!catalogue.needs_listing("t"));
         let first = catalogue.find("t").unwrap();
         assert_eq!((first.digest, first.before), (Digest::of(br#"{"name":"t","v":1}"#), None));
         catalogue.stale();
         assert_eq!((catalogue.find("t"), catalogue.needs_listing("t")), (None, true));
-        catalogue.observe(&json(r#"{"tools":[{"v":2,"name":"t"}]}"#));
+        catalogue.observe(&json(r#"{"tools":[{"v":2,"name":"t"}]}"#), true);
         assert_eq!(catalogue.find("t").unwrap().before, Some(first.digest));
-        catalogue.observe(&json(r#"{"tools":[{"v":1,"name":"t"}]}"#));
+        catalogue.observe(&json(r#"{"tools":[{"v":1,"name":"t"}]}"#), true);
         assert_eq!(catalogue.find("t").unwrap(), first);
     }
 
@@ -218,13 +218,13 @@ mod tests {
         catalogue.give_up();
         assert!(!catalogue.needs_listing("t"), "a server that never listed anything is left alone");
         assert!(!catalogue.knows("t"));
-        catalogue.observe(&json(r#"{"tools":[{"name":"t"}]}"#));
+        catalogue.observe(&json(r#"{"tools":[{"name":"t"}]}"#), true);
         assert!(catalogue.knows("t") && catalogue.knows("gone"));
         catalogue.stale();
         catalogue.give_up();
         assert!(catalogue.needs_listing("t") && !catalogue.needs_listing("u"));
         assert!(!catalogue.knows("t"));
-        catalogue.observe(&json(r#"{"tools":[{"name":"t"}],"nextCursor":"2"}"#));
+        catalogue.observe(&json(r#"{"tools":[{"name":"t"}],"nextCursor":"2"}"#), true);
         catalogue.give_up();
         assert!(catalogue.knows("t") && !catalogue.knows("u") && !catalogue.needs_listing("t"));
     }

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use crate::call::Asked;
 use crate::catalogue::Tools;
 use crate::config::Settings;
-use crate::flights::{Grounded, Landed, Reply};
+use crate::flights::{Grounded, Landed, Passed, Reply};
 use crate::gateway::Gateway;
 use crate::id_scan::IdScan;
 use crate::jsonrpc::{self, Id, Kind, Message};
@@ -106,7 +106,7 @@ impl std::fmt::Debug for Conversation {
 }
 
 impl Conversation {
-    /// Begins one. `tools` is what is known of the server's tools, by all conversations with it.
+    /// Begins one. `tools` is where it keeps what it knows of the server's tools.
     pub fn open(settings: Settings, tools: Tools) -> Opened {
         let (to_client, client_queue) = mpsc::channel(QUEUE);
         let (to_server, server_queue) = mpsc::channel(QUEUE);
@@ -155,6 +155,11 @@ impl Conversation {
         self.gateway.catalogue().mirrors(&call.name)
     }
 
+    /// Whether a call is under way: decided, held, sent, or being recorded.
+    pub fn is_busy(&self) -> bool {
+        self.gateway.places.available_permits() < self.gateway.settings.most_calls
+    }
+
     /// Nobody listens for the answer to this request any more. A call that is held is not begun then, and nothing is given up.
     pub fn unheard(&self, id: &Id) {
         self.gateway.flights.unheard(id);
@@ -198,7 +203,7 @@ impl Gateway {
                     *self.initialized() = Caller::of_initialize(message.params());
                     self.catalogue().stale();
                 }
-                match self.flights.pass(id, method) {
+                match self.flights.pass(id, passed(method, &message)) {
                     Ok(()) => drop(self.tell_server(message.body).await),
                     Err(grounded) => self.tell_client(refusal(id, grounded)).await,
                 }
@@ -245,9 +250,9 @@ impl Gateway {
     pub(crate) async fn server_says(&self, message: Message, about: Option<&Id>) {
         match &message.kind {
             Kind::Response { id: Some(id) } => match self.flights.land(id) {
-                Landed::Client(method) => {
-                    if let (Some(result), "tools/list") = (message.body.get("result"), method.as_str()) {
-                        self.observe(result);
+                Landed::Client(passed) => {
+                    if let (Some(result), Passed::Tools | Passed::MoreTools) = (message.body.get("result"), passed) {
+                        self.observe(result, passed == Passed::Tools);
                     }
                     self.tell_client(message.body).await;
                 }
@@ -284,6 +289,15 @@ impl Gateway {
             let why = "the MCP server ended before it answered";
             self.tell_client(jsonrpc::error(Some(&id), jsonrpc::INTERNAL_ERROR, why, None)).await;
         }
+    }
+}
+
+fn passed(method: &str, message: &Message) -> Passed {
+    let cursor = || message.params().and_then(|params| params.get("cursor")).is_some_and(|cursor| !cursor.is_null());
+    match method {
+        "tools/list" if cursor() => Passed::MoreTools,
+        "tools/list" => Passed::Tools,
+        _ => Passed::Other,
     }
 }
 

@@ -53,7 +53,10 @@ impl Gateway {
                 self.record(action, unknown(&attempt, "deadline", took)).await;
                 self.tell_unless_cancelled(&asked, doubtful(&asked.id, action, "deadline")).await;
                 // Not among the calls that are waited for at the end: nobody here needs this answer.
-                tokio::spawn(async move { self.late(action, &attempt, reply, sent_at).await });
+                tokio::spawn(async move {
+                    self.late(action, &attempt, reply, sent_at).await;
+                    self.flights.lapse(&asked.id);
+                });
             }
         }
     }

@@ -40,7 +40,7 @@ pub(crate) enum Reply {
 #[derive(Debug)]
 enum Flight {
     /// Passed on as it came.
-    Passed { id: Id, method: String },
+    Passed { id: Id, passed: Passed },
     /// A call that is being decided or held.
     Held { stop: watch::Sender<Option<Stop>> },
     /// A call that was sent.
@@ -56,11 +56,22 @@ impl Flight {
     }
 }
 
+/// What was asked by a request that was passed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Passed {
+    /// The tools, from the first one on.
+    Tools,
+    /// The rest of the tools.
+    MoreTools,
+    /// Anything else.
+    Other,
+}
+
 /// Whom an answer of the server is for.
 #[derive(Debug)]
 pub(crate) enum Landed {
-    /// The client, as it is; the method that it answers.
-    Client(String),
+    /// The client, as it is; what it answers.
+    Client(Passed),
     /// A call's or the gateway's own task.
     Waiting(oneshot::Sender<Reply>),
     /// Nobody asked (or the request was never sent).
@@ -113,8 +124,8 @@ impl Flights {
     }
 
     /// A request that is passed on as it is.
-    pub(crate) fn pass(&self, id: &Id, method: &str) -> Result<(), Grounded> {
-        self.table().insert(id, Flight::Passed { id: id.clone(), method: method.to_owned() })
+    pub(crate) fn pass(&self, id: &Id, passed: Passed) -> Result<(), Grounded> {
+        self.table().insert(id, Flight::Passed { id: id.clone(), passed })
     }
 
     /// A call that begins to be decided. The receiver tells when it shall stop.
@@ -175,8 +186,22 @@ impl Flights {
 
     /// Nobody listens for the answer any more. What was sent goes on.
     pub(crate) fn unheard(&self, id: &Id) {
-        if let Some(Flight::Held { stop }) = self.table().flights.get(&id.key()) {
-            stop.send_if_modified(|said| said.is_none() && said.replace(Stop::Unheard).is_none());
+        let mut table = self.table();
+        match table.flights.get(&id.key()) {
+            Some(Flight::Held { stop }) => {
+                stop.send_if_modified(|said| said.is_none() && said.replace(Stop::Unheard).is_none());
+            }
+            // A server may never answer: its place is free again.
+            Some(Flight::Passed { .. }) => drop(table.flights.remove(&id.key())),
+            _ => {}
+        }
+    }
+
+    /// A call whose answer is not waited for any more.
+    pub(crate) fn lapse(&self, id: &Id) {
+        let mut table = self.table();
+        if matches!(table.flights.get(&id.key()), Some(Flight::Sent { .. })) {
+            table.flights.remove(&id.key());
         }
     }
 
@@ -185,7 +210,7 @@ impl Flights {
         let mut table = self.table();
         let key = id.key();
         match table.flights.remove(&key) {
-            Some(Flight::Passed { method, .. }) => Landed::Client(method),
+            Some(Flight::Passed { passed, .. }) => Landed::Client(passed),
             Some(Flight::Sent { reply, .. } | Flight::Own { reply }) => Landed::Waiting(reply),
             Some(held @ Flight::Held { .. }) => {
                 // An answer to what was never asked: the call goes on as if nothing had come.
@@ -295,22 +320,22 @@ mod tests {
     #[test]
     fn an_id_is_used_once_at_a_time() {
         let flights = Flights::default();
-        flights.pass(&id(1), "ping").unwrap();
+        flights.pass(&id(1), Passed::Other).unwrap();
         assert!(matches!(flights.hold(&id(1)), Err(Grounded::Duplicate)));
-        assert!(matches!(flights.land(&id(1)), Landed::Client(method) if method == "ping"));
-        flights.pass(&id(1), "ping").unwrap();
+        assert!(matches!(flights.land(&id(1)), Landed::Client(Passed::Other)));
+        flights.pass(&id(1), Passed::Other).unwrap();
     }
 
     #[test]
     fn a_server_that_is_gone_leaves_nothing_open() {
         let flights = Flights::default();
-        flights.pass(&id(1), "ping").unwrap();
+        flights.pass(&id(1), Passed::Other).unwrap();
         let stop = flights.hold(&id(2)).unwrap();
         let _stop = flights.hold(&id(3)).unwrap();
         let mut replied = flights.send(&id(3), || {}).unwrap();
         assert_eq!(flights.server_gone(), [id(1)]);
         assert_eq!(*stop.borrow(), Some(Stop::ServerGone));
         assert!(matches!(replied.try_recv(), Ok(Reply::Lost("server_gone"))));
-        assert_eq!(flights.pass(&id(4), "ping"), Err(Grounded::ServerGone));
+        assert_eq!(flights.pass(&id(4), Passed::Other), Err(Grounded::ServerGone));
     }
 }

@@ -61,12 +61,12 @@ impl Gateway {
         self.tools.catalogue()
     }
 
-    /// Reads one page of a `tools/list` result. Definitions that are new go to the gate behind everybody's back: reviewers are
+    /// Reads one page of a `tools/list` result, `from_start` where all before it was read as well. Definitions that are new go to the gate behind everybody's back: reviewers are
     /// shown them, no call waits for it.
-    pub(crate) fn observe(&self, result: &Value) {
+    pub(crate) fn observe(&self, result: &Value, from_start: bool) {
         let tools = {
             let mut catalogue = self.catalogue();
-            catalogue.observe(result);
+            catalogue.observe(result, from_start);
             catalogue.take_untold()
         };
         if tools.is_empty() {

@@ -9,8 +9,7 @@
 //! [`category_of`].
 //!
 //! What is not covered: reading resources, getting prompts and what the server asks of the client pass ungated; of a task
-//! (a result of type `task`) it is recorded that it began, not how it ended; a tool's definition is compared with the
-//! first one seen in the same run.
+//! (a result of type `task`) it is recorded that it began, not how it ended.
 //!
 //! ```text
 //! client ─ lines ─► pump ─► call ─► (gate: propose, hold, start) ─► child ─► (gate: finish) ─► client

@@ -49,7 +49,7 @@ impl Gateway {
         let mut cursor = None;
         for _ in 0..MOST_PAGES {
             let Some(page) = self.list_page(call, cursor, until).await else { break };
-            self.observe(&page);
+            self.observe(&page, true);
             cursor = page.get("nextCursor").filter(|cursor| !cursor.is_null()).cloned();
             if cursor.is_none() {
                 return;

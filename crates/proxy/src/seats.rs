@@ -26,13 +26,13 @@ impl Seats {
     pub(crate) fn take(&self, key: Uuid) -> Result<Seat, GateError> {
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let all: usize = taken.values().sum();
-        let own = taken.entry(key).or_default();
-        if all >= MOST || *own >= MOST_BY_KEY {
+        let own = taken.get(&key).copied().unwrap_or_default();
+        if all >= MOST || own >= MOST_BY_KEY {
             return Err(GateError::TooMany(format!(
                 "{MOST_BY_KEY} calls of one key, and {MOST} in all, may be under way: end some first"
             )));
         }
-        *own += 1;
+        taken.insert(key, own + 1);
         Ok(Seat { seats: self.clone(), key })
     }
 }

@@ -17,6 +17,7 @@ use futures::StreamExt;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
+use url::Url;
 use uuid::Uuid;
 
 use crate::decide::Go;
@@ -123,6 +124,7 @@ impl Send {
         answer: oneshot::Sender<Result<Response, Failure>>,
     ) {
         let (status, headers) = (response.status(), response.headers().clone());
+        let passed_on = passed_headers(&self.upstream, &response);
         let live =
             headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
         let mut body = response.bytes_stream();
@@ -148,7 +150,7 @@ impl Send {
             let finish = self.recorded(status, &headers, &read, came, begun);
             let on_record = self.finish(finish).await;
             let answered = match (came, on_record) {
-                (Came::Whole, true) => Ok(self.pass_on(status, &headers, Body::from(read.held.freeze()))),
+                (Came::Whole, true) => Ok(self.pass_on(status, passed_on, Body::from(read.held.freeze()))),
                 (Came::Whole, false) => Err("it was sent and answered, but the outcome is not on record"),
                 _ => Err("the answer broke off"),
             };
@@ -160,7 +162,7 @@ impl Send {
         let (chunks, passed) = mpsc::channel::<Result<Bytes, std::io::Error>>(CHUNKS);
         let rest =
             futures::stream::unfold(passed, |mut passed| async { passed.recv().await.map(|chunk| (chunk, passed)) });
-        let _ = answer.send(Ok(self.pass_on(status, &headers, Body::from_stream(rest))));
+        let _ = answer.send(Ok(self.pass_on(status, passed_on, Body::from_stream(rest))));
         let mut listens = chunks.send(Ok(std::mem::take(&mut read.held).freeze())).await.is_ok();
         while let Some(next) = body.next().await {
             let Ok(chunk) = next else {
@@ -188,8 +190,8 @@ impl Send {
         outcome::answered(&self.go.attempt, (status, safe), headers, &body, came, self.took(begun))
     }
 
-    fn pass_on(&self, status: StatusCode, headers: &HeaderMap, body: Body) -> Response {
-        let mut response = pass_on(&self.upstream, status, headers, body);
+    fn pass_on(&self, status: StatusCode, headers: HeaderMap, body: Body) -> Response {
+        let mut response = pass_on(status, headers, body);
         let passed = response.headers_mut();
         if let Ok(action) = HeaderValue::from_str(&self.go.action.to_string()) {
             passed.insert(ACTION, action);
@@ -198,34 +200,41 @@ impl Send {
     }
 }
 
-/// An answer as the agent gets it.
-fn pass_on(upstream: &Upstream, status: StatusCode, headers: &HeaderMap, body: Body) -> Response {
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    let passed = response.headers_mut();
+/// What of an answer's headers the agent gets.
+fn passed_headers(upstream: &Upstream, response: &reqwest::Response) -> HeaderMap {
+    let headers = response.headers();
+    let mut passed = HeaderMap::new();
     for name in PASSED_ON {
         for value in headers.get_all(name) {
             passed.append(HeaderName::from_static(name), value.clone());
         }
     }
-    if let Some(place) = own_location(upstream, headers) {
+    if let Some(place) = own_location(upstream, response.url(), headers) {
         passed.insert(header::LOCATION, place);
     }
+    passed
+}
+
+/// An answer as the agent gets it.
+fn pass_on(status: StatusCode, headers: HeaderMap, body: Body) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
     response
 }
 
 /// The answer to a request that nobody decided: passed on as it comes.
 pub(crate) fn passed(upstream: &Upstream, response: reqwest::Response) -> Response {
-    let (status, headers) = (response.status(), response.headers().clone());
+    let (status, headers) = (response.status(), passed_headers(upstream, &response));
     let body = response.bytes_stream().map(|chunk| chunk.map_err(std::io::Error::other));
-    pass_on(upstream, status, &headers, Body::from_stream(body))
+    pass_on(status, headers, Body::from_stream(body))
 }
 
 /// Where an answer sends its client on to, where that is below the upstream itself. It leads through the gateway then;
 /// anywhere else the agent's key would go along.
-fn own_location(upstream: &Upstream, headers: &HeaderMap) -> Option<HeaderValue> {
+fn own_location(upstream: &Upstream, asked: &Url, headers: &HeaderMap) -> Option<HeaderValue> {
     let place = headers.get(header::LOCATION)?.to_str().ok()?;
-    let target = upstream.base.join(place).ok()?;
+    let target = asked.join(place).ok()?;
     let same = target.origin() == upstream.base.origin();
     let base = upstream.base.path().trim_end_matches('/');
     let below = target.path().strip_prefix(base).filter(|below| below.starts_with('/'))?;

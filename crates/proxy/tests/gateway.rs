@@ -74,6 +74,7 @@ async fn upstream(State(seen): State<Seen>, request: axum::extract::Request) -> 
         }
         "long" => Body::from(vec![b'x'; 3 << 20]).into_response(),
         "away" => (StatusCode::FOUND, [("location", "https://elsewhere.example/x")]).into_response(),
+        "beside" => (StatusCode::FOUND, [("location", "8?b=2")]).into_response(),
         "below" => (StatusCode::FOUND, [("location", "/v2/notes/there?a=1")]).into_response(),
         "refused" => (StatusCode::UNPROCESSABLE_ENTITY, "no such charge").into_response(),
         _ => {
@@ -335,6 +336,8 @@ async fn a_long_answer_comes_whole_and_a_redirect_leads_nowhere_else() {
     assert_eq!((away.status, away.headers.get("location")), (302, None));
     let below = house.ask("POST", "/proxy/shop/notes/below", "{}", &[]).await;
     assert_eq!(below.headers["location"], "/proxy/shop/notes/there?a=1");
+    let beside = house.ask("POST", "/proxy/shop/notes/beside", "{}", &[]).await;
+    assert_eq!(beside.headers["location"], "/proxy/shop/notes/8?b=2", "beside what was asked for");
 }
 
 #[tokio::test]

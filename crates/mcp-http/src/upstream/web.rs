@@ -88,7 +88,10 @@ impl Web {
                     };
                     if begins {
                         // What follows needs the session that this begins.
-                        let _ = asking.await;
+                        tokio::select! {
+                            _ = asking => {}
+                            () = self.conversation.over() => break,
+                        }
                     }
                 }
                 Kind::Notification { method } if method == "notifications/cancelled" && !self.in_session() => {
@@ -167,9 +170,10 @@ impl Web {
 
     async fn ask(self: Arc<Self>, id: Id, message: Message) {
         let begins = matches!(&message.kind, Kind::Request { method, .. } if method == "initialize");
+        let calls = matches!(&message.kind, Kind::Request { method, .. } if method == "tools/call");
         match self.post(message).await {
             Ok(response) if response.status().is_success() => self.hear(&id, response, begins).await,
-            Ok(response) => self.refused(&id, response).await,
+            Ok(response) => self.refused(&id, response, calls).await,
             Err(error) if error.is_connect() => {
                 let why = "the MCP server cannot be reached: nothing was sent to it";
                 self.answer_for_it(&id, why).await;
@@ -283,15 +287,19 @@ impl Web {
         }
     }
 
-    /// The server refused a request: with an answer of its own, or by its status alone.
-    async fn refused(&self, id: &Id, response: Response) {
+    /// The server refused a request: with an error of its own, or by its status alone. An error counts where it can be about the
+    /// request: one about our credential is not for the client, and after a failure a call may have had its effect.
+    async fn refused(&self, id: &Id, response: Response, calls: bool) {
         let status = response.status();
         if status == StatusCode::NOT_FOUND && self.in_session() {
             self.ends.gone.store(true, Ordering::Relaxed);
         }
+        let of_credential = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+        let says_nothing = of_credential || status.is_redirection() || (calls && status.is_server_error());
         let text = whole(response, MOST_REFUSAL).await.unwrap_or_default();
-        if let Ok(message) = read(&text, MOST_REFUSAL) {
-            let own = matches!(&message.kind, Kind::Response { id: Some(answered) } if answered == id);
+        if !says_nothing && let Ok(message) = read(&text, MOST_REFUSAL) {
+            let own = message.body.contains("error")
+                && matches!(&message.kind, Kind::Response { id: Some(answered) } if answered == id);
             if own {
                 self.ends.desk.refused(id, status);
             }

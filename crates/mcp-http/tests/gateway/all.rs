@@ -45,3 +45,21 @@ async fn a_modern_client_reaches_a_server_that_is_not() {
     let told = house.send("POST /mcp", &modern_call("u__events", "{}"), &standard).await;
     assert_eq!((told.status, told.answer().contains("-32020")), (400, true), "{}", told.text);
 }
+
+#[tokio::test]
+async fn a_modern_clients_ids_are_its_own_affair() {
+    let house = House::new("hold_s = 60\nagent = \"the-same\"\n").await;
+    let standard = [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", "u__echo")];
+    let text = modern_call("u__echo", r#"{"look":true}"#);
+    let asked = house.send("POST /mcp", &text, &standard);
+    let other = async {
+        let action = house.waits().await;
+        let cancel = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"a"}}"#;
+        let said = [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "notifications/cancelled")];
+        assert_eq!(house.send("POST /mcp", cancel, &said).await.status, 202);
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        house.approve(action).await;
+    };
+    let (told, ()) = tokio::join!(asked, other);
+    assert!(told.answer().contains("complete"), "{}", told.text);
+}

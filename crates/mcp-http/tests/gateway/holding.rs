@@ -1,5 +1,7 @@
 //! Calls that people decide about.
 
+use std::time::Duration;
+
 use countersign_wire::State;
 
 use crate::house::{House, call};
@@ -13,7 +15,7 @@ async fn a_held_call_goes_on_once_it_is_approved() {
         let action = house.waits().await;
         assert!(house.reached().await.is_empty());
         // Long enough to be told who is waited for.
-        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
         house.approve(action).await;
     };
     let (told, ()) = tokio::join!(asked, decided);
@@ -50,9 +52,9 @@ async fn a_connection_that_breaks_takes_nothing_back_and_begins_nothing() {
     let response = house.begin("POST", &call("echo", r#"{"look":true}"#), &named).await;
     let action = house.waits().await;
     drop(response);
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
     house.approve(action).await;
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(house.reached().await.is_empty(), "nobody listens: it is not begun");
     let told = house.call(&session, "echo", r#"{"look":true}"#).await;
     assert!(told.answer().contains(r#""calls":1"#), "the approval still holds: {}", told.text);
@@ -71,10 +73,38 @@ async fn a_call_that_is_cancelled_is_never_executed() {
         if house.stands().await == State::Closed {
             break;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert!(house.gate.approve(&countersign_gate::testing::reviewer(1, &["owners"], None), action).await.is_err());
-    drop(response);
+    ends(response).await;
+    assert!(house.reached().await.is_empty());
+}
+
+/// An answer's stream comes to its end, and no answer is in it.
+async fn ends(response: axum::response::Response) {
+    let whole = axum::body::to_bytes(response.into_body(), 1 << 20);
+    let text = tokio::time::timeout(Duration::from_secs(20), whole).await.expect("it goes on").unwrap();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    assert!(!text.contains("result"), "{text}");
+}
+
+#[tokio::test]
+async fn the_end_of_a_session_ends_what_waits_in_it() {
+    let house = House::new("hold_s = 60\n").await;
+    let session = house.session().await;
+    let named = [("mcp-session-id", session.as_str())];
+    let held = house.begin("POST", &call("echo", r#"{"look":true}"#), &named).await;
+    house.waits().await;
+    let alone = [("mcp-session-id", session.as_str()), ("accept", "application/json")];
+    let other = call("echo", r#"{"look":true,"more":1}"#).replace("\"id\":7", "\"id\":8");
+    let as_json = house.send("POST", &other, &alone);
+    let leaves = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(house.send("DELETE", "", &named).await.status, 200);
+    };
+    let (told, ()) = tokio::join!(tokio::time::timeout(Duration::from_secs(20), as_json), leaves);
+    assert_eq!(told.expect("it goes on").status, 502);
+    ends(held).await;
     assert!(house.reached().await.is_empty());
 }
 
@@ -86,8 +116,9 @@ async fn a_tool_that_changed_since_it_was_judged_is_not_called() {
     let changed = async {
         let action = house.waits().await;
         *house.upstream.definition.lock().await = 2;
-        // A new session has the tools listed anew.
-        house.session().await;
+        // What others are shown says nothing of this session; its own listing does.
+        let list = r#"{"jsonrpc":"2.0","id":8,"method":"tools/list"}"#;
+        house.send("POST", list, &[("mcp-session-id", session.as_str())]).await;
         house.approve(action).await;
     };
     let (told, ()) = tokio::join!(asked, changed);

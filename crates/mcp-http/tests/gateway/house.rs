@@ -212,6 +212,17 @@ impl House {
         countersign_evidence::json::to_string(&story).unwrap()
     }
 
+    /// What each action was to do, the newest first.
+    pub(crate) async fn intended(&self) -> Vec<String> {
+        let listed = self.gate.gate.list(&Caller::owner(), Query::default()).await.unwrap().actions;
+        let mut told = Vec::new();
+        for one in listed {
+            let story = self.gate.gate.story(&Caller::owner(), one.action).await.unwrap();
+            told.push(story.answers[0].facts.to_canonical());
+        }
+        told
+    }
+
     /// Where the only action stands.
     pub(crate) async fn stands(&self) -> State {
         let mut listed = self.gate.gate.list(&Caller::owner(), Query::default()).await.unwrap().actions;

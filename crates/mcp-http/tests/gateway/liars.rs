@@ -2,7 +2,7 @@
 
 use countersign_wire::State;
 
-use crate::house::House;
+use crate::house::{House, modern_call};
 
 /// A call of this tool: what its client is told, and where its action stands.
 async fn lie(tool: &str, more: &str) -> (String, State) {
@@ -44,6 +44,33 @@ async fn a_refusal_of_the_gateways_own_credential_stays_there() {
     assert!(told.answer().contains("HTTP 401") && !told.text.contains("realm"), "{}", told.text);
     assert!(!told.headers.contains_key("www-authenticate"));
     assert_eq!(house.stands().await, State::Failed);
+}
+
+/// What a server says beside a status is believed only as far as that status goes.
+#[tokio::test]
+async fn words_beside_a_refusal() {
+    for (tool, expected, told) in [
+        ("failed_in_words", State::Unknown, "not known"),
+        ("refused_in_words", State::Failed, "HTTP 401"),
+        ("refused_with_a_result", State::Failed, "HTTP 400"),
+    ] {
+        let (answer, stands) = lie(tool, "").await;
+        assert_eq!(stands, expected, "{tool}: {answer}");
+        assert!(answer.contains(told) && !answer.contains("SECRET"), "{tool}: {answer}");
+    }
+}
+
+/// Also where the gateway begins the conversation itself.
+#[tokio::test]
+async fn a_server_that_cannot_be_begun_with_is_named() {
+    let gone = House::at("http://127.0.0.1:1/mcp", "").await;
+    let standard = [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", "u__echo")];
+    let told = gone.send("POST /mcp", &modern_call("u__echo", "{}"), &standard).await;
+    let answer = told.answer();
+    assert_eq!(told.status, 200, "{answer}");
+    for part in [r#""id":"a""#, "-32603", "MCP server u is not there", "cannot be reached"] {
+        assert!(answer.contains(part), "{part}: {answer}");
+    }
 }
 
 #[tokio::test]

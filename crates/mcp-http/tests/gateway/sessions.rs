@@ -130,6 +130,48 @@ async fn a_client_that_goes_before_its_session_stands_leaves_nothing_behind() {
         let told = tokio::time::timeout(std::time::Duration::from_millis(20), begun).await;
         assert!(told.is_err(), "{n}: {:?}", told.map(|told| told.text));
     }
+    // Not even a connection to a server that does not answer.
+    for _ in 0..80 {
+        let (mut connection, _) = silent.accept().await.unwrap();
+        let mut said = Vec::new();
+        let ended = tokio::io::AsyncReadExt::read_to_end(&mut connection, &mut said);
+        tokio::time::timeout(std::time::Duration::from_secs(20), ended).await.expect("it is still open").ok();
+    }
+}
+
+#[tokio::test]
+async fn a_session_is_on_behalf_of_whom_it_began_for() {
+    let house = House::new("").await;
+    let told = house.send("POST", INITIALIZE, &[("x-countersign-user", "ada"), ("x-countersign-agent", "one")]).await;
+    let session = told.headers["mcp-session-id"].to_str().unwrap();
+    for (name, value) in
+        [("x-countersign-user", "bob"), ("x-countersign-agent", "two"), ("x-countersign-environment", "production")]
+    {
+        let told = house.send("POST", &call("echo", "{}"), &[("mcp-session-id", session), (name, value)]).await;
+        assert_eq!((told.status, told.text.contains("begin another session")), (422, true), "{name}: {}", told.text);
+    }
+    assert!(house.reached().await.is_empty());
+    for said in [&[("mcp-session-id", session)][..], &[("mcp-session-id", session), ("x-countersign-user", "ada")]] {
+        let told = house.send("POST", &call("echo", "{}"), said).await;
+        assert!(told.answer().contains("calls"), "{}", told.text);
+    }
+    assert!(house.story().await.contains("\"one\""));
+}
+
+#[tokio::test]
+async fn another_sessions_listing_says_nothing_of_this_one() {
+    let house = House::new("").await;
+    let session = house.session().await;
+    assert!(house.call(&session, "echo", "{}").await.answer().contains("calls"));
+    let other = house.session().await;
+    let rest = r#"{"jsonrpc":"2.0","id":8,"method":"tools/list","params":{"cursor":"2"}}"#;
+    *house.upstream.definition.lock().await = 2;
+    house.send("POST", rest, &[("mcp-session-id", &other)]).await;
+    house.call(&session, "echo", "{}").await;
+    let definitions = house.intended().await;
+    let definition = |text: &str| text.split("\"definition\":\"").nth(1).map(|rest| rest[..43].to_owned());
+    assert_eq!((definitions.len(), definition(&definitions[0])), (2, definition(&definitions[1])), "{definitions:?}");
+    assert!(definition(&definitions[0]).is_some(), "{definitions:?}");
 }
 
 #[tokio::test]

@@ -35,9 +35,24 @@ pub(crate) struct Upstream {
     pub(crate) definition: Arc<Mutex<u32>>,
 }
 
-const TOOLS: [&str; 14] = [
-    "moved", "echo", "wrong_id", "huge", "never", "cut", "away", "twice", "events", "resumed", "refused", "broken",
-    "asks", "region",
+const TOOLS: [&str; 17] = [
+    "refused_in_words",
+    "failed_in_words",
+    "refused_with_a_result",
+    "moved",
+    "echo",
+    "wrong_id",
+    "huge",
+    "never",
+    "cut",
+    "away",
+    "twice",
+    "events",
+    "resumed",
+    "refused",
+    "broken",
+    "asks",
+    "region",
 ];
 
 pub(crate) async fn serve() -> (Upstream, String) {
@@ -101,6 +116,7 @@ fn tool(name: &str, version: u32) -> String {
 async fn call(name: &str, id: &str, got: &Got, upstream: &Upstream) -> Response {
     let json = |text: String| ([("content-type", "application/json")], text).into_response();
     let fine = |more: &str| format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"content":[]{more}}}}}"#);
+    let error = |why: &str| format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-32603,"message":"{why}"}}}}"#);
     match name {
         "wrong_id" => json(r#"{"jsonrpc":"2.0","id":"another","result":{"content":[]}}"#.to_owned()),
         "huge" => Body::from(vec![b' '; 17 << 20]).into_response(),
@@ -127,6 +143,9 @@ async fn call(name: &str, id: &str, got: &Got, upstream: &Upstream) -> Response 
         }
         "resumed" => events_text("id: e1\nretry: 1\ndata:\n\n", got),
         "refused" => (StatusCode::UNAUTHORIZED, [("www-authenticate", "Bearer realm=theirs")]).into_response(),
+        "refused_in_words" => (StatusCode::UNAUTHORIZED, error("token SECRET is bad")).into_response(),
+        "failed_in_words" => (StatusCode::BAD_GATEWAY, error("it broke")).into_response(),
+        "refused_with_a_result" => (StatusCode::BAD_REQUEST, fine("")).into_response(),
         "broken" => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         "asks" => {
             let asked = r#"{"jsonrpc":"2.0","id":"s1","method":"sampling/createMessage","params":{}}"#;
