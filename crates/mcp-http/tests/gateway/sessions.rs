@@ -135,7 +135,7 @@ async fn a_client_that_goes_before_its_session_stands_leaves_nothing_behind() {
         let (mut connection, _) = silent.accept().await.unwrap();
         let mut said = Vec::new();
         let ended = tokio::io::AsyncReadExt::read_to_end(&mut connection, &mut said);
-        tokio::time::timeout(std::time::Duration::from_secs(20), ended).await.expect("it is still open").ok();
+        tokio::time::timeout(std::time::Duration::from_secs(20), ended).await.unwrap().ok();
     }
 }
 
