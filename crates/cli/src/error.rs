@@ -57,7 +57,7 @@ impl Failure {
             Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::Done,
             Failure::Client(ClientError::Refused(_)) | Failure::No(_) => Exit::No,
             Failure::Deployment(DeploymentError::Exists(_) | DeploymentError::Gate(_)) => Exit::No,
-            Failure::Deployment(DeploymentError::NotCreated(_)) => Exit::Usage,
+            Failure::Deployment(DeploymentError::NotCreated(_) | DeploymentError::Master(_)) => Exit::Usage,
             Failure::Client(_) | Failure::Unreachable(_) | Failure::Deployment(_) => Exit::Unreachable,
             Failure::Usage(_) | Failure::Config(_) | Failure::File { .. } | Failure::Output(_) => Exit::Usage,
         }

@@ -34,7 +34,7 @@ use crate::session::Session;
 /// Every command.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Play the main job on a fresh folder: no account, no network, no key
+    /// Play the main job on a fresh folder: no account, no key, and with --bundled no network
     Demo(demo::Demo),
     /// Make a data folder: keys, log, configuration, starter policy
     Init(init::Init),

@@ -80,7 +80,9 @@ impl Serving {
         let mut listeners = vec![Listener::Owner(OwnerSocket::bind(&socket).await.map_err(Failure::file(&socket))?)];
         if let Some(address) = listen {
             let bound = TcpListener::bind(address).await;
-            let bound = bound.map_err(|error| Failure::Usage(format!("cannot listen at {address}: {error}")))?;
+            let bound = bound.map_err(|error| {
+                Failure::Usage(format!("cannot listen at {address}: {error} (--listen names another)"))
+            })?;
             listeners.push(Listener::Tcp(bound));
         }
         let most_payload = config.limits.payload_bytes;

@@ -13,7 +13,7 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::session::Session;
 
-/// Play the main job on a fresh folder: no account, no network, no key
+/// Play the main job on a fresh folder: no account, no key, and with --bundled no network
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
     /// The folder to play in; it must be empty or new [default: a new temporary folder, which is kept]
