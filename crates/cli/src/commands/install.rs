@@ -50,6 +50,9 @@ pub(super) fn run(args: &Install, session: &mut Session) -> Result<Exit, Failure
         for change in &changing {
             session.out.line(visible_lines(&change.diff()))?;
         }
+        for note in changes.iter().flat_map(|change| &change.notes) {
+            session.out.line(visible_lines(note))?;
+        }
     }
     if !changing.is_empty() && !args.yes && !confirmed(session)? {
         session.out.line("Nothing was written.")?;
@@ -59,7 +62,8 @@ pub(super) fn run(args: &Install, session: &mut Session) -> Result<Exit, Failure
     Installed::write(&place.folder, &changes)?;
     let written: Vec<String> = changing.iter().map(|change| change.path.display().to_string()).collect();
     if session.out.json {
-        session.out.json(&serde_json::json!({ "client": args.client.as_str(), "written": written }))?;
+        let notes: Vec<&String> = changes.iter().flat_map(|change| &change.notes).collect();
+        session.out.json(&serde_json::json!({ "client": args.client.as_str(), "written": written, "notes": notes }))?;
         return Ok(Exit::Done);
     }
     match written.is_empty() {

@@ -1,8 +1,11 @@
 //! The command lines that are written into a client's configuration, and how they are known again.
 
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use countersign_hook::Client;
+use serde_json::Value;
 
 use super::{HOLD_S, HOOK_DEADLINE_S};
 use crate::error::Failure;
@@ -32,16 +35,14 @@ impl Words {
         words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
     }
 
-    /// The arguments that put the gateway before a server's own command.
-    pub(crate) fn gateway(&self, client: Client, server: &str, command: &str, arguments: &[String]) -> Vec<String> {
-        let mut words = vec!["mcp".to_owned()];
+    /// The words that put the gateway before a server's own command, up to `--`.
+    pub(crate) fn gateway(&self, client: Client, server: &str) -> Vec<String> {
+        let mut words = vec![self.program.clone(), "mcp".to_owned()];
         words.extend(self.gate.iter().cloned());
         words.extend(["--server".to_owned(), server.to_owned()]);
         if client != Client::Cursor {
             words.extend(["--hold".to_owned(), HOLD_S.to_string()]);
         }
-        words.extend(["--".to_owned(), command.to_owned()]);
-        words.extend(arguments.iter().cloned());
         words
     }
 }
@@ -71,22 +72,68 @@ pub(crate) fn text(path: PathBuf) -> Result<String, Failure> {
     text.map_err(|path| Failure::Usage(format!("{path:?} is no text that a configuration takes")))
 }
 
-/// Whether a command line is a hook of ours.
-pub(crate) fn is_hook(command: &str, client: Client) -> bool {
+/// Whether a command line calls a hook of ours somehow: whose it is, and whether it may be run, [`own_words`] tells.
+pub(crate) fn mentions_hook(command: &str, client: Client) -> bool {
     command.contains("countersign") && format!("{command} ").contains(&format!(" hook {client} "))
 }
 
-/// The server's own command behind a gateway of ours, and the name that it has there.
-pub(crate) fn behind_gateway(command: &str, arguments: &[String]) -> Option<(Option<String>, Vec<String>)> {
-    let ours = command.rsplit('/').next().is_some_and(|name| name.starts_with("countersign"));
-    let own = arguments
-        .iter()
-        .position(|word| word == "--")
-        .filter(|_| ours && arguments.first().is_some_and(|word| word == "mcp"))?;
-    let (options, rest) = arguments.split_at(own);
+/// Whether a server's command line has the form of a gateway, whoever's program it is: it is not put behind another one.
+pub(crate) fn has_gateway_form(command: &str, arguments: &[String]) -> bool {
+    let own = arguments.iter().skip_while(|word| *word != "--").nth(1);
+    named_like_us(command) && arguments.first().is_some_and(|word| word == "mcp") && own.is_some()
+}
+
+/// The name under which a server is known at this gate, where this very program stands before it: `Some(None)` where the command line
+/// names none. What is believed here the hook leaves to the gateway, so that all of the entry counts that decides what is started.
+pub(crate) fn behind_gateway(server: &Value, gate: &[String]) -> Option<Option<String>> {
+    let command = server.get("command")?.as_str()?;
+    let words = server.get("args")?.as_array()?.iter().map(|word| word.as_str().map(str::to_owned));
+    let arguments = words.collect::<Option<Vec<String>>>()?;
+    let started = server.get("type").is_none_or(|kind| kind == "stdio" || kind == "local")
+        && ["url", "httpUrl", "serverUrl"].iter().all(|other| server.get(other).is_none());
+    let env = server.get("env").and_then(Value::as_object).into_iter().flatten();
+    let misled = env.map(|(name, _)| name.as_str()).any(|name| misleads(name, command));
+    if misled || !started || !has_gateway_form(command, &arguments) || !starts_this_program(command) {
+        return None;
+    }
+    let options: Vec<String> = arguments.into_iter().take_while(|word| word != "--").collect();
     let named = options.iter().position(|word| word == "--server").and_then(|at| options.get(at + 1)).cloned();
-    let own: Vec<String> = rest.iter().skip(1).cloned().collect();
-    (!own.is_empty()).then_some((named, own))
+    (gate_of(&options) == gate).then_some(named)
+}
+
+/// Whether a variable makes another program, or another gate, of the same command line.
+fn misleads(name: &str, command: &str) -> bool {
+    let of_the_loader = name.starts_with("LD_") || name.starts_with("DYLD_");
+    // A key opens the gate that is named, and no other.
+    let of_the_gate = name.starts_with("COUNTERSIGN_") && name != "COUNTERSIGN_KEY";
+    of_the_loader || of_the_gate || (name == "PATH" && !command.contains('/'))
+}
+
+/// Whether a program may be ours by its name: enough to leave it alone, not to believe it.
+pub(super) fn named_like_us(program: &str) -> bool {
+    program.rsplit('/').next().is_some_and(|name| name.starts_with("countersign")) || starts_this_program(program)
+}
+
+/// Whether a program is this very one, wherever it is started.
+fn starts_this_program(program: &str) -> bool {
+    match program.contains('/') {
+        true => Path::new(program).is_absolute() && is_this_program(Path::new(program)),
+        false => {
+            std::env::var_os("PATH").and_then(|path| in_path(program, &path)).is_some_and(|it| is_this_program(&it))
+        }
+    }
+}
+
+/// Where a program without a folder is found. Past a folder that depends on the working one nothing is known.
+pub(super) fn in_path(program: &str, path: &OsStr) -> Option<PathBuf> {
+    let folders = std::env::split_paths(path).take_while(|folder| folder.is_absolute());
+    let runs = |file: &PathBuf| file.metadata().is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0);
+    folders.map(|folder| folder.join(program)).find(runs)
+}
+
+fn is_this_program(path: &Path) -> bool {
+    let own = std::env::current_exe().and_then(|own| own.canonicalize()).ok();
+    own.is_some() && path.canonicalize().ok() == own
 }
 
 /// Why a server cannot run behind the gateway under its name.
@@ -131,13 +178,11 @@ pub(crate) fn split(command: &str) -> Option<Vec<String>> {
 /// address, key or data folder would be used as whoever wrote the line wants.
 pub(crate) fn own_words(command: &str, client: Client, gate: &[String]) -> Option<Vec<String>> {
     let mut words = split(command)?;
-    let own = std::env::current_exe().ok()?;
     let program = words.first_mut()?;
     // Without a folder it would be looked for elsewhere than here.
-    let named = std::path::Path::new(program.as_str()).canonicalize().ok().filter(|_| program.contains('/'))?;
-    (named == own.canonicalize().ok()?).then_some(())?;
+    (program.contains('/') && is_this_program(Path::new(program.as_str()))).then_some(())?;
     // What is run is this program, whatever lies there by then.
-    *program = own.into_os_string().into_string().ok()?;
+    *program = std::env::current_exe().ok()?.into_os_string().into_string().ok()?;
     let (_, options) =
         words.split_first_chunk::<3>().filter(|(start, _)| start[1] == "hook" && start[2] == client.as_str())?;
     (gate_of(options) == gate).then_some(words)

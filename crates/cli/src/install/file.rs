@@ -10,6 +10,7 @@ use countersign_evidence::digest::Digest;
 use serde::{Deserialize, Serialize};
 use similar::TextDiff;
 
+use super::ours::Ours;
 use crate::error::Failure;
 
 /// Beside a file: what it was.
@@ -28,8 +29,12 @@ pub(crate) struct Change {
     pub(crate) before: Option<String>,
     /// Its text then.
     pub(crate) after: String,
-    /// Its text without anything of ours: what `--undo` brings back.
+    /// Its text without what an earlier install wrote: what `--undo` brings back.
     pub(crate) without: Option<String>,
+    /// What is ours in it then.
+    pub(crate) ours: Ours,
+    /// What of others stays there that somebody should know of.
+    pub(crate) notes: Vec<String>,
 }
 
 /// What was changed, for `--undo`.
@@ -48,6 +53,9 @@ struct Record {
     sha256: String,
     /// Whether the file was there before.
     existed: bool,
+    /// What was written.
+    #[serde(default)]
+    ours: Ours,
 }
 
 impl Change {
@@ -61,7 +69,8 @@ impl Change {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(source) => return Err(Failure::File { path: path.to_owned(), source }),
         };
-        Ok(Change { path: path.to_owned(), after: before.clone().unwrap_or_default(), before, without: None })
+        let after = before.clone().unwrap_or_default();
+        Ok(Change { path: path.to_owned(), before, after, without: None, ours: Ours::default(), notes: Vec::new() })
     }
 
     /// Whether anything changes.
@@ -87,32 +96,35 @@ impl Installed {
     /// # Errors
     /// [`Failure::File`]; what was written until then is told by the file itself.
     pub(crate) fn write(folder: &Path, changes: &[Change]) -> Result<(), Failure> {
-        let known = Installed::read(folder)?;
-        let existed = |change: &Change| match known.as_ref().and_then(|known| known.record(&change.path)) {
+        let installed = Installed::read(folder)?;
+        let known = |change: &Change| installed.as_ref().and_then(|known| known.record(&change.path));
+        // Where nobody changed it since, what lies beside it is the file as it was, to the byte.
+        let untouched = |change: &Change| {
+            let now = change.before.as_ref().map(|before| Digest::of(before.as_bytes()).to_string());
+            known(change).is_some_and(|record| Some(&record.sha256) == now.as_ref())
+        };
+        let existed = |change: &Change| match known(change) {
+            // Somebody wrote into a file that we had made: it is theirs from then on.
+            Some(record) if !record.existed && !untouched(change) => !change.without.as_deref().is_none_or(is_nothing),
             Some(record) => record.existed,
             None => change.before.is_some(),
         };
-        let mut folders = known.as_ref().map(|known| known.folders.clone()).unwrap_or_default();
+        let mut folders = installed.as_ref().map(|known| known.folders.clone()).unwrap_or_default();
         folders.extend(missing(changes.iter().filter_map(|change| change.path.parent()).chain([folder])));
         fs::create_dir_all(folder).map_err(Failure::file(folder))?;
         let files = changes.iter().map(|change| Record {
             path: change.path.clone(),
             sha256: Digest::of(change.after.as_bytes()).to_string(),
             existed: existed(change),
+            ours: change.ours.clone(),
         });
-        let installed = Installed { files: files.collect(), folders };
-        for change in changes {
-            // Where nobody changed it since, what lies there is the file as it was, to the byte.
-            let now = change.before.as_ref().map(|before| Digest::of(before.as_bytes()).to_string());
-            let untouched = known.as_ref().and_then(|known| known.record(&change.path));
-            if untouched.is_some_and(|record| Some(&record.sha256) == now.as_ref()) {
-                continue;
-            }
+        let writing = Installed { files: files.collect(), folders };
+        for change in changes.iter().filter(|change| !untouched(change)) {
             if let Some(without) = change.without.as_ref().filter(|_| existed(change)) {
                 replace(no_link(&backup(&change.path))?, without, Some(&change.path))?;
             }
         }
-        let text = serde_json::to_string_pretty(&installed).map_err(|error| Failure::No(error.to_string()))?;
+        let text = serde_json::to_string_pretty(&writing).map_err(|error| Failure::No(error.to_string()))?;
         replace(no_link(&folder.join(INSTALLED))?, &format!("{text}\n"), None)?;
         changes
             .iter()
@@ -190,6 +202,11 @@ impl Installed {
         Ok(self.files.iter().map(|record| record.path.clone()).collect())
     }
 
+    /// What an earlier install wrote into a file; `None` where none did.
+    pub(super) fn ours(&self, path: &Path) -> Option<&Ours> {
+        self.record(path).map(|record| &record.ours)
+    }
+
     fn record(&self, path: &Path) -> Option<&Record> {
         self.files.iter().find(|record| record.path == path)
     }
@@ -200,6 +217,11 @@ pub(crate) fn missing<'a>(folders: impl Iterator<Item = &'a Path>) -> Vec<PathBu
     let above = folders.flat_map(Path::ancestors).filter(|above| !above.as_os_str().is_empty());
     let missing: BTreeSet<&Path> = above.filter(|above| above.symlink_metadata().is_err()).collect();
     missing.into_iter().map(Path::to_owned).collect()
+}
+
+/// What remains of a file that we made where nobody else wrote into it.
+fn is_nothing(text: &str) -> bool {
+    matches!(text.split_whitespace().collect::<String>().as_str(), "" | "{}" | r#"{"version":1}"#)
 }
 
 fn backup(path: &Path) -> PathBuf {

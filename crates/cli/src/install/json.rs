@@ -7,26 +7,30 @@ use jsonc_parser::json;
 use serde_json::Value;
 
 use super::TOOL_TIMEOUT_S;
-use super::command::{Words, behind_gateway, is_hook, unfit};
+use super::command::{Words, has_gateway_form, unfit};
+use super::ours::{Ours, gateway_line};
 use super::shape;
 
 /// Longest configuration that is read, in bytes.
 pub(super) const MOST_BYTES: usize = 16 << 20;
 
-/// The text with our hooks in it, once for each event.
-pub(super) fn put_hooks(text: &str, client: Client, words: &Words, behind: &[String]) -> Result<String, String> {
+/// The text with our hooks in it, once for each event. `ours` tells what an earlier install wrote, and then what this one does.
+pub(super) fn put_hooks(text: &str, client: Client, command: &str, ours: &mut Ours) -> Result<String, String> {
     let (tree, root) = parse(text)?;
     if matches!(client, Client::Copilot | Client::Cursor) && root.get("version").is_none() {
         root.append("version", CstInputValue::Number("1".to_owned()));
     }
     let hooks = root.object_value_or_create("hooks").ok_or("the member \"hooks\" is no object")?;
-    let command = words.hook(client, behind);
     let events = shape::deciding(client).iter().map(|event| (event, true));
     for (event, decides) in events.chain(shape::recording(client).iter().map(|event| (event, false))) {
         let list = hooks.array_value_or_create(event).ok_or_else(|| format!("\"hooks\".\"{event}\" is no array"))?;
-        let wanted = shape::entry(client, &command, decides);
-        let mut there = false;
-        for element in ours(&list, client) {
+        let wanted = shape::entry(client, command, decides);
+        let known = ours_among(&list, client, event, ours);
+        let alike = list.elements().iter().filter(|element| same(element, &wanted)).count();
+        // What somebody else wrote to the same letter is there, and not ours to take away.
+        let theirs = alike > known.iter().filter(|element| same(element, &wanted)).count();
+        let mut there = theirs;
+        for element in known {
             match !there && same(&element, &wanted) {
                 true => there = true,
                 false => element.remove(),
@@ -35,48 +39,52 @@ pub(super) fn put_hooks(text: &str, client: Client, words: &Words, behind: &[Str
         if !there {
             list.append(wanted);
         }
+        ours.wrote(event, (!theirs).then_some(command));
     }
     Ok(ended(&tree))
 }
 
-/// The text with every server that a command starts behind the gateway, and the names of those that are.
-pub(super) fn wrap_servers(text: &str, client: Client, words: &Words) -> Result<(String, Vec<String>), String> {
+/// The text with every server that a command starts behind the gateway. `ours` tells what an earlier install wrote, and then what this
+/// one does.
+pub(super) fn wrap_servers(text: &str, client: Client, words: &Words, ours: &mut Ours) -> Result<String, String> {
     let (tree, root) = parse(text)?;
-    let mut names = Vec::new();
+    let known = Ours { servers: std::mem::take(&mut ours.servers), ..Ours::default() };
     for (name, server) in servers(&root) {
         let (Some(command), arguments) = (string(&server, "command"), strings(&server, "args")) else { continue };
-        if let Some((named, _)) = behind_gateway(&command, &arguments) {
-            names.extend((named.as_ref() == Some(&name)).then_some(name));
+        let wrapped = known.wrapped(&name, &command, &arguments);
+        if unfit(&name).is_some() || (wrapped.is_none() && has_gateway_form(&command, &arguments)) {
             continue;
         }
-        if unfit(&name).is_some() {
-            continue;
+        let gateway = words.gateway(client, &name);
+        let line = gateway_line(&gateway, wrapped.as_ref(), &command, &arguments);
+        if let Some((program, rest)) =
+            line.split_first().filter(|(program, rest)| (*program, *rest) != (&command, &arguments))
+        {
+            set(&server, "command", json!(program.as_str()));
+            set(&server, "args", CstInputValue::Array(rest.iter().cloned().map(CstInputValue::String).collect()));
         }
-        let gateway = words.gateway(client, &name, &command, &arguments);
-        set(&server, "command", json!(words.program.as_str()));
-        set(&server, "args", CstInputValue::Array(gateway.into_iter().map(CstInputValue::String).collect()));
-        if let Some((member, units)) = shape::tool_timeout_member(client) {
+        if let Some((member, units)) = shape::tool_timeout_member(client).filter(|_| wrapped.is_none()) {
             let now = server.get(member).and_then(|found| found.to_serde_value()).and_then(|value| value.as_u64());
             if now.is_none_or(|now| now < TOOL_TIMEOUT_S * units) {
                 set(&server, member, CstInputValue::Number((TOOL_TIMEOUT_S * units).to_string()));
             }
         }
-        names.push(name);
+        ours.servers.insert(name, gateway);
     }
-    Ok((tree.to_string(), names))
+    Ok(tree.to_string())
 }
 
-/// The text without anything of ours.
-pub(super) fn strip(text: &str, client: Client) -> Result<String, String> {
+/// The text without what an earlier install wrote.
+pub(super) fn strip(text: &str, client: Client, ours: &Ours) -> Result<String, String> {
     let (tree, root) = parse(text)?;
     let mut found = false;
     if let Some(hooks) = root.object_value("hooks") {
         for event in shape::deciding(client).iter().chain(shape::recording(client)) {
             let Some(list) = hooks.array_value(event) else { continue };
-            let ours = ours(&list, client);
-            found |= !ours.is_empty();
-            let emptied = !ours.is_empty() && ours.len() == list.elements().len();
-            ours.into_iter().for_each(CstNode::remove);
+            let known = ours_among(&list, client, event, ours);
+            found |= !known.is_empty();
+            let emptied = !known.is_empty() && known.len() == list.elements().len();
+            known.into_iter().for_each(CstNode::remove);
             if let Some(event) = hooks.get(event).filter(|_| emptied) {
                 event.remove();
             }
@@ -85,16 +93,16 @@ pub(super) fn strip(text: &str, client: Client) -> Result<String, String> {
             property.remove();
         }
     }
-    for (_, server) in servers(&root) {
+    for (name, server) in servers(&root) {
         let (Some(command), arguments) = (string(&server, "command"), strings(&server, "args")) else { continue };
-        let Some((_, own)) = behind_gateway(&command, &arguments) else { continue };
+        let Some(wrapped) = ours.wrapped(&name, &command, &arguments) else { continue };
         if let Some((member, units)) = shape::tool_timeout_member(client)
             && let Some(timeout) = server.get(member)
             && timeout.to_serde_value().and_then(|value| value.as_u64()) == Some(TOOL_TIMEOUT_S * units)
         {
             timeout.remove();
         }
-        let mut own = own.into_iter();
+        let mut own = wrapped.own.into_iter();
         set(&server, "command", json!(own.next().unwrap_or_default().as_str()));
         set(&server, "args", CstInputValue::Array(own.map(CstInputValue::String).collect()));
         found = true;
@@ -137,18 +145,21 @@ fn set(object: &CstObject, name: &str, value: CstInputValue) {
 }
 
 /// Elements that are our hook and nothing else.
-fn ours(list: &CstArray, client: Client) -> Vec<CstNode> {
-    let is_ours = |element: &CstNode| {
+fn ours_among(list: &CstArray, client: Client, event: &str, ours: &Ours) -> Vec<CstNode> {
+    let only_command = |element: &CstNode| {
         let value = element.to_serde_value().unwrap_or_default();
         let command = |hook: &Value| hook.get(shape::command_member(client)).and_then(Value::as_str).map(str::to_owned);
-        let hook = match value.get("hooks").and_then(Value::as_array).map(Vec::as_slice) {
+        match value.get("hooks").and_then(Value::as_array).map(Vec::as_slice) {
             Some([one]) if shape::grouped(client) => command(one),
             Some(_) => None,
             None => command(&value),
-        };
-        hook.is_some_and(|command| is_hook(&command, client))
+        }
     };
-    list.elements().into_iter().filter(is_ours).collect()
+    let elements = list.elements();
+    let commands: Vec<Option<String>> = elements.iter().map(only_command).collect();
+    let known = ours.hooks_among(client, event, &commands);
+    let elements = elements.into_iter().enumerate();
+    elements.filter(|(at, _)| known.contains(at)).map(|(_, element)| element).collect()
 }
 
 fn same(element: &CstNode, wanted: &CstInputValue) -> bool {

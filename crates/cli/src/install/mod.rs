@@ -4,21 +4,26 @@ mod command;
 mod file;
 mod found;
 mod json;
+mod ours;
 mod shape;
 #[cfg(test)]
 mod tests;
 mod toml;
+#[cfg(test)]
+mod whose_tests;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use countersign_hook::Client;
 
 pub(crate) use command::{Words, gate_words, own_words, text};
 pub(crate) use file::{Change, Installed, missing};
-pub(crate) use found::{Found, look};
+pub(crate) use found::{Found, Stands, look};
 pub(crate) use shape::{deciding, fail_closed, recording};
 
 use crate::error::Failure;
+use ours::Ours;
 
 /// Seconds that a client waits for a hook. Below it the hook answers.
 pub(crate) const HOOK_TIMEOUT_S: u64 = 600;
@@ -135,39 +140,65 @@ fn own_variable(client: Client) -> Option<PathBuf> {
 /// # Errors
 /// [`Failure`] where a file cannot be read or understood; nothing was written then.
 pub(crate) fn plan(place: &Place, words: &Words) -> Result<Vec<Change>, Failure> {
-    let mut behind = Vec::new();
+    let installed = Installed::read(&place.folder)?;
     let mut changes = Vec::new();
-    // Servers first: the hook is told which ones run behind the gateway.
-    for (path, servers) in [(&place.servers, true), (&place.hooks, false)] {
-        let at = changes.iter().position(|change: &Change| change.path == *path);
-        let change = match at {
-            Some(at) => changes.swap_remove(at),
-            None => Change::read(path)?,
+    // Servers first, also when it is written: where the hook steps back the gateway stands.
+    for path in place.files().into_iter().rev() {
+        let mut change = Change::read(path)?;
+        let known = installed.as_ref().and_then(|installed| installed.ours(path));
+        change.ours = known.cloned().unwrap_or_default();
+        // What the user had, whatever it is, comes back as it was: only what an install wrote is taken out of it.
+        change.without = match (&change.before, known) {
+            (Some(before), Some(known)) => Some(without(place.client, before, known).map_err(bad(path))?),
+            (before, _) => before.clone(),
         };
-        let bad = |why: String| Failure::Usage(format!("{}: {why}; nothing was changed", path.display()));
-        let text = change.after.clone();
-        let toml = place.client == Client::Codex;
-        let (after, names) = match (toml, servers) {
-            // A file that is not there has no servers.
-            (_, true) if change.before.is_none() => (text, Vec::new()),
-            (true, true) => toml::wrap_servers(&text, words).map_err(bad)?,
-            (true, false) => (toml::put_hooks(&text, words, &behind).map_err(bad)?, Vec::new()),
-            (false, true) => json::wrap_servers(&text, place.client, words).map_err(bad)?,
-            (false, false) => (json::put_hooks(&text, place.client, words, &behind).map_err(bad)?, Vec::new()),
-        };
-        behind.extend(names);
-        changes.push(Change { after, ..change });
+        changes.push(change);
     }
-    for change in &mut changes {
-        let bad = |why: String| Failure::Usage(format!("{}: {why}; nothing was changed", change.path.display()));
-        if let Some(before) = &change.before {
-            let without = match place.client {
-                Client::Codex => toml::strip(before),
-                client => json::strip(before, client),
-            };
-            change.without = Some(without.map_err(bad)?);
-        }
+    let mut behind = Vec::new();
+    // The hook is told which ones run behind the gateway. A file that is not there has no servers.
+    for change in changes.iter_mut().filter(|change| change.path == place.servers && change.before.is_some()) {
+        let wrapped = match place.client {
+            Client::Codex => toml::wrap_servers(&change.after, words, &mut change.ours),
+            client => json::wrap_servers(&change.after, client, words, &mut change.ours),
+        };
+        change.after = wrapped.map_err(bad(&place.servers))?;
+        let servers = found::servers(place.client, &change.after, &words.gate).map_err(bad(&place.servers))?;
+        behind.extend(servers.iter().filter(|server| server.is_known_by_its_name()).map(|server| server.name.clone()));
+        let foreign = servers.iter().filter(|server| matches!(server.stands, Stands::BehindAnother));
+        change.notes.extend(foreign.map(|server| {
+            format!(
+                "MCP server {}: not this program for this gate, so that the hook decides its calls too",
+                server.name
+            )
+        }));
+    }
+    let command = words.hook(place.client, &behind);
+    for change in changes.iter_mut().filter(|change| change.path == place.hooks) {
+        let put = match place.client {
+            Client::Codex => toml::put_hooks(&change.after, &command, &mut change.ours),
+            client => json::put_hooks(&change.after, client, &command, &mut change.ours),
+        };
+        change.after = put.map_err(bad(&place.hooks))?;
+        let hooks = found::hooks(place.client, &change.after).map_err(bad(&place.hooks))?;
+        let others: BTreeSet<&String> = hooks.iter().filter(|line| **line != command).collect();
+        change.notes.extend(others.into_iter().map(|line| {
+            format!(
+                "another hook stays beside this one, and only one of them can let a call through: take one out: {line}"
+            )
+        }));
     }
     changes.retain(|change| change.before.is_some() || !change.after.is_empty());
     Ok(changes)
+}
+
+/// A file's text without what an earlier install wrote.
+fn without(client: Client, text: &str, ours: &Ours) -> Result<String, String> {
+    match client {
+        Client::Codex => toml::strip(text, ours),
+        client => json::strip(text, client, ours),
+    }
+}
+
+fn bad(path: &Path) -> impl Fn(String) -> Failure {
+    move |why| Failure::Usage(format!("{}: {why}; nothing was changed", path.display()))
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::command::{behind_gateway, is_hook};
+use super::command::{has_gateway_form, mentions_hook};
 use super::*;
 
 const SERVERS: &str = r#"{
@@ -30,23 +30,27 @@ type = "command"
 command = "my-own-hook"
 "#;
 
-fn words() -> Words {
-    Words { program: "/opt/bin/countersign".to_owned(), gate: vec!["--data".to_owned(), "/a folder".to_owned()] }
+pub(super) fn own_path() -> String {
+    std::env::current_exe().unwrap().into_os_string().into_string().unwrap()
 }
 
-fn place(client: Client, folder: &Path) -> Place {
+pub(super) fn words() -> Words {
+    Words { program: own_path(), gate: vec!["--data".to_owned(), "/a folder".to_owned()] }
+}
+
+pub(super) fn place(client: Client, folder: &Path) -> Place {
     Place::find(client, Some(folder), None).unwrap()
 }
 
 /// A client's folder with what somebody had in it.
-fn configured(client: Client, folder: &Path) -> Place {
+pub(super) fn configured(client: Client, folder: &Path) -> Place {
     let place = place(client, folder);
     let text = if client == Client::Codex { CODEX } else { SERVERS };
     fs::write(&place.servers, text).unwrap();
     place
 }
 
-fn install(place: &Place) -> Vec<Change> {
+pub(super) fn install(place: &Place) -> Vec<Change> {
     let changes = plan(place, &words()).unwrap();
     Installed::write(&place.folder, &changes).unwrap();
     changes
@@ -63,7 +67,7 @@ fn what_is_written() {
             told.push_str(&format!("== {client} {name}\n{}\n", change.after));
         }
     }
-    insta::assert_snapshot!(told);
+    insta::assert_snapshot!(told.replace(&own_path(), "/opt/bin/countersign"));
 }
 
 #[test]
@@ -126,38 +130,42 @@ fn what_stands_there_is_found() {
     for client in Client::ALL {
         let folder = tempfile::tempdir().unwrap();
         let place = configured(client, folder.path());
-        assert!(look(&place).unwrap().hooks.is_empty(), "{client}");
+        assert!(look(&place, &words().gate).unwrap().hooks.is_empty(), "{client}");
         install(&place);
-        let found = look(&place).unwrap();
+        let found = look(&place, &words().gate).unwrap();
         for event in deciding(client) {
             let hook = &found.hooks[*event];
             assert_eq!(hook.timeout_s, Some(HOOK_TIMEOUT_S), "{client}");
             assert_eq!(hook.fails_closed, fail_closed(client).is_some(), "{client}");
             assert!(hook.command.contains("--behind-gate files"), "{client}: {}", hook.command);
         }
-        let behind: Vec<_> =
-            found.servers.iter().filter(|server| server.behind_gate).map(|server| &server.name).collect();
+        let behind: Vec<_> = found
+            .servers
+            .iter()
+            .filter(|server| matches!(server.stands, Stands::Behind(_)))
+            .map(|server| &server.name)
+            .collect();
         assert_eq!(behind, ["files"], "{client}");
     }
 }
 
 #[test]
 fn our_command_lines_are_known_again() {
-    let hook = words().hook(Client::Claude, &[]);
+    let words = Words { program: "/opt/bin/countersign".to_owned(), ..words() };
+    let hook = words.hook(Client::Claude, &[]);
     assert_eq!(hook, "/opt/bin/countersign hook claude --data '/a folder' --deadline 570");
-    assert!(is_hook(&hook, Client::Claude) && !is_hook(&hook, Client::Codex));
-    let own = ["-y".to_owned(), "--".to_owned()];
-    let gateway = words().gateway(Client::Claude, "files", "npx", &own);
-    let known = behind_gateway("/opt/bin/countersign", &gateway).unwrap();
-    assert_eq!(known, (Some("files".to_owned()), vec!["npx".to_owned(), "-y".to_owned(), "--".to_owned()]));
-    assert_eq!(behind_gateway("npx", &gateway), None);
+    assert!(mentions_hook(&hook, Client::Claude) && !mentions_hook(&hook, Client::Codex));
+    let gateway = words.gateway(Client::Claude, "files");
+    let of = |own: &[&str]| [&gateway[1..], &own.iter().map(|&word| word.to_owned()).collect::<Vec<_>>()].concat();
+    assert!(has_gateway_form(&gateway[0], &of(&["--", "npx", "-y", "--"])));
+    assert!(!has_gateway_form("npx", &of(&["--", "npx"])) && !has_gateway_form(&gateway[0], &of(&["--"])));
 }
 
 #[test]
 fn only_what_means_the_same_without_a_shell_is_run() {
     let hook = words().hook(Client::Claude, &["it's".to_owned()]);
     let split = super::command::split(&hook).unwrap();
-    assert_eq!(split[..5], ["/opt/bin/countersign", "hook", "claude", "--data", "/a folder"]);
+    assert_eq!(split[..5], [own_path().as_str(), "hook", "claude", "--data", "/a folder"]);
     assert_eq!(split.last().unwrap(), "it's");
     for line in ["touch x; countersign hook claude ", "countersign hook claude $(x)", "a 'b", "a \"b\"", "a>b"] {
         assert_eq!(super::command::split(line), None, "{line}");
@@ -198,8 +206,8 @@ fn nothing_is_written_through_a_link_or_out_of_a_project() {
     for name in ["settings.json.before-countersign", "countersign-install.json"] {
         let link = project.join(".claude").join(name);
         std::os::unix::fs::symlink(&theirs, &link).unwrap();
-        let changes = plan(&place, &words()).unwrap();
-        let refused = Installed::write(&place.folder, &changes).unwrap_err().to_string();
+        let planned = plan(&place, &words());
+        let refused = planned.and_then(|changes| Installed::write(&place.folder, &changes)).unwrap_err().to_string();
         assert!(refused.contains("is a link"), "{name}: {refused}");
         fs::remove_file(link).unwrap();
     }

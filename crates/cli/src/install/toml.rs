@@ -3,15 +3,15 @@
 use countersign_hook::Client;
 use toml_edit::{Array, ArrayOfTables, DocumentMut, Item, Table, value};
 
-use super::command::{Words, behind_gateway, is_hook, unfit};
+use super::command::{Words, has_gateway_form, unfit};
+use super::ours::{Ours, gateway_line};
 use super::{HOOK_TIMEOUT_S, TOOL_TIMEOUT_S, shape};
 
 const CLIENT: Client = Client::Codex;
 
-/// The text with our hooks in it, once for each event.
-pub(super) fn put_hooks(text: &str, words: &Words, behind: &[String]) -> Result<String, String> {
+/// The text with our hooks in it, once for each event. `ours` tells what an earlier install wrote, and then what this one does.
+pub(super) fn put_hooks(text: &str, command: &str, ours: &mut Ours) -> Result<String, String> {
     let mut document = parse(text)?;
-    let command = words.hook(CLIENT, behind);
     let hooks = document.entry("hooks").or_insert_with(|| {
         let mut table = Table::new();
         table.set_implicit(true);
@@ -23,13 +23,19 @@ pub(super) fn put_hooks(text: &str, words: &Words, behind: &[String]) -> Result<
         let list = list.as_array_of_tables_mut();
         let list =
             list.ok_or_else(|| format!("\"hooks.{event}\" is no array of tables: write it as [[hooks.{event}]]"))?;
-        if list.iter().any(|group| command_of(group) == Some(command.as_str())) {
+        let mut known = ours_among(list, event, ours);
+        let alike = list.iter().position(|group| command_of(group) == Some(command));
+        // What somebody else wrote to the same letter is there, and not ours to take away.
+        let theirs = alike.is_some_and(|at| !known.contains(&at));
+        known.retain(|at| alike != Some(*at));
+        remove(list, &known);
+        ours.wrote(event, (!theirs).then_some(command));
+        if alike.is_some() {
             continue;
         }
-        list.retain(|group| !is_ours(group));
         let mut hook = Table::new();
         hook.insert("type", value("command"));
-        hook.insert("command", value(command.as_str()));
+        hook.insert("command", value(command));
         hook.insert("timeout", value(i64::try_from(HOOK_TIMEOUT_S).unwrap_or(i64::MAX)));
         let mut inner = ArrayOfTables::new();
         inner.push(hook);
@@ -40,46 +46,50 @@ pub(super) fn put_hooks(text: &str, words: &Words, behind: &[String]) -> Result<
     Ok(document.to_string())
 }
 
-/// The text with every server that a command starts behind the gateway, and the names of those that are.
-pub(super) fn wrap_servers(text: &str, words: &Words) -> Result<(String, Vec<String>), String> {
+/// The text with every server that a command starts behind the gateway. `ours` tells what an earlier install wrote, and then what this
+/// one does.
+pub(super) fn wrap_servers(text: &str, words: &Words, ours: &mut Ours) -> Result<String, String> {
     let mut document = parse(text)?;
-    let mut names = Vec::new();
+    let known = Ours { servers: std::mem::take(&mut ours.servers), ..Ours::default() };
     let Some(servers) = document.get_mut("mcp_servers").and_then(Item::as_table_like_mut) else {
-        return Ok((text.to_owned(), names));
+        return Ok(text.to_owned());
     };
     for (name, server) in servers.iter_mut() {
         let (name, Some(server)) = (name.get().to_owned(), server.as_table_like_mut()) else { continue };
         let Some(command) = server.get("command").and_then(Item::as_str).map(str::to_owned) else { continue };
         let arguments = words_of(server.get("args"));
-        if let Some((named, _)) = behind_gateway(&command, &arguments) {
-            names.extend((named.as_ref() == Some(&name)).then_some(name));
+        let wrapped = known.wrapped(&name, &command, &arguments);
+        if unfit(&name).is_some() || (wrapped.is_none() && has_gateway_form(&command, &arguments)) {
             continue;
         }
-        if unfit(&name).is_some() {
-            continue;
+        let gateway = words.gateway(CLIENT, &name);
+        let line = gateway_line(&gateway, wrapped.as_ref(), &command, &arguments);
+        if let Some((program, rest)) =
+            line.split_first().filter(|(program, rest)| (*program, *rest) != (&command, &arguments))
+        {
+            server.insert("command", value(program));
+            server.insert("args", value(rest.iter().collect::<Array>()));
         }
-        let gateway = words.gateway(CLIENT, &name, &command, &arguments);
-        server.insert("command", value(words.program.as_str()));
-        server.insert("args", value(gateway.iter().collect::<Array>()));
         let timeout = i64::try_from(TOOL_TIMEOUT_S).unwrap_or(i64::MAX);
-        if server.get("tool_timeout_sec").and_then(Item::as_integer).is_none_or(|now| now < timeout) {
+        let now = server.get("tool_timeout_sec").and_then(Item::as_integer);
+        if wrapped.is_none() && now.is_none_or(|now| now < timeout) {
             server.insert("tool_timeout_sec", value(timeout));
         }
-        names.push(name);
+        ours.servers.insert(name, gateway);
     }
-    Ok((document.to_string(), names))
+    Ok(document.to_string())
 }
 
-/// The text without anything of ours.
-pub(super) fn strip(text: &str) -> Result<String, String> {
+/// The text without what an earlier install wrote.
+pub(super) fn strip(text: &str, ours: &Ours) -> Result<String, String> {
     let mut document = parse(text)?;
     let mut found = false;
     if let Some(hooks) = document.get_mut("hooks").and_then(Item::as_table_mut) {
         for event in shape::deciding(CLIENT).iter().chain(shape::recording(CLIENT)) {
             let Some(list) = hooks.get_mut(event).and_then(Item::as_array_of_tables_mut) else { continue };
-            let before = list.len();
-            list.retain(|group| !is_ours(group));
-            found |= list.len() < before;
+            let known = ours_among(list, event, ours);
+            found |= !known.is_empty();
+            remove(list, &known);
             if list.is_empty() {
                 hooks.remove(event);
             }
@@ -89,14 +99,15 @@ pub(super) fn strip(text: &str) -> Result<String, String> {
         }
     }
     if let Some(servers) = document.get_mut("mcp_servers").and_then(Item::as_table_like_mut) {
-        for (_, server) in servers.iter_mut() {
+        for (name, server) in servers.iter_mut() {
             let Some(server) = server.as_table_like_mut() else { continue };
             let Some(command) = server.get("command").and_then(Item::as_str).map(str::to_owned) else { continue };
-            let Some((_, own)) = behind_gateway(&command, &words_of(server.get("args"))) else { continue };
+            let wrapped = ours.wrapped(name.get(), &command, &words_of(server.get("args")));
+            let Some(wrapped) = wrapped else { continue };
             if server.get("tool_timeout_sec").and_then(Item::as_integer) == i64::try_from(TOOL_TIMEOUT_S).ok() {
                 server.remove("tool_timeout_sec");
             }
-            let mut own = own.into_iter();
+            let mut own = wrapped.own.into_iter();
             server.insert("command", value(own.next().unwrap_or_default()));
             server.insert("args", value(own.collect::<Array>()));
             found = true;
@@ -121,6 +132,12 @@ pub(super) fn command_of(group: &Table) -> Option<&str> {
     only.get("command")?.as_str()
 }
 
-fn is_ours(group: &Table) -> bool {
-    command_of(group).is_some_and(|command| is_hook(command, CLIENT))
+/// Groups that are our hook and nothing else.
+fn ours_among(list: &ArrayOfTables, event: &str, ours: &Ours) -> Vec<usize> {
+    let commands: Vec<Option<String>> = list.iter().map(|group| command_of(group).map(str::to_owned)).collect();
+    ours.hooks_among(CLIENT, event, &commands)
+}
+
+fn remove(list: &mut ArrayOfTables, known: &[usize]) {
+    known.iter().rev().for_each(|at| drop(list.remove(*at)));
 }

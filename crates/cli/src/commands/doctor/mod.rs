@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::install::{Found, Place, deciding, fail_closed, gate_words, look, own_words, recording};
+use crate::install::{Found, Place, Stands, deciding, fail_closed, gate_words, look, own_words, recording};
 use crate::session::Session;
 use crate::style::Paint;
 use crate::system::SystemRandom;
@@ -110,27 +110,20 @@ async fn examine(place: &Place, session: &mut Session) -> Result<Report, Failure
         checks: Vec::new(),
         residual: residual::residual(place.client),
     };
-    match look(place) {
-        Ok(mut found) => {
-            let gate = gate_words(&session.global)?;
-            let own = |command: &str| own_words(command, place.client, &gate);
-            let mut foreign = BTreeSet::new();
-            found.hooks.retain(|event, hook| {
-                let ours = own(&hook.command).is_some();
-                if !ours {
-                    foreign.insert(event.clone());
-                    // Whoever wrote it: it is not run to find out what it does.
-                    report.no(format!(
-                        "{event}: not ours, not run: it is not this program for this gate, as `countersign install {}` with the \
-                         same options writes it: {}",
-                        place.client, hook.command
-                    ));
-                }
-                ours
-            });
-            report.configured(place.client, &found, &foreign);
+    let gate = gate_words(&session.global)?;
+    match look(place, &gate) {
+        Ok(found) => {
+            for (event, command) in &found.foreign {
+                // Whoever wrote it: it is not run to find out what it does.
+                report.no(format!(
+                    "{event}: not ours, not run: it is not this program for this gate, as `countersign install {}` with the same \
+                     options writes it: {command}",
+                    place.client
+                ));
+            }
+            report.configured(place.client, &found);
             let deciding = deciding(place.client).iter().find_map(|event| found.hooks.get(*event));
-            if let Some(words) = deciding.and_then(|hook| own(&hook.command)) {
+            if let Some(words) = deciding.and_then(|hook| own_words(&hook.command, place.client, &gate)) {
                 report.driven(place.client, &words, session).await?;
             }
         }
@@ -152,9 +145,11 @@ impl Report {
         self.check(false, what);
     }
 
-    /// What the configuration says. Of the hooks in `foreign` it was told already that they are not ours.
-    fn configured(&mut self, client: Client, found: &Found, foreign: &BTreeSet<String>) {
-        for event in deciding(client).iter().filter(|event| !foreign.contains(**event)) {
+    /// What the configuration says. Where a hook is not ours, that was told already.
+    fn configured(&mut self, client: Client, found: &Found) {
+        let foreign: BTreeSet<&str> = found.foreign.iter().map(|(event, _)| event.as_str()).collect();
+        let told = |event: &str| foreign.contains(event) && !found.hooks.contains_key(event);
+        for event in deciding(client).iter().filter(|event| !told(event)) {
             let Some(hook) = found.hooks.get(*event) else {
                 self.no(format!(
                     "{event}: no hook: built-in tools run undecided; `countersign install {client}` writes it"
@@ -177,25 +172,33 @@ impl Report {
                 self.check(hook.fails_closed, format!("{event}: a hook that fails is a no ({name} = {value})"));
             }
         }
-        for event in recording(client).iter().filter(|event| !foreign.contains(**event)) {
+        for event in recording(client).iter().filter(|event| !told(event)) {
             let there = found.hooks.contains_key(*event);
             self.check(
                 there,
                 format!("{event}: {}", if there { "outcomes are recorded" } else { "no hook: outcomes stay unknown" }),
             );
         }
+        for event in &found.twice {
+            self.no(format!(
+                "{event}: more than one hook, and only one of them can let a call through: take the others out"
+            ));
+        }
         for off in &found.off {
             self.no(format!("hooks do not run for every tool: {off}"));
         }
         for server in &found.servers {
-            let how = match (server.behind_gate, server.command) {
-                (true, _) => "behind the gateway: it sends exactly what was approved",
-                (false, true) => "not behind the gateway: only the hook stands before it",
-                (false, false) => {
+            let how = match server.stands {
+                Stands::Behind(_) => "behind the gateway: it sends exactly what was approved",
+                Stands::BehindAnother => {
+                    "not behind the gateway: what stands before it is not this program for this gate, and only the hook counts"
+                }
+                Stands::Bare => "not behind the gateway: only the hook stands before it",
+                Stands::Remote => {
                     "reached by a URL, which the gateway over stdio does not cover: only the hook stands before it"
                 }
             };
-            self.check(server.behind_gate, format!("MCP server {}: {how}", server.name));
+            self.check(matches!(server.stands, Stands::Behind(_)), format!("MCP server {}: {how}", server.name));
         }
     }
 
