@@ -8,6 +8,7 @@ use countersign_hook::Client;
 use serde_json::Value;
 
 use super::{HOLD_S, HOOK_DEADLINE_S};
+use crate::connect::default_data;
 use crate::error::Failure;
 use crate::global::Global;
 
@@ -98,7 +99,16 @@ pub(crate) fn behind_gateway(server: &Value, gate: &[String]) -> Option<Option<S
     }
     let options: Vec<String> = arguments.into_iter().take_while(|word| word != "--").collect();
     let named = options.iter().position(|word| word == "--server").and_then(|at| options.get(at + 1)).cloned();
-    (gate_of(&options) == gate).then_some(named)
+    let named_gate = gate_of(&options);
+    // As people write it by hand: no option, for the folder that is everybody's default.
+    let is_default = named_gate.is_empty() && is_default(gate);
+    (is_default || named_gate == gate).then_some(named)
+}
+
+/// Whether these options name the gate of the default data folder.
+fn is_default(gate: &[String]) -> bool {
+    let folder = default_data().and_then(|folder| text(folder).ok());
+    folder.is_some_and(|folder| gate == ["--data".to_owned(), folder])
 }
 
 /// Whether a variable makes another program, or another gate, of the same command line.

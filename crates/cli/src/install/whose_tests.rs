@@ -261,6 +261,15 @@ fn only_this_program_for_this_gate_is_behind_the_gateway() {
     }
 }
 
+/// As the README has it: without options, which is the default folder and no other.
+#[test]
+fn a_gateway_without_options_is_before_the_default_folder() {
+    let entry = json!({ "command": own_path(), "args": ["mcp", "--server", "files", "--", "npx"] });
+    let default = crate::connect::default_data().unwrap().into_os_string().into_string().unwrap();
+    let at = |folder: &str| behind_gateway(&entry, &["--data".to_owned(), folder.to_owned()]);
+    assert_eq!((at(&default), at("/a folder")), (Some(Some("files".to_owned())), None));
+}
+
 #[test]
 fn a_bare_name_is_what_the_path_leads_to() {
     let folder = tempfile::tempdir().unwrap();
