@@ -47,6 +47,13 @@ pub struct Case {
     expect: Expectation,
 }
 
+impl Case {
+    /// The tool that is asked for, `server/tool`.
+    pub(crate) fn tool(&self) -> &str {
+        &self.request.tool
+    }
+}
+
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CaseRequest {

@@ -1,19 +1,22 @@
 //! What is not wrong, but probably not meant.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::cases::Case;
 use crate::decision::Effect;
 use crate::error::Problem;
 use crate::rule::Rule;
+use crate::scope::Resource;
 use crate::set::PolicySet;
 
 impl PolicySet {
     /// Warnings for `policy check`: rules that another one shadows, known tools that no permit covers, rules that name
-    /// agents `entities.json` does not know, a folder without tests.
+    /// agents or tools that nothing else here knows, a folder without tests.
     pub fn lint(&self) -> Vec<Problem> {
         let mut warnings = self.shadowed();
         warnings.extend(self.uncovered());
         warnings.extend(self.unknown_agents());
+        warnings.extend(self.unknown_tools());
         if !self.is_empty() && self.cases().is_empty() {
             warnings.push(Problem::new("tests", None, "there are no tests: add tests/*.yaml"));
         }
@@ -67,6 +70,23 @@ impl PolicySet {
             {
                 let near = crate::spelling::suggestion(id, known.keys().map(String::as_str));
                 let message = format!("entities.json does not list the agent {id:?}{near}");
+                warnings.push(Problem::new(&rule.file, Some(rule.line), message));
+            }
+        }
+        warnings
+    }
+
+    /// A rule over a tool that is misspelt never fires, and a forbid that never fires lets everything through.
+    fn unknown_tools(&self) -> Vec<Problem> {
+        let listed = self.catalogue().tools.keys().map(String::as_str);
+        let known: BTreeSet<&str> = listed.chain(self.cases().iter().map(Case::tool)).collect();
+        let mut warnings = Vec::new();
+        for rule in self.rules() {
+            if let Resource::Tool(name) = &rule.scope.resource
+                && !known.contains(name.as_str())
+            {
+                let near = crate::spelling::suggestion(name, known.iter().copied());
+                let message = format!("neither entities.json nor a test names the tool {name:?}{near}");
                 warnings.push(Problem::new(&rule.file, Some(rule.line), message));
             }
         }

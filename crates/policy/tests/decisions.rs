@@ -315,7 +315,9 @@ fn explanations_say_why() {
 fn lint_finds_what_is_probably_not_meant() {
     let mut text = load(
         "@id(\"a\") permit (principal == Agent::\"bto\", action == Action::\"read\", resource);
-         @id(\"b\") permit (principal == Agent::\"bto\", action == Action::\"read\", resource);",
+         @id(\"b\") permit (principal == Agent::\"bto\", action == Action::\"read\", resource);
+         @id(\"c\") forbid (principal, action, resource == Tool::\"shop/pya\");
+         @id(\"d\") forbid (principal, action, resource == Tool::\"shop/tested\");",
     )
     .text()
     .clone();
@@ -323,6 +325,11 @@ fn lint_finds_what_is_probably_not_meant() {
         "entities.json".into(),
         r#"{"agents": {"bot": {}}, "tools": {"shop/pay": {"category": "payment"}}}"#.into(),
     );
+    let tested =
+        "- name: t\n  request: { agent: bot, tool: shop/tested, category: read }\n  expect: { decision: deny }\n";
+    text.0.insert("tests/t.yaml".into(), tested.into());
     let warnings: Vec<String> = PolicySet::from_text(text).unwrap().lint().iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(warnings.join("\n"));
+    let untested = load("@id(\"a\") permit (principal, action, resource);").lint();
+    assert!(untested.iter().any(|warning| warning.to_string().contains("there are no tests")), "{untested:?}");
 }
