@@ -31,7 +31,7 @@ hold_s = {hold}
 """
 
 
-def write(path, text):
+def keep(path, text):
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
 
@@ -108,7 +108,7 @@ def decide(folder, work, gate, key):
     """People decide while a real client waits; past its time; and never after it gave up."""
     person = folder.json("person", "add", "--name", "Rita Reviewer", "--group", "owners")["person"]
     reviewer = os.path.join(work, "reviewer.key")
-    write(reviewer, folder.json("key", "create", "--kind", "reviewer", "--label", "r", "--person", person)["secret"])
+    keep(reviewer, folder.json("key", "create", "--kind", "reviewer", "--label", "r", "--person", person)["secret"])
 
     def waiting():
         for _ in range(200):
@@ -149,13 +149,13 @@ def play(work, old, modern):
     check("init", done.returncode == 0, done.stdout + done.stderr)
     done = folder.run("policy", "activate", os.path.join(HERE, "policy"))
     check("the policy is activated", done.returncode == 0, done.stdout + done.stderr)
-    write(folder.at("modern.token"), "up-secret")
-    write(folder.at("mcp.toml"), SERVERS.format(old=old, modern=modern, everything=EVERYTHING, hold=60))
+    keep(folder.at("modern.token"), "up-secret")
+    keep(folder.at("mcp.toml"), SERVERS.format(old=old, modern=modern, everything=EVERYTHING, hold=60))
     port = free_port()
     settings = f'mcp_servers_file = "mcp.toml"\npublic_url = "http://localhost:{port}"\n'
     with open(folder.at("countersign.toml"), encoding="utf-8") as file:
         kept = [line for line in file if not line.startswith(("mcp_servers_file", "public_url"))]
-    write(folder.at("countersign.toml"), settings + "".join(kept))
+    keep(folder.at("countersign.toml"), settings + "".join(kept))
     key = folder.json("key", "create", "--kind", "agent", "--label", "agent")["secret"]
     gate = f"http://127.0.0.1:{port}"
     with Serving(folder, "--listen", f"127.0.0.1:{port}"):
@@ -194,7 +194,7 @@ def play(work, old, modern):
 def main():
     for script in ["clients.mjs", "held.mjs", "modern_server.mjs", "with_key.mjs", "loopback.cjs"]:
         with open(os.path.join(HERE, script), encoding="utf-8") as file:
-            write(os.path.join(NPM, script), file.read())
+            keep(os.path.join(NPM, script), file.read())
     with tempfile.TemporaryDirectory(prefix="countersign-mcp-http-") as work, Everything() as old, \
             Node("modern_server.mjs", TOKEN="up-secret") as modern:
         play(work, old, modern)

@@ -89,13 +89,13 @@ def http_gateway():
 def authzen():
     walk = Walk("authzen.md")
     walk.says("denied, asked, approved, allowed", '"reason":"approval_required"', '"status":"pending"', '"decision":true')
-    walk.says("the story is told", "succeeded")
+    walk.says("the story is told", "What did the agent intend", "Did the executed payload match")
 
 
 def hooks():
     walk = Walk("hooks.md")
     with open(walk.at(".claude/settings.json"), encoding="utf-8") as file:
-        check("hooks.md: the hooks are written", "hook" in file.read())
+        check("hooks.md: the hooks are written", "hook claude --data" in file.read())
 
 
 mcp()

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use countersign_evidence::action::{Denial, Stage};
 use countersign_evidence::time::Timestamp;
-use countersign_wire::ActionView;
 use parking_lot::RwLock;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -16,6 +15,8 @@ use crate::open_action::{Identity, OpenAction};
 
 /// Most denials that are kept for who was not there to hear them.
 const MOST_UNHEARD: usize = 10_000;
+/// Seconds for which they are: who asks later asks people again.
+const NEWS_S: i64 = 900;
 
 /// Open actions, and ended ones until the index has read them, as of the last commit.
 #[derive(Default)]
@@ -42,10 +43,18 @@ struct Slot {
     taken_by: Option<String>,
 }
 
-/// A denial, as its caller is to be told it.
+/// A denial that its caller was not there to hear.
 struct Unheard {
+    action: Uuid,
     at: Timestamp,
-    view: Box<ActionView>,
+    /// The request that was told: asked again, it hears the same.
+    told: Option<String>,
+}
+
+impl Unheard {
+    fn is_news(&self, now: Timestamp) -> bool {
+        now < self.at.plus_seconds(NEWS_S)
+    }
 }
 
 /// Counts a caller that holds its client while an action waits.
@@ -108,36 +117,48 @@ impl Board {
         slots.requests.insert((key, request_id.to_owned()), action);
     }
 
-    /// The denial of an identical action that its caller has not heard: told once, and not later than this long after it.
-    pub(crate) fn unheard_denial(&self, identity: &Identity, now: Timestamp, fresh_s: i64) -> Option<ActionView> {
+    /// An identical action that people denied while its caller was away: for the first request that asks after it, however often.
+    pub(crate) fn unheard_denial(&self, identity: &Identity, request_id: &str, now: Timestamp) -> Option<Uuid> {
         // Mostly there is none, and nobody has to wait for that.
         self.slots.read().unheard.get(identity)?;
-        let unheard = self.slots.write().unheard.remove(identity)?;
-        (now < unheard.at.plus_seconds(fresh_s)).then_some(*unheard.view)
+        let mut slots = self.slots.write();
+        let denial = slots.unheard.get_mut(identity).filter(|denial| denial.is_news(now))?;
+        let told = denial.told.get_or_insert_with(|| request_id.to_owned());
+        (told == request_id).then_some(denial.action)
     }
 
     /// The caller has seen how this action ended.
     pub(crate) fn heard(&self, open: &OpenAction) {
-        let same =
-            |slots: &Slots| slots.unheard.get(&open.identity).is_some_and(|denial| denial.view.action == open.id());
-        if same(&self.slots.read()) {
-            self.slots.write().unheard.remove(&open.identity);
+        let is_this =
+            |slots: &Slots| slots.unheard.get(&open.identity).is_some_and(|denial| denial.action == open.id());
+        if is_this(&self.slots.read()) {
+            let mut slots = self.slots.write();
+            if is_this(&slots) {
+                slots.unheard.remove(&open.identity);
+            }
         }
+    }
+
+    /// People, or the policy, may see it otherwise by now: what was denied before is asked about anew.
+    pub(crate) fn forget_denials(&self) {
+        self.slots.write().unheard.clear();
     }
 
     /// Shows a committed state, as of then, and wakes who waits for it.
     pub(crate) fn show(&self, open: Arc<OpenAction>, at: Timestamp) {
         let slots = &mut *self.slots.write();
         let id = open.id();
+        if open.action.authorization().is_some() || open.action.execution().is_some() {
+            slots.unheard.remove(&open.identity);
+        }
         if let Some(slot) = slots.actions.get(&id) {
+            let was_reviewing = matches!(slot.sender.borrow().action.stage, Stage::Reviewing(_));
             let denied = matches!(open.action.stage, Stage::Denied(Denial::Reviewer | Denial::Expired));
-            if denied && slot.waiting.load(Ordering::Acquire) == 0 {
-                if slots.unheard.len() >= MOST_UNHEARD
-                    && let Some(oldest) = slots.unheard.iter().min_by_key(|(_, denial)| denial.at).map(|(key, _)| *key)
-                {
-                    slots.unheard.remove(&oldest);
+            if was_reviewing && denied && slot.waiting.load(Ordering::Acquire) == 0 {
+                slots.unheard.retain(|_, denial| denial.is_news(at));
+                if slots.unheard.len() < MOST_UNHEARD {
+                    slots.unheard.insert(open.identity, Unheard { action: id, at, told: None });
                 }
-                slots.unheard.insert(open.identity, Unheard { at, view: Box::new(open.view()) });
             }
             slots.requests.extend(open.names().skip(1).map(|name| (name, id)));
             slot.sender.send_replace(open);
@@ -169,16 +190,23 @@ impl Board {
         }
     }
 
-    /// Waits until people have decided, at most so long; then the state by then. `None`: it is not held here.
-    pub(crate) async fn wait(&self, action: Uuid, most: Duration) -> Option<Arc<OpenAction>> {
-        let (mut receiver, _waiting) = {
+    /// Waits until people have decided, at most so long; then the state by then. `None`: it is not held here. A caller holds its
+    /// client meanwhile; anybody else only looks on.
+    pub(crate) async fn wait(&self, action: Uuid, by: Uuid, most: Duration) -> Option<Arc<OpenAction>> {
+        let (mut receiver, waiting) = {
             let slots = self.slots.read();
             let slot = slots.actions.get(&action)?;
-            slot.waiting.fetch_add(1, Ordering::AcqRel);
-            (slot.sender.subscribe(), Waiting(Arc::clone(&slot.waiting)))
+            let is_caller = slot.sender.borrow().identity.key == by;
+            let waiting = is_caller.then(|| {
+                slot.waiting.fetch_add(1, Ordering::AcqRel);
+                Waiting(Arc::clone(&slot.waiting))
+            });
+            (slot.sender.subscribe(), waiting)
         };
         let undecided = |open: &Arc<OpenAction>| matches!(open.action.stage, Stage::Reviewing(_));
         let _ = tokio::time::timeout(most, receiver.wait_for(|open| !undecided(open))).await;
+        // Before the last look: what comes after it nobody has heard.
+        drop(waiting);
         let open = Arc::clone(&receiver.borrow());
         Some(open)
     }

@@ -113,8 +113,7 @@ impl Gate {
             return Ok(None);
         }
         let Some(held) = self.shared.board.redeemable(&checked.identity) else {
-            let fresh_s = self.shared.settings().authorization_ttl_s.into();
-            return Ok(self.shared.board.unheard_denial(&checked.identity, self.shared.now(), fresh_s));
+            return self.denied_meanwhile(checked).await;
         };
         // An edit must reach the caller before it can execute it, so it starts by itself.
         let ready = held.action.authorization().is_some() && held.edited.is_none();
@@ -126,6 +125,15 @@ impl Gate {
         self.start(caller, held.id(), start_of(&checked.request, start)).await.map(Some)
     }
 
+    /// What became of an identical action that this caller was told to ask after, where people have denied it since.
+    async fn denied_meanwhile(&self, checked: &Checked) -> Result<Option<ActionView>, GateError> {
+        let (board, request_id) = (&self.shared.board, &checked.request.request_id);
+        let Some(action) = board.unheard_denial(&checked.identity, request_id, self.shared.now()) else {
+            return Ok(None);
+        };
+        Ok(self.find(action).await?.map(|denied| denied.view()))
+    }
+
     /// An action now, or as soon as people have decided, at most `wait_s` seconds from now.
     ///
     /// # Errors
@@ -134,7 +142,7 @@ impl Gate {
         let found = self.find(action).await?.ok_or(GateError::NotFound("action"))?;
         may_see(caller, &found)?;
         let wait = Duration::from_secs(u64::from(wait_s.min(self.shared.settings().most_wait_s)));
-        let waited = if wait_s == 0 { None } else { self.shared.board.wait(action, wait).await };
+        let waited = if wait_s == 0 { None } else { self.shared.board.wait(action, caller.key, wait).await };
         let seen = waited.unwrap_or(found);
         if caller.key == seen.identity.key {
             self.shared.board.heard(&seen);

@@ -179,6 +179,7 @@ fn identity(envelope: &Envelope, opened: &OpenedRecord, payload: &Value) -> Dige
         user: user.as_ref(),
         environment: &envelope.environment,
         tool: &proposed.tool,
+        via: &proposed.source.via,
         resource: resource.as_ref(),
         payload: Digest::of(payload.to_canonical().as_bytes()),
     };

@@ -21,7 +21,7 @@ use crate::error::GateError;
 use crate::evaluate::Manner;
 use crate::history::Subject;
 use crate::judge::{Judged, Question};
-use crate::open_action::{Identity, Requester, VIA_MCP};
+use crate::open_action::{Identity, Requester, VIA_HOOK, VIA_MCP};
 use crate::shared::Shared;
 use crate::standing::Covered;
 
@@ -84,6 +84,7 @@ impl Shared {
             user: request.user.as_ref(),
             environment: &environment,
             tool: &request.tool,
+            via: request.source.as_ref().map_or("api", |source| &source.via),
             resource: resource.as_ref(),
             payload: plain,
         };
@@ -271,7 +272,10 @@ pub(crate) struct Content<'a> {
     pub(crate) agent: &'a str,
     pub(crate) user: Option<&'a UserRef>,
     pub(crate) environment: &'a str,
+    /// With its definition: what was judged for another one, or for none, is another call.
     pub(crate) tool: &'a ToolRef,
+    /// How it came in. Hooks and MCP gateways ask about the same calls; nobody else asks for them.
+    pub(crate) via: &'a str,
     pub(crate) resource: Option<&'a (String, Option<String>)>,
     /// SHA-256 of the payload's canonical form.
     pub(crate) payload: Digest,
@@ -279,8 +283,10 @@ pub(crate) struct Content<'a> {
 
 impl Content<'_> {
     pub(crate) fn digest(&self) -> Digest {
-        let tool = (&self.tool.server, &self.tool.name);
-        let rest = json::to_string(&(self.agent, self.user, self.environment, tool, self.resource)).unwrap_or_default();
+        let tool = (&self.tool.server, &self.tool.name, self.tool.definition);
+        let client_call = self.via == VIA_MCP || self.via == VIA_HOOK;
+        let rest = (self.agent, self.user, self.environment, tool, client_call, self.resource);
+        let rest = json::to_string(&rest).unwrap_or_default();
         Digest::of(&[rest.as_bytes(), &self.payload.0].concat())
     }
 }

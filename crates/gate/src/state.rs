@@ -60,6 +60,7 @@ impl State {
     pub(crate) fn commit(&mut self, head: Head, time: Timestamp, changes: Changes, shared: &Shared) {
         self.head = head;
         self.last_time = time;
+        let (policy_changed, standing_changed) = (changes.policy.is_some(), !changes.standing.is_empty());
         if let Some(policy) = changes.policy {
             *shared.policy.write() = Arc::clone(&policy);
             self.policy = policy;
@@ -71,10 +72,25 @@ impl State {
             self.standing = Arc::new(grants);
             *shared.standing.write() = Arc::clone(&self.standing);
         }
+        if policy_changed || standing_changed {
+            shared.board.forget_denials();
+        }
         self.requests.extend(changes.requests);
+        if !changes.closing.is_empty() {
+            self.forget_reasons(shared);
+        }
         self.closing.extend(changes.closing);
         for (_, open) in changes.actions {
             self.hold(open, shared);
+        }
+    }
+
+    /// What a reviewer said goes with the reviewer's key: from here on the log alone says whether it can still be read.
+    fn forget_reasons(&mut self, shared: &Shared) {
+        for open in self.actions.values_mut().filter(|open| open.denied_because.is_some()) {
+            let without = OpenAction { denied_because: None, ..OpenAction::clone(open) };
+            *open = Arc::new(without);
+            shared.board.show(Arc::clone(open), self.last_time);
         }
     }
 

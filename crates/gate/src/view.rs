@@ -98,7 +98,7 @@ impl OpenAction {
             Stage::Authorized(_) if self.was_reviewed() => "Approved: execute exactly this, once.".to_owned(),
             Stage::Executing(_) if self.was_reviewed() => "Approved, and being executed.".to_owned(),
             Stage::Finished(_) if self.was_reviewed() => {
-                format!("Approved and executed: {}.", state_of(&self.action.stage).as_str())
+                format!("Approved; its outcome: {}.", state_of(&self.action.stage).as_str())
             }
             Stage::Reviewing(review) if !review.questions.is_empty() => {
                 let asked: Vec<String> = self.questions(&review.questions).into_iter().map(|one| one.text).collect();

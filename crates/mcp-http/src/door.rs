@@ -81,6 +81,8 @@ pub fn router(
 pub(crate) struct Entered {
     pub(crate) caller: Caller,
     pub(crate) parts: Parts,
+    /// On whose behalf its session with all servers began.
+    began: Option<Place>,
 }
 
 impl Door {
@@ -100,7 +102,7 @@ impl Door {
             response
         })?;
         caller.must_act().map_err(failed)?;
-        Ok(Entered { caller, parts })
+        Ok(Entered { caller, parts, began: None })
     }
 
     fn server(&self, name: &str) -> Result<&Arc<Server>, Box<Response>> {
@@ -211,16 +213,16 @@ impl Door {
     }
 
     async fn said_to_everybody(&self, request: Request) -> Result<Response, Response> {
-        let (entered, message, modern) = self.message("", request).await?;
+        let (mut entered, message, modern) = self.message("", request).await?;
         if modern {
             if let Err(why) = check(&entered.parts.headers, &message, &[]) {
                 return Err(refuse(StatusCode::BAD_REQUEST, id_of(&message), HEADER_MISMATCH, &why));
             }
         } else if !initializes(&message) {
             let id = named_session(&entered.parts.headers).map_err(|refusal| *refusal)?;
-            if !self.gathered.knows(id, entered.caller.key) {
-                return Err(no_session());
-            }
+            let Some(place) = self.gathered.knows(id, entered.caller.key) else { return Err(no_session()) };
+            entered.must_be_of(&place).map_err(failed)?;
+            entered.began = Some(place);
         }
         Ok(self.said_to_all(entered, message, modern).await)
     }
@@ -283,17 +285,27 @@ impl Entered {
 
     /// Whose conversation this is.
     pub(crate) fn place(&self, server: &Server) -> Result<Place, GateError> {
-        let agent = self.said(AGENT)?.or_else(|| match self.caller.agents.as_slice() {
+        let mut place = self.place_at(&server.name)?;
+        place.agent = place.agent.or_else(|| server.agent.clone());
+        Ok(place)
+    }
+
+    /// On whose behalf it is: as its headers say, else as its session began, else as its key is limited.
+    pub(crate) fn place_at(&self, server: &str) -> Result<Place, GateError> {
+        let began = self.began.clone();
+        let (agent, user, environment) =
+            began.map_or_else(Default::default, |place| (place.agent, place.user, place.environment));
+        let of_key = || match self.caller.agents.as_slice() {
             // A key for one agent is that agent's.
             [only] => Some(only.clone()),
-            _ => server.agent.clone(),
-        });
+            _ => None,
+        };
         Ok(Place {
-            server: server.name.clone(),
+            server: server.to_owned(),
             key: self.caller.key,
-            agent,
-            user: self.said(USER)?,
-            environment: self.said(ENVIRONMENT)?,
+            agent: self.said(AGENT)?.or(agent).or_else(of_key),
+            user: self.said(USER)?.or(user),
+            environment: self.said(ENVIRONMENT)?.or(environment),
         })
     }
 
@@ -355,7 +367,10 @@ pub(crate) async fn tell(session: &Session, mut message: Message, within: Option
     }
     session.conversation.client_says(message).await;
     // A cancelled request gets no answer, but the exchange that waits for it ends.
-    cancelled.iter().for_each(|id| session.desk.forget(id));
+    if let Some(id) = cancelled {
+        session.desk.forget(&id);
+        session.conversation.unheard(&id);
+    }
 }
 
 fn id_of(message: &Message) -> Option<&Id> {

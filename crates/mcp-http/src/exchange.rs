@@ -50,7 +50,7 @@ impl Exchange {
         }
         tokio::select! {
             biased;
-            Some(note) = self.waiter.notes.recv() => reply::events(Told { exchange: self, first: Some(note.body) }),
+            Some(note) = self.waiter.notes.recv() => reply::events(Told { exchange: self, first: Some(note.text) }),
             answer = &mut self.waiter.answer => {
                 self.answered = true;
                 match answer {
@@ -130,11 +130,11 @@ impl Drop for Exchange {
 /// The rest of an exchange, as events.
 struct Told {
     exchange: Exchange,
-    first: Option<Object>,
+    first: Option<String>,
 }
 
 impl Source for Told {
-    async fn next(&mut self) -> Option<Object> {
+    async fn next(&mut self) -> Option<String> {
         if let Some(first) = self.first.take() {
             return Some(first);
         }
@@ -144,10 +144,10 @@ impl Source for Told {
         }
         tokio::select! {
             biased;
-            Some(note) = exchange.waiter.notes.recv() => Some(note.body),
+            Some(note) = exchange.waiter.notes.recv() => Some(note.text),
             answer = &mut exchange.waiter.answer => {
                 exchange.answered = true;
-                answer.ok().map(|answer| exchange.translated(answer))
+                answer.ok().map(|answer| Value::Object(exchange.translated(answer)).to_canonical())
             }
         }
     }
@@ -157,7 +157,7 @@ impl Source for Told {
 pub(crate) struct Standing(pub(crate) mpsc::Receiver<Note>);
 
 impl Source for Standing {
-    async fn next(&mut self) -> Option<Object> {
-        self.0.recv().await.map(|note| note.body)
+    async fn next(&mut self) -> Option<String> {
+        self.0.recv().await.map(|note| note.text)
     }
 }

@@ -45,7 +45,8 @@ struct Table {
 }
 
 struct Begun {
-    key: Uuid,
+    /// On whose behalf; of no server.
+    place: Place,
     /// What the client calls itself.
     client: Option<String>,
     /// Counts up with each use of any.
@@ -57,7 +58,7 @@ impl Gathered {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin(&self, key: Uuid, client: Option<String>, random: &dyn Random) -> String {
+    fn begin(&self, place: Place, client: Option<String>, random: &dyn Random) -> String {
         let id = unguessable(random);
         let mut table = self.table();
         if table.begun.len() >= MOST {
@@ -66,7 +67,7 @@ impl Gathered {
         }
         table.uses += 1;
         let used = table.uses;
-        table.begun.insert(id.clone(), Begun { key, client, used });
+        table.begun.insert(id.clone(), Begun { place, client, used });
         id
     }
 
@@ -75,24 +76,28 @@ impl Gathered {
         self.table().begun.get(id).and_then(|begun| begun.client.clone())
     }
 
-    /// Whether the key began that session.
-    pub(crate) fn knows(&self, id: &str, key: Uuid) -> bool {
+    /// On whose behalf the key began that session.
+    pub(crate) fn knows(&self, id: &str, key: Uuid) -> Option<Place> {
         let mut table = self.table();
         table.uses += 1;
         let now = table.uses;
-        let own = table.begun.get_mut(id).filter(|begun| begun.key == key);
-        own.map(|begun| begun.used = now).is_some()
+        let own = table.begun.get_mut(id).filter(|begun| begun.place.key == key)?;
+        own.used = now;
+        Some(own.place.clone())
     }
 
     pub(crate) fn end(&self, id: &str, key: Uuid) -> bool {
         let mut table = self.table();
-        let own = table.begun.get(id).is_some_and(|begun| begun.key == key);
+        let own = table.begun.get(id).is_some_and(|begun| begun.place.key == key);
         own && table.begun.remove(id).is_some()
     }
 
-    /// Nothing was opened there.
-    fn forget(&self, place: &Place) {
-        self.table().legs.remove(place);
+    /// Nothing was opened there, by this attempt.
+    fn forget(&self, place: &Place, cell: &Arc<OnceCell<Leg>>) {
+        let mut table = self.table();
+        if table.legs.get(place).is_some_and(|now| Arc::ptr_eq(now, cell) && !now.initialized()) {
+            table.legs.remove(place);
+        }
     }
 
     /// The place of a conversation; one that has ended is begun anew.
@@ -145,7 +150,11 @@ impl Door {
     fn begun(&self, entered: &Entered, id: &Id, message: &Message) -> Response {
         let wanted = message.params().and_then(|params| params.get("protocolVersion")).and_then(Value::as_str);
         let client = client_name(message.params().and_then(|params| params.get("clientInfo")));
-        let session = self.gathered.begin(entered.caller.key, client, &*self.random);
+        let place = match entered.place_at("") {
+            Ok(place) => place,
+            Err(error) => return failed(error),
+        };
+        let session = self.gathered.begin(place, client, &*self.random);
         let mut told = discovered_by();
         told.insert("protocolVersion", wanted.filter(|wanted| is_legacy(wanted)).unwrap_or(LEGACY));
         let mut response = result(id, told, false);
@@ -184,7 +193,7 @@ impl Door {
             Err(NoLeg::Gate(error)) => return failed(error),
             Err(NoLeg::Server(why)) => {
                 tracing::warn!(server = server.name, why, "an MCP server is not there for a call");
-                let why = format!("the MCP server {} is not there, so nothing was sent to it: {why}", server.name);
+                let why = format!("the MCP server {} is not there, so the call was not sent to it: {why}", server.name);
                 return refuse(StatusCode::OK, Some(id), jsonrpc::INTERNAL_ERROR, &why);
             }
         };
@@ -233,7 +242,7 @@ impl Door {
         let cell = self.gathered.leg(&place);
         let open = || Leg::open(&self.sessions, server, place.clone(), &entered.caller);
         if let Err(error) = cell.get_or_try_init(open).await {
-            self.gathered.forget(&place);
+            self.gathered.forget(&place, &cell);
             return Err(error);
         }
         Ok(cell)

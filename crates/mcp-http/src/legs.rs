@@ -106,5 +106,6 @@ async fn ask(session: &Session, method: &str, params: Object, modern: bool, pati
     session.conversation.client_says(message).await;
     let answer = timeout(patience, &mut waiter.answer).await;
     session.desk.forget(&waiter.id);
+    session.conversation.unheard(&waiter.id);
     answer.ok()?.ok()
 }

@@ -35,8 +35,8 @@ pub(crate) fn empty(status: StatusCode) -> Response {
 
 /// Where events come from.
 pub(crate) trait Source: Send + 'static {
-    /// The next message; `None` at the end.
-    fn next(&mut self) -> impl Future<Output = Option<Object>> + Send;
+    /// The next message's text; `None` at the end.
+    fn next(&mut self) -> impl Future<Output = Option<String>> + Send;
 }
 
 /// Server-sent events until the source ends.
@@ -56,10 +56,7 @@ fn stream<S: Source>(source: S) -> impl Stream<Item = Result<Bytes, Infallible>>
             return Some((Ok(Bytes::from_static(b":\n\n")), (source, false)));
         }
         let event = tokio::select! {
-            message = source.next() => {
-                let text = Value::Object(message?).to_canonical();
-                Bytes::from(format!("event: message\ndata: {text}\n\n"))
-            }
+            message = source.next() => Bytes::from(format!("event: message\ndata: {}\n\n", message?)),
             () = sleep(ALIVE_EVERY) => Bytes::from_static(b":\n\n"),
         };
         Some((Ok(event), (source, false)))

@@ -53,10 +53,10 @@ impl Gateway {
                 self.record(action, unknown(&attempt, "deadline", took)).await;
                 self.tell_unless_cancelled(&asked, doubtful(&asked.id, action, "deadline")).await;
                 // Not among the calls that are waited for at the end: nobody here needs this answer.
-                tokio::spawn(async move {
-                    self.late(action, &attempt, reply, sent_at).await;
-                    self.flights.lapse(&asked.id);
-                });
+                // Its place is free, and so is its id once nobody listens.
+                let id = asked.id.clone();
+                drop(asked);
+                tokio::spawn(async move { self.late(action, &attempt, &id, reply, sent_at).await });
             }
         }
     }
@@ -107,11 +107,15 @@ impl Gateway {
     }
 
     /// An answer past the deadline is still reported: the gate marks it as late.
-    async fn late(&self, action: Uuid, attempt: &str, reply: oneshot::Receiver<Reply>, sent_at: i64) {
-        if let Ok(Ok(Reply::Answer(answer))) = tokio::time::timeout(LATE, reply).await {
-            let took = self.since(sent_at);
-            tracing::info!(%action, "the server answered after the deadline");
-            self.record(action, answered(attempt, &answer, took)).await;
+    async fn late(&self, action: Uuid, attempt: &str, id: &Id, reply: oneshot::Receiver<Reply>, sent_at: i64) {
+        match tokio::time::timeout(LATE, reply).await {
+            Ok(Ok(Reply::Answer(answer))) => {
+                let took = self.since(sent_at);
+                tracing::info!(%action, "the server answered after the deadline");
+                self.record(action, answered(attempt, &answer, took)).await;
+            }
+            Ok(_) => {}
+            Err(_) => self.flights.lapse(id),
         }
     }
 }

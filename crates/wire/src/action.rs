@@ -92,7 +92,8 @@ pub struct ProposeRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_if_allowed: Option<StartNow>,
     /// Take over an identical action of the same key, agent and tool that still waits (or was approved and not started)
-    /// and that no other caller holds, in place of proposing a new one. A start by id then names this `request_id`.
+    /// and that no other caller holds, in place of proposing a new one. A start by id then names this `request_id`. Where
+    /// people denied it meanwhile and its caller was away, that denial is the answer, once, and nothing is proposed.
     #[serde(default)]
     pub redeem: bool,
     /// Seconds to hold the answer while a review waits, at most 600.

@@ -12,6 +12,33 @@ use crate::connect::default_data;
 use crate::error::Failure;
 use crate::global::Global;
 
+/// Members of a server's entry that are read here, or that say nothing of what is started.
+const HARMLESS: [&str; 23] = [
+    "alwaysAllow",
+    "args",
+    "autoApprove",
+    "command",
+    "cwd",
+    "description",
+    "disabled",
+    "disabled_tools",
+    "enabled",
+    "enabled_tools",
+    "env",
+    "excludeTools",
+    "includeTools",
+    "name",
+    "required",
+    "startup_timeout_ms",
+    "startup_timeout_sec",
+    "timeout",
+    "tool_timeout_sec",
+    "tools",
+    "trust",
+    "type",
+    "version",
+];
+
 /// What the command lines are made of.
 #[derive(Debug, Clone)]
 pub(crate) struct Words {
@@ -90,8 +117,9 @@ pub(crate) fn behind_gateway(server: &Value, gate: &[String]) -> Option<Option<S
     let command = server.get("command")?.as_str()?;
     let words = server.get("args")?.as_array()?.iter().map(|word| word.as_str().map(str::to_owned));
     let arguments = words.collect::<Option<Vec<String>>>()?;
+    // What else an entry says may decide what is started, by whichever client's rules (a URL, a file of variables).
     let started = server.get("type").is_none_or(|kind| kind == "stdio" || kind == "local")
-        && ["url", "httpUrl", "serverUrl"].iter().all(|other| server.get(other).is_none());
+        && server.as_object()?.keys().all(|member| HARMLESS.contains(&member.as_str()));
     let env = server.get("env").and_then(Value::as_object).into_iter().flatten();
     let misled = env.map(|(name, _)| name.as_str()).any(|name| misleads(name, command));
     if misled || !started || !has_gateway_form(command, &arguments) || !starts_this_program(command) {

@@ -256,6 +256,7 @@ fn only_this_program_for_this_gate_is_behind_the_gateway() {
         with("env", json!({ "LD_PRELOAD": "./evil.so" })),
         with("url", json!("http://evil.example")),
         with("type", json!("http")),
+        with("envFile", json!("evil.env")),
     ] {
         assert_eq!(behind_gateway(&other, &gate), None, "{other}");
     }

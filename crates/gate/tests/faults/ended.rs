@@ -72,6 +72,6 @@ async fn the_message_follows_what_became_of_a_review() {
     let done = test.gate.finish(&agent(1), waiting.action, finish("a", Outcome::Unknown)).await.unwrap();
     assert_eq!(
         (started.message.as_str(), done.message.as_str()),
-        ("Approved, and being executed.", "Approved and executed: unknown.")
+        ("Approved, and being executed.", "Approved; its outcome: unknown.")
     );
 }

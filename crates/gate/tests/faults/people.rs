@@ -12,7 +12,7 @@ use countersign_gate::{Caller, GateError};
 use countersign_journal::KeyId;
 use countersign_journal::faulty::Fault;
 use countersign_journal::faulty_keys::KeyVerb;
-use countersign_wire::{DecideRequest, ErasePersonRequest, KeyRequest, PersonRequest, State};
+use countersign_wire::{DecideRequest, ErasePersonRequest, KeyRequest, PersonRequest, ProposeRequest, State};
 use uuid::Uuid;
 
 use crate::disk::Disk;
@@ -73,6 +73,33 @@ async fn wrapping(test: &TestGate) -> Vec<Uuid> {
     });
     let sections = named.flat_map(|entry| vault::sections(&entry.vault).unwrap());
     sections.filter_map(|section| section.wrapped.map(|(id, _)| id)).collect()
+}
+
+/// What she told the agent's side goes with her, also where nobody has heard it yet.
+#[tokio::test]
+async fn the_reason_of_a_denial_goes_too() {
+    let test = TestGate::open(Setup::default()).await;
+    let (person, _, caller) = hired(&test).await;
+    let action = test.gate.propose(&agent(1), pay("r-1", "bot", 200)).await.unwrap().action;
+    let shown = test.gate.present(&caller, action).await.unwrap();
+    let no = DecideRequest {
+        reason: Some(REASON.to_owned()),
+        ..DecideRequest::new(Verdict::Deny, shown.review.payload_digest)
+    };
+    let denied = test.gate.decide(&caller, action, no).await.unwrap();
+    assert!(denied.message.contains(REASON), "{}", denied.message);
+    let owner = Caller::owner();
+    test.gate.erase_person(&owner, ErasePersonRequest { person }).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(
+            test.gate.action(&owner, action, 0).await.unwrap().message,
+            "A reviewer denied this. Do not try it again."
+        );
+        test.index_all().await;
+    }
+    let again = ProposeRequest { redeem: true, ..pay("r-2", "bot", 200) };
+    let told = test.gate.propose(&agent(1), again).await.unwrap();
+    assert_eq!((told.action, told.message.contains(REASON)), (action, false), "{}", told.message);
 }
 
 #[tokio::test(flavor = "multi_thread")]

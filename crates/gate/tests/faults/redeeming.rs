@@ -1,7 +1,9 @@
 //! An approved action is taken over by the identical call, once.
 
-use countersign_evidence::record::{Outcome, Verdict as Say};
+use countersign_evidence::digest::Digest;
+use countersign_evidence::record::{Outcome, Source, Verdict as Say};
 use countersign_evidence::seal::read_disclosure;
+use countersign_gate::Caller;
 use countersign_gate::testing::{Setup, TestGate, agent, amount_of, pay, reviewer, start, value};
 use countersign_verify::{Directory, Options, Question, Verdict, verify_folder};
 use countersign_wire::{ActionView, DecideRequest, ProposeRequest, StartNow, StartRequest, State};
@@ -308,7 +310,10 @@ async fn a_denial_that_nobody_heard_is_told_to_the_next_identical_call() {
     let told = test.gate.propose(&agent(1), redeeming("r2", 200)).await.unwrap();
     assert_eq!((told.action, told.state), (first, State::Denied));
     assert_eq!(told.message, "A reviewer denied this: Not before Monday.\nDo not try it again.");
-    // Told once: who still wants it asks people again.
+    // The same request hears the same, should the answer have been lost.
+    let again = test.gate.propose(&agent(1), redeeming("r2", 200)).await.unwrap();
+    assert_eq!((again.action, again.state), (first, State::Denied));
+    // Told to one request: who still wants it asks people again.
     let second = test.gate.propose(&agent(1), redeeming("r3", 200)).await.unwrap();
     assert_eq!((second.state, second.action == first), (State::Waiting, false));
     // Who looked at it has heard.
@@ -320,7 +325,60 @@ async fn a_denial_that_nobody_heard_is_told_to_the_next_identical_call() {
     deny(&test, third.action).await;
     test.clock.advance(901);
     assert_eq!(test.gate.propose(&agent(1), redeeming("r5", 200)).await.unwrap().state, State::Waiting);
+    // Whoever else looks on hears nothing in the caller's place.
+    let waiting = test.gate.propose(&agent(1), redeeming("r6", 202)).await.unwrap().action;
+    let owner = Caller::owner();
+    let (looked, ()) = tokio::join!(test.gate.action(&owner, waiting, 20), async {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        deny(&test, waiting).await;
+    });
+    assert_eq!(looked.unwrap().state, State::Denied);
+    assert_eq!(test.gate.propose(&agent(1), redeeming("r7", 202)).await.unwrap().action, waiting);
     // What the log says stays, words and all.
     test.restart().await.unwrap();
     assert!(test.gate.action(&agent(1), first, 0).await.unwrap().message.contains("Monday"));
+}
+
+/// What is approved after a denial counts, and a denial from before is no news any more.
+#[tokio::test]
+async fn a_later_approval_beats_an_earlier_denial() {
+    let test = TestGate::open(Setup::default()).await;
+    let [denied, approved] = [("r1", agent(1)), ("r2", agent(1))];
+    let denied = test.gate.propose(&denied.1, pay(denied.0, "bot", 200)).await.unwrap().action;
+    let approved = test.gate.propose(&approved.1, pay(approved.0, "bot", 200)).await.unwrap().action;
+    let shown = test.gate.present(&reviewer(1, &["finance"], None), denied).await.unwrap();
+    let mut no = DecideRequest::new(Say::Deny, shown.review.payload_digest);
+    no.reason = Some("Twice the same.".to_owned());
+    test.gate.decide(&reviewer(1, &["finance"], None), denied, no).await.unwrap();
+    for n in [1, 2] {
+        test.approve(&reviewer(n, &["finance"], None), approved).await.unwrap();
+    }
+    let ran = test.gate.propose(&agent(1), redeeming("r3", 200)).await.unwrap();
+    assert_eq!((ran.action, ran.state), (approved, State::Executing));
+    test.gate.finish(&agent(1), approved, finish("attempt-r3", Outcome::Succeeded)).await.unwrap();
+    let next = test.gate.propose(&agent(1), redeeming("r4", 200)).await.unwrap();
+    assert_eq!(next.state, State::Waiting, "{}", next.message);
+}
+
+/// What was let through for no definition, or for another, is another call.
+#[tokio::test]
+async fn an_authorization_is_redeemed_for_its_own_definition_alone() {
+    let test = TestGate::open(Setup::default()).await;
+    let mcp = |mut request: ProposeRequest, definition: Option<&str>| {
+        request.source = Some(Source { via: "mcp".to_owned(), version: None });
+        request.tool.definition = definition.map(|text| Digest::of(text.as_bytes()));
+        request
+    };
+    let by_api = test.gate.propose(&agent(1), pay("r1", "bot", 50)).await.unwrap();
+    assert_eq!(by_api.state, State::Authorized);
+    for (id, definition) in [("r2", Some("two")), ("r3", None)] {
+        let call = test.gate.propose(&agent(1), mcp(redeeming(id, 50), definition)).await.unwrap();
+        assert_ne!(call.action, by_api.action, "{definition:?}");
+    }
+    let held = test.gate.propose(&agent(1), mcp(pay("r4", "bot", 200), Some("one"))).await.unwrap().action;
+    for n in [1, 2] {
+        test.approve(&reviewer(n, &["finance"], None), held).await.unwrap();
+    }
+    assert_ne!(test.gate.propose(&agent(1), mcp(redeeming("r5", 200), Some("two"))).await.unwrap().action, held);
+    assert_eq!(test.gate.propose(&agent(1), mcp(redeeming("r6", 200), Some("one"))).await.unwrap().action, held);
 }

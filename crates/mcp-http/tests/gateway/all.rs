@@ -63,3 +63,16 @@ async fn a_modern_clients_ids_are_its_own_affair() {
     let (told, ()) = tokio::join!(asked, other);
     assert!(told.answer().contains("complete"), "{}", told.text);
 }
+
+#[tokio::test]
+async fn a_session_is_on_behalf_of_whom_it_began_for() {
+    let house = House::new("").await;
+    let told = house.send("POST /mcp", INITIALIZE, &[("x-countersign-user", "ada")]).await;
+    let session = told.headers["mcp-session-id"].to_str().unwrap();
+    let bob = [("mcp-session-id", session), ("x-countersign-user", "bob")];
+    let told = house.send("POST /mcp", &call("u__echo", "{}"), &bob).await;
+    assert_eq!((told.status, told.text.contains("begin another session")), (422, true), "{}", told.text);
+    let told = house.send("POST /mcp", &call("u__echo", "{}"), &[("mcp-session-id", session)]).await;
+    assert!(told.answer().contains("calls"), "{}", told.text);
+    assert!(house.intended().await[0].contains("ada"), "{:?}", house.intended().await);
+}

@@ -80,9 +80,8 @@ impl From<Deny> for Decide {
 
 pub(super) async fn run(mut args: Decide, verdict: Verdict, session: &mut Session) -> Result<Exit, Failure> {
     let edited = args.edit.as_deref().map(read_edit).transpose()?;
-    // Where nobody looks, and nobody says to have looked, nothing is presented: the records claim no more than happened.
-    let unseen = args.yes && args.digest.is_none();
-    let (review, presentation) = match unseen {
+    // Where nobody looks nothing is presented: the records claim no more than happened.
+    let (review, presentation) = match args.yes {
         true => (show::waiting(&args.action, session).await?, None),
         false => {
             let presentation = show::fetch(&args.action, session).await?;
@@ -93,7 +92,7 @@ pub(super) async fn run(mut args: Decide, verdict: Verdict, session: &mut Sessio
     if args.digest.is_some_and(|expected| expected != judged) {
         return Err(Failure::No(format!("the payload has changed: its digest is {judged} now. Look at it again")));
     }
-    let active_ms = match presentation.as_ref().filter(|_| !args.yes) {
+    let active_ms = match &presentation {
         None => None,
         Some(presentation) => match ask(&mut args, verdict, presentation, edited.as_ref(), session)? {
             Some(active_ms) => Some(active_ms),
