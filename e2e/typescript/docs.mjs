@@ -24,7 +24,7 @@ mkdirSync(path.join(work, "bin"));
 symlinkSync(binary, path.join(work, "bin", "countersign"));
 symlinkSync(path.resolve("node_modules"), path.join(work, "node_modules"));
 writeFileSync(path.join(work, "package.json"), '{"type":"module"}');
-const env = { ...process.env, PATH: `${path.join(work, "bin")}:${process.env.PATH}`, HOME: work, XDG_DATA_HOME: path.join(work, ".local/share") };
+const env = { ...process.env, PATH: `${path.join(work, "bin")}:${process.env.PATH}`, HOME: work, COUNTERSIGN_DATA: path.join(work, "countersign-try") };
 
 for (const { name, text } of blocks.filter((one) => one.language === "ts")) writeFileSync(path.join(work, name), text);
 const run = (command, ...line) => execFileSync(command, line, { cwd: work, env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
@@ -48,7 +48,12 @@ for (const { language, name, text } of blocks) {
   if (name === "serve") {
     server = spawn("bash", ["-c", text.replace("countersign serve", "exec countersign serve")], { cwd: work, env, stdio: ["ignore", "ignore", "inherit"] });
     await until(async () => (await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => null))?.ok);
-  } else if (language === "sh") attempt(`it runs: ${text.split("\n")[0]}`, () => run("bash", "-euc", text));
+  } else if (language === "sh") {
+    // What a person reads off the screen, and does at a terminal.
+    const [, id] = /waits for approval: (\S+)/.exec(said["refund.ts"] ?? "") ?? [];
+    const typed = text.replace(/ ID /g, ` ${id} `).replace(/^countersign review approve .*$/m, "$& --yes");
+    attempt(`it runs: ${text.split("\n")[0]}`, () => run("bash", "-euc", typed));
+  }
   else said[name] = attempt(`${name} runs`, () => run(process.execPath, name.replace(".ts", ".js")));
   if (name === "refund.ts") check("what is allowed runs, what is large waits", said[name].includes("refunded: 20") && said[name].includes("waits for approval:"), said[name]);
 }

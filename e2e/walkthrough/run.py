@@ -16,13 +16,20 @@ PRELUDE = """
 set -eu -o pipefail
 trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT
 serving() { for _ in $(seq 300); do [ -S "${COUNTERSIGN_DATA:-$HOME/.local/share/countersign}/countersign.sock" ] && return; sleep 0.1; done; return 1; }
-waiting() { for _ in $(seq 300); do countersign review list --json | jq -er '.[0].action' && return; sleep 0.1; done; return 1; }
+waiting() {
+  for _ in $(seq 300); do
+    id=$(countersign review list --json | jq -r '.[0].action // empty')
+    [ -z "$id" ] || { echo "$id"; return; }
+    sleep 0.1
+  done
+  return 1
+}
 """
 
 
-def script(page, section):
-    """The page's commands as one script."""
-    told = "\n".join(docs.blocks(page, section, "sh")).replace(FETCHED, INSTALLED)
+def script(page, section, before):
+    """The page's commands as one script, with what it takes as given before them."""
+    told = before + "\n".join(docs.blocks(page, section, "sh")).replace(FETCHED, INSTALLED)
     # The first terminal goes on while the second answers.
     told = re.sub(r"^(.*countersign serve(?: --create)?)(?: +#.*)?$", r'\1 > "$HOME/served" &\nserving', told, flags=re.M)
     told = re.sub(r"^(.*\S) +# waits$", r'(\1) > "$HOME/held" & HELD=$!', told, flags=re.M)
@@ -34,13 +41,13 @@ def script(page, section):
 class Walk:
     """A page that was walked through."""
 
-    def __init__(self, page, section="In five minutes"):
+    def __init__(self, page, section="In five minutes", before=""):
         self.page, self.home = page, tempfile.TemporaryDirectory(prefix="countersign-walk-")
         programs = self.at("bin")
         os.mkdir(programs)
         os.symlink(BIN, os.path.join(programs, "countersign"))
         gate, api = free_port(), free_port()
-        told = script(page, section).replace("127.0.0.1:8640", f"127.0.0.1:{gate}").replace("8650", str(api))
+        told = script(page, section, before).replace("127.0.0.1:8640", f"127.0.0.1:{gate}").replace("8650", str(api))
         self.env = {"HOME": self.home.name, "PATH": f"{programs}:{os.environ['PATH']}", "COUNTERSIGN_LISTEN": f"127.0.0.1:{gate}",
                     "XDG_DATA_HOME": "", "XDG_STATE_HOME": "", "CLAUDE_CONFIG_DIR": ""}
         self.done = run("bash", "-c", told, env=self.env, timeout=120)
@@ -98,8 +105,20 @@ def hooks():
         check("hooks.md: the hooks are written", "hook claude --data" in file.read())
 
 
+def opentelemetry():
+    given = """
+export COUNTERSIGN_DATA=~/countersign-try
+countersign serve --create
+export COUNTERSIGN_KEY=$(countersign key create --kind agent --label assistant)
+"""
+    walk = Walk("opentelemetry.md", before=given)
+    story = walk.folder.run("action", "story", "otel-1")
+    check("opentelemetry.md: the span stands beside the action", "Runtime context" in story.stdout and "chat" in story.stdout, story.stdout + story.stderr)
+
+
 mcp()
 http_gateway()
 authzen()
 hooks()
+opentelemetry()
 finish()

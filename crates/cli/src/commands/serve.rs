@@ -75,9 +75,8 @@ impl Serving {
         listen: Option<SocketAddr>,
         progress: impl FnMut(u64, u64),
     ) -> Result<Self, Failure> {
-        let deployment = Deployment::open(data, config, progress).await.map_err(taken)?;
-        let socket = data.join(SOCKET);
-        let mut listeners = vec![Listener::Owner(OwnerSocket::bind(&socket).await.map_err(Failure::file(&socket))?)];
+        // First what may fail without having touched anything.
+        let mut listeners = Vec::new();
         if let Some(address) = listen {
             let bound = TcpListener::bind(address).await;
             let bound = bound.map_err(|error| {
@@ -85,6 +84,9 @@ impl Serving {
             })?;
             listeners.push(Listener::Tcp(bound));
         }
+        let deployment = Deployment::open(data, config, progress).await.map_err(taken)?;
+        let socket = data.join(SOCKET);
+        listeners.push(Listener::Owner(OwnerSocket::bind(&socket).await.map_err(Failure::file(&socket))?));
         let most_payload = config.limits.payload_bytes;
         let app = App::new(deployment.gate.clone(), deployment.store.clone(), Arc::new(SystemClock), most_payload);
         let telling = crate::notify::start(data, config, &deployment.gate)?;

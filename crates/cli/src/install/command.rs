@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use countersign_hook::Client;
 use serde_json::Value;
@@ -95,9 +95,16 @@ pub(crate) fn gate_words(global: &Global) -> Result<Vec<String>, Failure> {
 /// # Errors
 /// [`Failure::Usage`] where it is none.
 pub(crate) fn text(path: PathBuf) -> Result<String, Failure> {
-    let path = std::path::absolute(&path).unwrap_or(path);
+    let path = rooted(&path);
     let text = path.into_os_string().into_string();
     text.map_err(|path| Failure::Usage(format!("{path:?} is no text that a configuration takes")))
+}
+
+/// The path from the root on, without `..`: from wherever it was written, it is the same one.
+pub(crate) fn rooted(path: &Path) -> PathBuf {
+    let climbs = path.components().any(|part| part == Component::ParentDir);
+    let real = if climbs { path.canonicalize().ok() } else { None };
+    real.or_else(|| std::path::absolute(path).ok()).unwrap_or_else(|| path.to_owned())
 }
 
 /// Whether a command line calls a hook of ours somehow: whose it is, and whether it may be run, [`own_words`] tells.

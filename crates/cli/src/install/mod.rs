@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use countersign_hook::Client;
 
-pub(crate) use command::{Words, gate_words, own_words, text};
+pub(crate) use command::{Words, gate_words, own_words, rooted, text};
 pub(crate) use file::{Change, Installed, missing};
 pub(crate) use found::{Found, Stands, look};
 pub(crate) use shape::{deciding, fail_closed, recording};
@@ -64,6 +64,8 @@ impl Place {
             Client::Gemini => ".gemini",
         };
         let home = std::env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute());
+        let named = named.map(rooted);
+        let named = named.as_deref();
         let folder = match (named, project, &home) {
             (Some(folder), _, _) => folder.to_owned(),
             (None, Some(project), _) => project.join(folder_name),

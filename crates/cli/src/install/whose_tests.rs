@@ -330,3 +330,15 @@ fn a_hook_that_is_not_ours_is_found_beside_ours() {
         matches!(found.foreign.as_slice(), [(event, line)] if event == "PreToolUse" && line.starts_with("timeout 60"))
     );
 }
+
+/// A folder named from somewhere is the same one from anywhere else.
+#[test]
+fn a_folder_that_is_named_is_kept_from_the_root_on() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("a/b")).unwrap();
+    let named = folder.path().join("a/b/..");
+    let place = Place::find(Client::Claude, Some(&named), None).unwrap();
+    assert_eq!(place.folder, folder.path().canonicalize().unwrap().join("a"));
+    let here = Place::find(Client::Claude, Some(Path::new("not-there-yet")), None).unwrap();
+    assert_eq!(here.folder, std::env::current_dir().unwrap().join("not-there-yet"));
+}

@@ -228,6 +228,13 @@ impl Report {
             }
             // A key of an enforcement point acts, and sees no trail.
             Err(failure) if status_of(&failure) == Some(403) && came.code == Some(0) && !came.is_no(client) => {
+                // The call is over, so that it does not stay open at the gate.
+                let ended = drive(command, &after(client, looked))
+                    .await
+                    .map_err(Failure::file(std::path::Path::new("countersign")))?;
+                if ended.code != Some(0) {
+                    self.no(format!("its outcome is not taken: {}", ended.stderr.trim()));
+                }
                 self.unsure(format!(
                     "a harmless call is allowed; whether it is recorded this key may not see: an operator does, by \
                      `countersign action list --session {id}`"

@@ -32,7 +32,12 @@ pub(super) fn run(folder: &Path, session: &mut Session) -> Result<Exit, Failure>
     }
     match set {
         Some(set) => {
-            let text = format!("{} rules, {} tests, version {}", set.rules().len(), set.cases().len(), set.version());
+            let text = format!(
+                "{} rules, {} tests (`policy test` runs them), version {}",
+                set.rules().len(),
+                set.cases().len(),
+                set.version()
+            );
             session.out.painted(Paint::Green, format!("The policy set is sound: {text}."))?;
         }
         None => {
