@@ -76,17 +76,22 @@ impl PolicySet {
         warnings
     }
 
-    /// A rule over a tool that is misspelt never fires, and a forbid that never fires lets everything through.
+    /// A rule over a tool or server that is misspelt never fires, and a forbid that never fires lets everything through.
     fn unknown_tools(&self) -> Vec<Problem> {
         let listed = self.catalogue().tools.keys().map(String::as_str);
-        let known: BTreeSet<&str> = listed.chain(self.cases().iter().map(Case::tool)).collect();
+        let tools: BTreeSet<&str> = listed.chain(self.cases().iter().map(Case::tool)).collect();
+        let servers: BTreeSet<&str> =
+            tools.iter().filter_map(|tool| tool.split_once('/')).map(|(server, _)| server).collect();
         let mut warnings = Vec::new();
         for rule in self.rules() {
-            if let Resource::Tool(name) = &rule.scope.resource
-                && !known.contains(name.as_str())
-            {
+            let (kind, name, known) = match &rule.scope.resource {
+                Resource::Tool(name) => ("the tool", name, &tools),
+                Resource::Server(name) => ("a tool of the server", name, &servers),
+                _ => continue,
+            };
+            if !known.contains(name.as_str()) {
                 let near = crate::spelling::suggestion(name, known.iter().copied());
-                let message = format!("neither entities.json nor a test names the tool {name:?}{near}");
+                let message = format!("neither entities.json nor a test names {kind} {name:?}{near}");
                 warnings.push(Problem::new(&rule.file, Some(rule.line), message));
             }
         }

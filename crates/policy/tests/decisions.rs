@@ -317,6 +317,8 @@ fn lint_finds_what_is_probably_not_meant() {
         "@id(\"a\") permit (principal == Agent::\"bto\", action == Action::\"read\", resource);
          @id(\"b\") permit (principal == Agent::\"bto\", action == Action::\"read\", resource);
          @id(\"c\") forbid (principal, action, resource == Tool::\"shop/pya\");
+         @id(\"e\") forbid (principal, action, resource in Server::\"shpo\");
+         @id(\"f\") forbid (principal, action, resource in Server::\"shop\");
          @id(\"d\") forbid (principal, action, resource == Tool::\"shop/tested\");",
     )
     .text()
