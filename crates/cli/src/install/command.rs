@@ -13,24 +13,27 @@ use crate::error::Failure;
 use crate::global::Global;
 
 /// Members of a server's entry that are read here, or that say nothing of what is started.
-const HARMLESS: [&str; 23] = [
+const HARMLESS: [&str; 26] = [
     "alwaysAllow",
     "args",
     "autoApprove",
     "command",
     "cwd",
+    "default_tools_approval_mode",
     "description",
     "disabled",
     "disabled_tools",
     "enabled",
     "enabled_tools",
     "env",
+    "env_vars",
     "excludeTools",
     "includeTools",
     "name",
     "required",
     "startup_timeout_ms",
     "startup_timeout_sec",
+    "supports_parallel_tool_calls",
     "timeout",
     "tool_timeout_sec",
     "tools",
