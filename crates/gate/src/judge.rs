@@ -11,7 +11,7 @@ use countersign_policy::{Facts, Outcome, PolicySet, Request, Resource, User};
 use countersign_wire::UserRef;
 
 use crate::draft::{Draft, Field, Fields, actor};
-use crate::prepare::Checked;
+use crate::prepare::{Checked, via_of};
 use crate::shared::Shared;
 
 /// Reasons listed in the clear at most; all of them are sealed where there are more.
@@ -69,7 +69,7 @@ impl<'a> Question<'a> {
             payload: &request.payload,
             resource: checked.resource.as_ref(),
             intent: request.intent.as_deref(),
-            source: request.source.as_ref().map_or("api", |source| &source.via),
+            source: via_of(request),
             time,
         }
     }

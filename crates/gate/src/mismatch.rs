@@ -9,7 +9,7 @@ use crate::error::GateError;
 use crate::gate::Gate;
 use crate::judge::Judged;
 use crate::open_action::VIA_HOOK;
-use crate::prepare::Checked;
+use crate::prepare::{Checked, via_of};
 
 /// Why the hook's action is given up, and the reason of the other one's denial. No rule of a policy has it by chance: policy is
 /// not asked.
@@ -22,7 +22,7 @@ impl Gate {
     /// Whether this is a call that a hook told differently. What was authorized for the hook's is given up.
     pub(crate) async fn give_up_mismatched(&self, caller: &Caller, checked: &Checked) -> Result<bool, GateError> {
         let request = &checked.request;
-        let by_hook = request.source.as_ref().is_some_and(|source| source.via == VIA_HOOK);
+        let by_hook = via_of(request) == VIA_HOOK;
         let Some(call_id) = request.correlation.call_id.as_ref().filter(|_| !by_hook) else { return Ok(false) };
         let Some(asked) = self.shared.board.hooked(caller.key, &request.agent.id, call_id) else { return Ok(false) };
         if asked.identity == checked.identity {

@@ -10,6 +10,8 @@ use uuid::Uuid;
 
 use crate::caller::plain_identity;
 
+/// The way in of proposals that name none (`source.via`).
+pub(crate) const VIA_API: &str = "api";
 /// How proposals of the MCP gateways name their way in (`source.via`).
 pub(crate) const VIA_MCP: &str = "mcp";
 /// How those of hooks do.

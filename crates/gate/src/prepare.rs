@@ -21,7 +21,7 @@ use crate::error::GateError;
 use crate::evaluate::Manner;
 use crate::history::Subject;
 use crate::judge::{Judged, Question};
-use crate::open_action::{Identity, Requester, VIA_HOOK, VIA_MCP};
+use crate::open_action::{Identity, Requester, VIA_API, VIA_HOOK, VIA_MCP};
 use crate::shared::Shared;
 use crate::standing::Covered;
 
@@ -84,7 +84,7 @@ impl Shared {
             user: request.user.as_ref(),
             environment: &environment,
             tool: &request.tool,
-            via: request.source.as_ref().map_or("api", |source| &source.via),
+            via: via_of(&request),
             resource: resource.as_ref(),
             payload: plain,
         };
@@ -179,7 +179,7 @@ impl Shared {
             agent: &checked.request.agent.id,
             tool: &full,
             definition: tool.definition,
-            sees_definitions: checked.request.source.as_ref().is_some_and(|source| source.via == VIA_MCP),
+            sees_definitions: via_of(&checked.request) == VIA_MCP,
             fingerprint: self.fingerprint(checked.plain),
             amounts: amounts(policy.catalogue(), &full, &checked.request.payload),
         };
@@ -211,7 +211,7 @@ impl Shared {
             resource_type: resource.as_ref().map(|(kind, _)| kind.clone()),
             request_id: request.request_id,
             correlation: request.correlation,
-            source: request.source.unwrap_or(Source { via: "api".to_owned(), version: None }),
+            source: request.source.unwrap_or(Source { via: VIA_API.to_owned(), version: None }),
             authenticated: caller.authenticated(),
             isolation: caller.isolation,
         };
@@ -265,6 +265,11 @@ pub(crate) fn amounts(catalogue: &Catalogue, tool: &str, payload: &Value) -> BTr
         amount.map(|amount| (name.clone(), amount))
     };
     catalogue.sums.iter().filter_map(amount).collect()
+}
+
+/// How it came in.
+pub(crate) fn via_of(request: &ProposeRequest) -> &str {
+    request.source.as_ref().map_or(VIA_API, |source| &source.via)
 }
 
 /// Two proposals are the same when all of this is.

@@ -258,7 +258,8 @@ mod tests {
         desk.deliver(from_server(
             r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":2,"progress":1}}"#,
         ));
-        assert!(two.notes.try_recv().unwrap().text.contains(r#""progressToken":"p""#));
+        let noted = message(&two.notes.try_recv().unwrap().text);
+        assert_eq!(noted.params().unwrap().get("progressToken").unwrap().as_str(), Some("p"));
         assert!(one.notes.try_recv().is_err());
         desk.deliver(from_server(r#"{"jsonrpc":"2.0","id":1,"result":{}}"#));
         assert_eq!(one.answer.try_recv().unwrap().get("id").unwrap(), &Value::from(7));

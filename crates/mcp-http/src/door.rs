@@ -368,8 +368,7 @@ pub(crate) async fn tell(session: &Session, mut message: Message, within: Option
     session.conversation.client_says(message).await;
     // A cancelled request gets no answer, but the exchange that waits for it ends.
     if let Some(id) = cancelled {
-        session.desk.forget(&id);
-        session.conversation.unheard(&id);
+        session.let_go(&id);
     }
 }
 

@@ -105,7 +105,6 @@ async fn ask(session: &Session, method: &str, params: Object, modern: bool, pati
     let mut waiter = session.desk.begin(&mut message, Some(OWN))?;
     session.conversation.client_says(message).await;
     let answer = timeout(patience, &mut waiter.answer).await;
-    session.desk.forget(&waiter.id);
-    session.conversation.unheard(&waiter.id);
+    session.let_go(&waiter.id);
     answer.ok()?.ok()
 }

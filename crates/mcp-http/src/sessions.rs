@@ -10,7 +10,8 @@ use countersign_client::{Client, Transport};
 use countersign_evidence::key::Random;
 use countersign_gate::{Caller, GateError};
 use countersign_http::{App, in_process_for};
-use countersign_mcp::{Conversation, Opened, Out, Settings, Tools};
+use countersign_mcp::jsonrpc::Id;
+use countersign_mcp::{Conversation, Opened, Out, Settings};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -56,6 +57,12 @@ impl Place {
 }
 
 impl Session {
+    /// Nobody waits for the answer to this request any more.
+    pub(crate) fn let_go(&self, id: &Id) {
+        self.desk.forget(id);
+        self.conversation.unheard(id);
+    }
+
     /// Whether the server has ended it.
     pub(crate) fn is_gone(&self) -> bool {
         self.gone.load(Ordering::Relaxed)
@@ -133,9 +140,7 @@ impl Sessions {
             deadline: server.deadline,
             ..Settings::new(&server.name, client, Arc::clone(&self.random), self.app.shared_clock())
         };
-        // Nobody else's listing says what this conversation's server is.
-        let tools = Tools::default();
-        let Opened { conversation, to_client, to_server } = Conversation::open(settings, tools.clone());
+        let Opened { conversation, to_client, to_server } = Conversation::open(settings);
         let (desk, gone) = (Arc::new(Desk::default()), Arc::new(AtomicBool::new(false)));
         let session = Arc::new(Session {
             conversation: conversation.clone(),
@@ -148,7 +153,7 @@ impl Sessions {
         table.all.push(Arc::clone(&session));
         drop(table);
         tokio::spawn(deliver(Arc::clone(&session), to_client));
-        upstream::connect(server, &self.http, conversation, tools, to_server, Ends { desk, gone });
+        upstream::connect(server, &self.http, conversation, to_server, Ends { desk, gone });
         Ok(Opening { sessions: self.clone(), session, kept: false })
     }
 

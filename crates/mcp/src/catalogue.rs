@@ -1,7 +1,6 @@
 //! The tools that the server listed: their definitions' hashes, and what kind of side effect they announce.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign_evidence::digest::Digest;
 use countersign_evidence::json::Value;
@@ -21,21 +20,6 @@ pub(crate) struct Definition {
     pub(crate) category: Category,
     /// The first digest seen in this run, where it was another.
     pub(crate) before: Option<Digest>,
-}
-
-/// What is known of a server's tools in one conversation.
-#[derive(Debug, Clone, Default)]
-pub struct Tools(Arc<Mutex<Catalogue>>);
-
-impl Tools {
-    /// How a tool wants its arguments mirrored in headers, as far as its definition is known.
-    pub fn mirrors(&self, name: &str) -> Vec<Mirror> {
-        self.catalogue().mirrors(name)
-    }
-
-    pub(crate) fn catalogue(&self) -> MutexGuard<'_, Catalogue> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// Definitions as last listed.

@@ -8,7 +8,6 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::call::Asked;
-use crate::catalogue::Tools;
 use crate::config::Settings;
 use crate::flights::{Grounded, Landed, Passed, Reply};
 use crate::gateway::Gateway;
@@ -106,11 +105,11 @@ impl std::fmt::Debug for Conversation {
 }
 
 impl Conversation {
-    /// Begins one. `tools` is where it keeps what it knows of the server's tools.
-    pub fn open(settings: Settings, tools: Tools) -> Opened {
+    /// Begins one. It knows the server's tools by its own listing: nobody else's says what this conversation's server is.
+    pub fn open(settings: Settings) -> Opened {
         let (to_client, client_queue) = mpsc::channel(QUEUE);
         let (to_server, server_queue) = mpsc::channel(QUEUE);
-        let gateway = Arc::new(Gateway::new(settings, tools, to_client, to_server));
+        let gateway = Arc::new(Gateway::new(settings, to_client, to_server));
         Opened { conversation: Conversation { gateway }, to_client: client_queue, to_server: server_queue }
     }
 
@@ -152,7 +151,12 @@ impl Conversation {
     pub async fn mirrors(&self, message: &Message) -> Vec<Mirror> {
         let Ok(call) = Call::read(message.params()) else { return Vec::new() };
         self.gateway.list_if_due(&call).await;
-        self.gateway.catalogue().mirrors(&call.name)
+        self.known_mirrors(&call.name)
+    }
+
+    /// The same of a tool by its name, as far as its definition is known.
+    pub fn known_mirrors(&self, tool: &str) -> Vec<Mirror> {
+        self.gateway.catalogue().mirrors(tool)
     }
 
     /// Whether a call is under way: decided, held, sent, or being recorded.

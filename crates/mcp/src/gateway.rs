@@ -7,7 +7,7 @@ use countersign_evidence::json::{Object, Value};
 use tokio::sync::{Semaphore, mpsc, watch};
 use uuid::Uuid;
 
-use crate::catalogue::{Catalogue, Tools};
+use crate::catalogue::Catalogue;
 use crate::config::Settings;
 use crate::conversation::{Out, Outgoing};
 use crate::flights::Flights;
@@ -25,7 +25,7 @@ pub(crate) struct Gateway {
     pub(crate) places: Arc<Semaphore>,
     /// One listing of tools at a time.
     pub(crate) listing: tokio::sync::Mutex<()>,
-    tools: Tools,
+    catalogue: Mutex<Catalogue>,
     initialized: Mutex<Caller>,
     to_client: mpsc::Sender<Out>,
     to_server: mpsc::Sender<Out>,
@@ -35,19 +35,14 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     /// A gateway that hands its lines to these two writers.
-    pub(crate) fn new(
-        settings: Settings,
-        tools: Tools,
-        to_client: mpsc::Sender<Out>,
-        to_server: mpsc::Sender<Out>,
-    ) -> Self {
+    pub(crate) fn new(settings: Settings, to_client: mpsc::Sender<Out>, to_server: mpsc::Sender<Out>) -> Self {
         let instance = uuid_v7(settings.clock.now(), &*settings.random);
         Gateway {
             instance: format!("mcp-{instance}"),
             flights: Flights::default(),
             places: Arc::new(Semaphore::new(settings.most_calls)),
             listing: tokio::sync::Mutex::default(),
-            tools,
+            catalogue: Mutex::default(),
             initialized: Mutex::default(),
             to_client,
             to_server,
@@ -58,11 +53,11 @@ impl Gateway {
 
     /// The tools as last listed.
     pub(crate) fn catalogue(&self) -> MutexGuard<'_, Catalogue> {
-        self.tools.catalogue()
+        self.catalogue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads one page of a `tools/list` result, `from_start` where all before it was read as well. Definitions that are new go to the gate behind everybody's back: reviewers are
-    /// shown them, no call waits for it.
+    /// Reads one page of a `tools/list` result, `from_start` where all before it was read as well. Definitions that are new go
+    /// to the gate behind everybody's back: reviewers are shown them, no call waits for it.
     pub(crate) fn observe(&self, result: &Value, from_start: bool) {
         let tools = {
             let mut catalogue = self.catalogue();

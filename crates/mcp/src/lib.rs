@@ -44,7 +44,7 @@ mod serve;
 mod stdio;
 mod transport;
 
-pub use catalogue::{Tools, category_of};
+pub use catalogue::category_of;
 pub use child::{attend, run};
 pub use config::{Config, Error, HoldPolicy, Program, Settings, default_server_name};
 pub use conversation::{Conversation, Garbled, Opened, Out, Outgoing, read};

@@ -8,7 +8,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
-use crate::catalogue::Tools;
 use crate::config::{Error, Settings};
 use crate::conversation::{Conversation, LAST_WORDS, Opened};
 use crate::gateway::Gateway;
@@ -56,7 +55,7 @@ where
     SW: AsyncWrite + Unpin + Send + 'static,
 {
     let (grace, most) = (settings.grace, settings.most_line);
-    let Opened { conversation, to_client, to_server } = Conversation::open(settings, Tools::default());
+    let Opened { conversation, to_client, to_server } = Conversation::open(settings);
     let gateway = Arc::clone(&conversation.gateway);
     let client_writer = tokio::spawn(write_lines(pipes.to_client, to_client));
     tokio::spawn(write_lines(pipes.to_server, to_server));

@@ -137,8 +137,8 @@ fn unknown_keys(name: &str, text: &str) -> Vec<String> {
         // Within an unknown section only the section is told.
         let section_unknown = path.split_once('.').is_some_and(|(section, _)| !known(section));
         if !known(&path) && !section_unknown {
-            let names = || KEYS.iter().flat_map(|key| [Some(key.path), key.parts().0]).flatten();
-            let near = misplaced(&path).unwrap_or_else(|| suggestion(&path, names()));
+            let names = KEYS.iter().flat_map(|key| [Some(key.path), key.parts().0]).flatten();
+            let near = misplaced(&path).unwrap_or_else(|| suggestion(&path, names));
             problems.push((line, format!("{name}:{line}: unknown key `{path}`{near}")));
         }
     });

@@ -291,16 +291,18 @@ async fn what_was_given_up_is_not_taken_over() {
     assert_eq!(name(test.gate.start(&agent(1), action, late).await), "unauthorized");
 }
 
+async fn deny(test: &TestGate, action: uuid::Uuid) {
+    let one = reviewer(1, &["finance"], None);
+    let shown = test.gate.present(&one, action).await.unwrap().review.payload_digest;
+    let reason = Some("Not before Monday.".to_owned());
+    let no = DecideRequest { reason, ..DecideRequest::new(Say::Deny, shown) };
+    test.gate.decide(&one, action, no).await.unwrap();
+}
+
 /// Whoever was told to call again hears of a denial that came meanwhile: once, with the reviewer's words.
 #[tokio::test]
 async fn a_denial_that_nobody_heard_is_told_to_the_next_identical_call() {
     let mut test = TestGate::open(Setup::default()).await;
-    let deny = async |test: &TestGate, action: uuid::Uuid| {
-        let shown = test.gate.present(&reviewer(1, &["finance"], None), action).await.unwrap();
-        let mut no = DecideRequest::new(Say::Deny, shown.review.payload_digest);
-        no.reason = Some("Not before Monday.".to_owned());
-        test.gate.decide(&reviewer(1, &["finance"], None), action, no).await.unwrap();
-    };
     let first = test.gate.propose(&agent(1), redeeming("r1", 200)).await.unwrap().action;
     deny(&test, first).await;
     test.index_all().await;
@@ -343,13 +345,9 @@ async fn a_denial_that_nobody_heard_is_told_to_the_next_identical_call() {
 #[tokio::test]
 async fn a_later_approval_beats_an_earlier_denial() {
     let test = TestGate::open(Setup::default()).await;
-    let [denied, approved] = [("r1", agent(1)), ("r2", agent(1))];
-    let denied = test.gate.propose(&denied.1, pay(denied.0, "bot", 200)).await.unwrap().action;
-    let approved = test.gate.propose(&approved.1, pay(approved.0, "bot", 200)).await.unwrap().action;
-    let shown = test.gate.present(&reviewer(1, &["finance"], None), denied).await.unwrap();
-    let mut no = DecideRequest::new(Say::Deny, shown.review.payload_digest);
-    no.reason = Some("Twice the same.".to_owned());
-    test.gate.decide(&reviewer(1, &["finance"], None), denied, no).await.unwrap();
+    let denied = test.gate.propose(&agent(1), pay("r1", "bot", 200)).await.unwrap().action;
+    let approved = test.gate.propose(&agent(1), pay("r2", "bot", 200)).await.unwrap().action;
+    deny(&test, denied).await;
     for n in [1, 2] {
         test.approve(&reviewer(n, &["finance"], None), approved).await.unwrap();
     }

@@ -6,7 +6,7 @@ mod web;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use countersign_mcp::{Conversation, Out, Tools, attend};
+use countersign_mcp::{Conversation, Out, attend};
 use tokio::sync::mpsc;
 
 use crate::desk::Desk;
@@ -26,7 +26,6 @@ pub(crate) fn connect(
     server: &Server,
     http: &reqwest::Client,
     conversation: Conversation,
-    tools: Tools,
     to_server: mpsc::Receiver<Out>,
     ends: Ends,
 ) {
@@ -46,7 +45,6 @@ pub(crate) fn connect(
                 url: url.clone(),
                 credential: credential.clone(),
                 conversation,
-                tools,
                 ends,
                 state: Mutex::default(),
             };

@@ -9,7 +9,7 @@ use axum::http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use countersign_evidence::json::{Limits, Value, parse};
 use countersign_mcp::jsonrpc::{self, Id, Kind, Message};
-use countersign_mcp::{Conversation, Out, Tools, read};
+use countersign_mcp::{Conversation, Out, read};
 use futures::StreamExt;
 use reqwest::Response;
 use tokio::sync::mpsc;
@@ -44,7 +44,6 @@ pub(crate) struct Web {
     pub(super) url: Url,
     pub(super) credential: Option<(HeaderName, HeaderValue)>,
     pub(super) conversation: Conversation,
-    pub(super) tools: Tools,
     pub(super) ends: Ends,
     pub(super) state: Mutex<State>,
 }
@@ -135,7 +134,11 @@ impl Web {
                 let called = matches!(&message.kind, Kind::Request { method, .. } if method == "tools/call")
                     .then(|| message.params()?.get("name")?.as_str())
                     .flatten();
-                write(&mut headers, message, &called.map(|name| self.tools.mirrors(name)).unwrap_or_default());
+                write(
+                    &mut headers,
+                    message,
+                    &called.map(|name| self.conversation.known_mirrors(name)).unwrap_or_default(),
+                );
             }
             None => {
                 let state = self.state();

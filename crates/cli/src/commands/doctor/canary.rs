@@ -1,5 +1,6 @@
 //! Harmless events, driven through the very command line that stands in the client's configuration.
 
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -7,6 +8,8 @@ use countersign_hook::Client;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
+
+use crate::error::Failure;
 
 /// How long one event may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -77,7 +80,15 @@ pub(super) fn after(client: Client, mut event: Value) -> Value {
 }
 
 /// Drives one event through a command line, without a shell.
-pub(super) async fn drive(words: &[String], event: &Value) -> std::io::Result<Came> {
+///
+/// # Errors
+/// [`Failure::File`] where it does not start.
+pub(super) async fn drive(words: &[String], event: &Value) -> Result<Came, Failure> {
+    let broken = Failure::file(Path::new("countersign"));
+    driven(words, event).await.map_err(broken)
+}
+
+async fn driven(words: &[String], event: &Value) -> std::io::Result<Came> {
     let (program, arguments) = words.split_first().ok_or(std::io::ErrorKind::InvalidInput)?;
     let mut process = Command::new(program);
     process.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);

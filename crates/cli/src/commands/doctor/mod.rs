@@ -204,19 +204,16 @@ impl Report {
 
     /// Tries it with the command line that the client runs.
     async fn driven(&mut self, client: Client, command: &[String], session: &mut Session) -> Result<(), Failure> {
-        let broken = Failure::file(std::path::Path::new("countersign"));
         let id = format!("doctor-{}", uuid_v7(session.clock.now(), &SystemRandom));
         let looked = event(client, &id, reading(client));
-        let came = drive(command, &looked).await.map_err(broken)?;
+        let came = drive(command, &looked).await?;
         match session.action(&id).await {
             Ok(action) => {
                 let view = session.client().await?.action(action, 0).await?;
                 let good = came.is_no(client) || (came.code == Some(0) && view.state == State::Executing);
                 self.check(good, format!("a harmless call is recorded at the gate: {action}, {}", view.state.as_str()));
                 if !came.is_no(client) && came.code == Some(0) {
-                    let ended = drive(command, &after(client, looked))
-                        .await
-                        .map_err(Failure::file(std::path::Path::new("countersign")))?;
+                    let ended = drive(command, &after(client, looked)).await?;
                     let view = session.client().await?.action(action, 0).await?;
                     let good = ended.code == Some(0) && view.state == State::Succeeded;
                     self.check(good, format!("and so is its outcome: {}", view.state.as_str()));
@@ -229,9 +226,7 @@ impl Report {
             // A key of an enforcement point acts, and sees no trail.
             Err(failure) if status_of(&failure) == Some(403) && came.code == Some(0) && !came.is_no(client) => {
                 // The call is over, so that it does not stay open at the gate.
-                let ended = drive(command, &after(client, looked))
-                    .await
-                    .map_err(Failure::file(std::path::Path::new("countersign")))?;
+                let ended = drive(command, &after(client, looked)).await?;
                 if ended.code != Some(0) {
                     self.no(format!("its outcome is not taken: {}", ended.stderr.trim()));
                 }
@@ -245,22 +240,17 @@ impl Report {
                 came.stderr.trim()
             )),
         }
-        let broken = || Failure::file(std::path::Path::new("countersign"));
         // No rule is likely to permit a tool that no client has.
-        let unknown =
-            drive(command, &event(client, &format!("{id}-unknown"), "countersign_canary")).await.map_err(broken())?;
+        let unknown = drive(command, &event(client, &format!("{id}-unknown"), "countersign_canary")).await?;
         match unknown.is_no(client) {
             false if unknown.code == Some(0) => {
                 self.unsure("the policy allows any tool, even one that is not known: a denial by policy was not seen");
             }
             denied => self.check(denied, "a call that the policy denies is denied"),
         }
-        let refused =
-            drive(command, &event(client, &format!("{id}-refused"), "no such tool")).await.map_err(broken())?;
+        let refused = drive(command, &event(client, &format!("{id}-refused"), "no such tool")).await?;
         self.check(refused.is_no(client), "a call that the gate refuses is denied");
-        let silent = drive(&unreachable(command), &event(client, &format!("{id}-silent"), reading(client)))
-            .await
-            .map_err(broken())?;
+        let silent = drive(&unreachable(command), &event(client, &format!("{id}-silent"), reading(client))).await?;
         self.check(silent.is_no(client), "without an answer of the gate a call is denied");
         Ok(())
     }
