@@ -1,6 +1,7 @@
 """A published log read from its files (C2SP tlog-tiles): leaves and the roots of all prefixes, with hashlib alone."""
 
 import base64
+import gzip
 import hashlib
 import os
 
@@ -35,7 +36,9 @@ def entries(folder, size):
     while len(found) < size:
         index = len(found) // 256
         width = min(256, size - index * 256)
-        with open(os.path.join(folder, tile_path(index, width)), "rb") as file:
+        path = os.path.join(folder, tile_path(index, width))
+        packed = os.path.exists(path + ".gz")
+        with gzip.open(path + ".gz") if packed else open(path, "rb") as file:
             bundle = file.read()
         at = 0
         for _ in range(width):

@@ -11,11 +11,14 @@ package main
 
 import (
 	"bytes"
+	"compress/flate"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -28,6 +31,10 @@ import (
 const (
 	height    = 8
 	fullWidth = 1 << height
+	// What a packed bundle's name ends with, and how its bytes begin (docs/evidence-format.md, section 8).
+	packedSuffix = ".gz"
+	packedHeader = "\x1f\x8b\x08\x04\x00\x00\x00\x00\x00\xff\x08\x00CS\x04\x00"
+	mostBundle   = fullWidth * (2 + 65535)
 )
 
 func main() {
@@ -131,15 +138,55 @@ func filePath(tile tlog.Tile) string {
 
 // readTile reads a tile, or the full tile that may have replaced a partial one.
 func readTile(folder string, tile tlog.Tile) (data []byte, width int, err error) {
-	data, err = os.ReadFile(filepath.Join(folder, filePath(tile)))
+	data, err = readFile(folder, tile)
 	if errors.Is(err, os.ErrNotExist) && tile.W < fullWidth {
 		full := tile
 		full.W = fullWidth
-		if data, fullErr := os.ReadFile(filepath.Join(folder, filePath(full))); fullErr == nil {
-			return data, fullWidth, nil
+		data, fullErr := readFile(folder, full)
+		if !errors.Is(fullErr, os.ErrNotExist) {
+			return data, fullWidth, fullErr
 		}
 	}
 	return data, tile.W, err
+}
+
+// readFile reads a tile's file; a full bundle may lie there packed.
+func readFile(folder string, tile tlog.Tile) ([]byte, error) {
+	path := filepath.Join(folder, filePath(tile))
+	if tile.L == -1 && tile.W == fullWidth {
+		packed, err := os.ReadFile(path + packedSuffix)
+		if err == nil {
+			return unpack(filePath(tile)+packedSuffix, packed)
+		}
+		if !errors.Is(err, os.ErrNotExist) {
+			return nil, err
+		}
+	}
+	return os.ReadFile(path)
+}
+
+// unpack reads a packed bundle: gzip of which every byte counts.
+func unpack(name string, packed []byte) ([]byte, error) {
+	broken := func(what string) ([]byte, error) { return nil, fmt.Errorf("%s: %s", name, what) }
+	if !bytes.HasPrefix(packed, []byte(packedHeader)) || len(packed) < len(packedHeader)+12 {
+		return broken("not the header of a packed bundle")
+	}
+	rest := packed[len(packedHeader)+4:]
+	if crc32.ChecksumIEEE(rest) != binary.LittleEndian.Uint32(packed[len(packedHeader):]) {
+		return broken("changed since it was packed")
+	}
+	stream, end := bytes.NewReader(rest[:len(rest)-8]), rest[len(rest)-8:]
+	bundle, err := io.ReadAll(io.LimitReader(flate.NewReader(stream), mostBundle+1))
+	if err != nil {
+		return broken(err.Error())
+	}
+	if stream.Len() > 0 || len(bundle) > mostBundle || uint32(len(bundle)) != binary.LittleEndian.Uint32(end[4:]) {
+		return broken("another length")
+	}
+	if crc32.ChecksumIEEE(bundle) != binary.LittleEndian.Uint32(end) {
+		return broken("another content")
+	}
+	return bundle, nil
 }
 
 // splitBundle reads exactly width length-prefixed entries.
@@ -242,6 +289,11 @@ func compareFiles(folder string, n int64, own tlog.HashReader) error {
 		if err != nil {
 			return err
 		}
+		if strings.HasSuffix(path, packedSuffix) {
+			if data, err = unpack(name, data); err != nil {
+				return err
+			}
+		}
 		return compareFile(tile, data, own)
 	})
 }
@@ -271,14 +323,15 @@ func compareFile(tile tlog.Tile, data []byte, own tlog.HashReader) error {
 	return nil
 }
 
-// parsePath is the inverse of filePath.
+// parsePath is the inverse of filePath; a full bundle's name may say that it is packed.
 func parsePath(name string) (tlog.Tile, error) {
-	path := "tile/8/" + strings.TrimPrefix(name, "tile/")
-	if strings.HasPrefix(name, "tile/entries/") {
-		path = "tile/8/data/" + strings.TrimPrefix(name, "tile/entries/")
+	plain := strings.TrimSuffix(name, packedSuffix)
+	path := "tile/8/" + strings.TrimPrefix(plain, "tile/")
+	if strings.HasPrefix(plain, "tile/entries/") {
+		path = "tile/8/data/" + strings.TrimPrefix(plain, "tile/entries/")
 	}
 	tile, err := tlog.ParseTilePath(path)
-	if err != nil || filePath(tile) != name {
+	if err != nil || filePath(tile) != plain || (plain != name && (tile.L != -1 || tile.W != fullWidth)) {
 		return tlog.Tile{}, fmt.Errorf("%s is not the name of a tile", name)
 	}
 	return tile, nil

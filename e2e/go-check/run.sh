@@ -67,9 +67,15 @@ check "an older checkpoint over full tiles" "$go_check" "$log" "$vkey"
 flip "$log/tile/0/001" 0
 check "a changed byte in a tile ahead" objects "$go_check" "$log" "$vkey"
 flip "$log/tile/0/001" 0
-flip "$log/tile/entries/001" 300
+flip "$log/tile/entries/001.gz" 300
 check "a changed byte in entries ahead" objects "$go_check" "$log" "$vkey"
-flip "$log/tile/entries/001" 300
+flip "$log/tile/entries/001.gz" 300
+gzip -dc "$log/tile/entries/000.gz" >"$log/tile/entries/000"
+rm "$log/tile/entries/000.gz"
+check "a full bundle that is not packed" "$go_check" "$log" "$vkey"
+flip "$log/tile/entries/000" 300
+check "a changed byte in it" objects "$go_check" "$log" "$vkey"
+flip "$log/tile/entries/000" 300
 
 other="example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k"
 check "another key" objects "$go_check" "$log" "$other"

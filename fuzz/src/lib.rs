@@ -21,7 +21,7 @@ pub use json::json;
 pub use mcp::mcp;
 pub use policy::policy;
 pub use story::story;
-pub use tiles::{bundle, tile};
+pub use tiles::{bundle, crc32, packed, tile};
 pub use tlog::{checkpoint, note, tlog_proof, trust_file};
 
 /// A property under its name.
@@ -33,7 +33,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 15] = [
     Target { name: "json", run: json },
     Target { name: "envelope", run: envelope },
     Target { name: "disclosure", run: disclosure },
@@ -42,6 +42,7 @@ pub const TARGETS: [Target; 14] = [
     Target { name: "checkpoint", run: checkpoint },
     Target { name: "tile", run: tile },
     Target { name: "bundle", run: bundle },
+    Target { name: "packed", run: packed },
     Target { name: "tlog_proof", run: tlog_proof },
     Target { name: "trust_file", run: trust_file },
     Target { name: "policy", run: policy },

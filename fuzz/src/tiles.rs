@@ -2,7 +2,10 @@
 
 use std::str::from_utf8;
 
-use countersign_tlog::{Entries, Level, TILE_WIDTH, Tile, decode_bundle, decode_hashes, encode_bundle, encode_hashes};
+use countersign_tlog::{
+    Entries, Level, MAX_BUNDLE_BYTES, TILE_WIDTH, Tile, decode_bundle, decode_hashes, encode_bundle, encode_hashes,
+    pack, unpack,
+};
 use countersign_verify::{append_vault_entry, decode_vault_bundle};
 
 /// The first line is a path, the rest a tile's bytes. One tile has one path; hashes are written again as read.
@@ -56,4 +59,29 @@ pub fn bundle(data: &[u8]) {
         assert_eq!(entries.len(), usize::from(expected));
         assert!(decode_vault_bundle(bytes, expected - 1).is_err());
     }
+}
+
+/// What follows a packed bundle's checksum; the checksum is made to fit, so that mutations reach the decoder. Unpacks to
+/// what it says, or is refused; packs again; and one changed bit anywhere is seen.
+pub fn packed(data: &[u8]) {
+    let _ = unpack(data);
+    let begin = &pack(b"").expect("nothing packs")[..16];
+    let packed = [begin, &crc32(data).to_le_bytes(), data].concat();
+    let Ok(bundle) = unpack(&packed) else { return };
+    assert!(bundle.len() <= MAX_BUNDLE_BYTES);
+    let length = &data[data.len() - 4..];
+    assert_eq!(u32::try_from(bundle.len()).map(u32::to_le_bytes).as_ref().map(|own| &own[..]), Ok(length));
+    let again = pack(&bundle).expect("what was unpacked packs");
+    assert_eq!(unpack(&again).as_ref(), Ok(&bundle));
+    for mut changed in [packed, again] {
+        let at = (bundle.len() * 31 + data.len()) % changed.len();
+        changed[at] ^= 1 << (data.len() % 8);
+        assert!(unpack(&changed).is_err(), "byte {at}");
+    }
+}
+
+/// RFC 1952, section 8, bit by bit.
+pub fn crc32(bytes: &[u8]) -> u32 {
+    let step = |crc: u32, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
+    !bytes.iter().fold(u32::MAX, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), step))
 }

@@ -165,6 +165,16 @@ def check_vault(folder, tally):
         tally.refuses(f"refuse vault entry: {case['why']}", lambda: vault.sections(entry), vault.Malformed)
 
 
+def check_packed(folder, tally):
+    file = json.loads((folder / "packed.json").read_text())
+    for case in file["accept"]:
+        packed = b64decode(case["packed"])
+        tally.accepts(f"packed bundle: {case['what']}", lambda: published.unpack(packed) == b64decode(case["bundle"]))
+    for case in file["reject"]:
+        packed = b64decode(case["packed"])
+        tally.refuses(f"refuse packed bundle: {case['why']}", lambda: published.unpack(packed), published.Broken)
+
+
 def opened(data, trusted):
     """Origin, size and root of a checkpoint that a trusted key signed."""
     note = Note.read(data)
@@ -287,7 +297,7 @@ def check_proofs(folder, trusted, entries, tally):
 
 
 CHECKS = (
-    check_canonical, check_envelopes, check_conformance, check_signatures, check_disclosures, check_vault, check_log,
+    check_canonical, check_envelopes, check_conformance, check_signatures, check_disclosures, check_vault, check_packed, check_log,
 )
 
 

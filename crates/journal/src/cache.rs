@@ -1,4 +1,4 @@
-//! A bounded cache of opened keys.
+//! A bounded cache: of opened keys, of unpacked bundles.
 
 use std::collections::HashMap;
 use std::hash::Hash;

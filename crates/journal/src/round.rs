@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use countersign_tlog::{
-    BundleError, Frontier, Hash, Level, RightEdge, TILE_WIDTH, Tile, TileError, encode_bundle, encode_hashes, leaf_hash,
+    Frontier, Hash, Level, RightEdge, TILE_WIDTH, Tile, TileError, encode_bundle, encode_hashes, leaf_hash, pack,
 };
 
 use crate::error::Error;
@@ -18,7 +18,7 @@ pub(crate) struct Edge {
     pub(crate) tail: Vec<Entry>,
 }
 
-/// A tile or bundle with its bytes.
+/// A tile or bundle with its bytes as they are stored: full entry bundles are packed.
 pub(crate) type Write = (Tile, Bytes);
 
 /// Everything that makes the tree of `edge` readable; nothing of it has been written or signed.
@@ -41,7 +41,7 @@ impl Edge {
                 round.tiles.push((tile, encode_hashes(hashes).into()));
                 Ok::<(), TileError>(())
             };
-            self.tiles.push(leaf, keep).map_err(|cause| Error::corrupt(cause.to_string()))?;
+            self.tiles.push(leaf, keep).map_err(corrupt)?;
         }
         if self.head.size() != to.size || self.head.root() != to.root || self.tiles.root() != to.root {
             return Err(Error::corrupt(format!(
@@ -61,12 +61,12 @@ impl Edge {
         self.tail.extend(entries);
         for (index, chunk) in (first..).zip(self.tail.chunks(width)) {
             // At most 256 by the line above.
-            let bundle = Tile::new(Level::Entries, index, chunk.len() as u16);
-            let bundle = bundle.map_err(|cause| Error::corrupt(cause.to_string()))?;
+            let bundle = Tile::new(Level::Entries, index, chunk.len() as u16).map_err(corrupt)?;
             let envelopes: Vec<&[u8]> = chunk.iter().map(|entry| entry.envelope.as_ref()).collect();
-            let encoded = encode_bundle(&envelopes).map_err(|cause: BundleError| Error::corrupt(cause.to_string()))?;
+            let encoded = encode_bundle(&envelopes).map_err(corrupt)?;
+            let stored = if bundle.is_partial() { encoded } else { pack(&encoded).map_err(corrupt)? };
             round.vaults.push((bundle, vault_bundle::encode(chunk.iter().map(|entry| &entry.vault)).into()));
-            round.bundles.push((bundle, encoded.into()));
+            round.bundles.push((bundle, stored.into()));
         }
         let finished = self.tail.len() - self.tail.len() % width;
         self.tail.drain(..finished);
@@ -87,7 +87,11 @@ pub(crate) fn frontier_of(edge: &RightEdge) -> Result<Frontier, Error> {
             rest = after;
         }
     }
-    Frontier::from_bytes(&bytes).map_err(|cause| Error::corrupt(cause.to_string()))
+    Frontier::from_bytes(&bytes).map_err(corrupt)
+}
+
+fn corrupt(cause: impl std::fmt::Display) -> Error {
+    Error::corrupt(cause.to_string())
 }
 
 impl Round {

@@ -1,30 +1,39 @@
 //! The published log as files: checkpoint, hash tiles, entry bundles (C2SP tlog-tiles) and the vault beside them.
 //!
-//! `checkpoint`, `tile/<level>/<index>[.p/<width>]`, `tile/entries/<index>[.p/<width>]`, `vault/<index>[.p/<width>]`.
+//! `checkpoint`, `tile/<level>/<index>[.p/<width>]`, `tile/entries/<index>.p/<width>` and, once it is full,
+//! `tile/entries/<index>.gz`, `vault/<index>[.p/<width>]`. Full bundles of older versions lie there as they are, without `.gz`.
 
 use std::io::ErrorKind;
 use std::path::Path as FsPath;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use countersign_tlog::{Level, Note, Tile, decode_bundle};
+use countersign_tlog::{Level, Note, Tile, decode_bundle, unpack};
 use futures::future::BoxFuture;
 use futures::{StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
+use parking_lot::Mutex;
 
+use crate::cache::Cache;
 use crate::error::Error;
 use crate::journal::Entry;
 use crate::vault_bundle;
 
 const CHECKPOINT: &str = "checkpoint";
 const WRITES_AT_ONCE: usize = 32;
+/// Unpacked bundles kept: at least so many, at most twice that. The records of a story lie together.
+const KEPT_BUNDLES: usize = 16;
+/// Longest bundle that is kept, in bytes.
+const MOST_KEPT: usize = 1 << 20;
 
 /// A folder (or bucket) that holds one published log. One process writes to it at a time.
 #[derive(Debug, Clone)]
 pub struct Store {
     objects: Arc<dyn ObjectStore>,
+    /// Full entry bundles, which never change. (Vault bundles do: what is erased must be gone.)
+    unpacked: Arc<Mutex<Cache<Tile, Bytes>>>,
 }
 
 impl Store {
@@ -42,7 +51,7 @@ impl Store {
 
     /// The log in any object store whose writes are durable when they return.
     pub fn new(objects: Arc<dyn ObjectStore>) -> Self {
-        Store { objects }
+        Store { objects, unpacked: Arc::new(Mutex::new(Cache::new(KEPT_BUNDLES))) }
     }
 
     /// The checkpoint that readers see.
@@ -59,22 +68,51 @@ impl Store {
         self.put(CHECKPOINT, note.to_bytes().into()).await
     }
 
-    /// The bytes of a hash tile or an entry bundle exactly as stored, for serving.
+    /// The bytes of a hash tile or an entry bundle, unpacked, as C2SP tlog-tiles has them.
+    ///
+    /// # Errors
+    /// [`Error::Storage`]; [`Error::Corrupt`] where it does not unpack.
+    pub async fn tile(&self, tile: Tile) -> Result<Option<Bytes>, Error> {
+        let Some(path) = tile.packed_path() else { return self.get(&tile.path()).await };
+        if let Some(kept) = self.unpacked.lock().get(&tile) {
+            return Ok(Some(kept));
+        }
+        let Some(packed) = self.get(&path).await? else { return self.get(&tile.path()).await };
+        let bundle = unpacked(&path, &packed)?;
+        if bundle.len() <= MOST_KEPT {
+            self.unpacked.lock().put(tile, bundle.clone());
+        }
+        Ok(Some(bundle))
+    }
+
+    /// The bytes of a full entry bundle as it lies there packed (gzip), for whoever takes it so.
     ///
     /// # Errors
     /// [`Error::Storage`].
-    pub async fn tile(&self, tile: Tile) -> Result<Option<Bytes>, Error> {
-        self.get(&tile.path()).await
+    pub async fn packed(&self, bundle: Tile) -> Result<Option<Bytes>, Error> {
+        match bundle.packed_path() {
+            Some(path) => self.get(&path).await,
+            None => Ok(None),
+        }
     }
 
-    /// Writes a tile. What lies there already must be the same; it is written again all the same, since whoever wrote
-    /// it may have died before it was durable.
-    pub(crate) async fn put_tile(&self, tile: Tile, bytes: Bytes) -> Result<(), Error> {
-        let path = tile.path();
-        if self.get(&path).await?.is_some_and(|old| old != bytes) {
-            return Err(Error::corrupt(format!("{path} holds other bytes than the journal")));
+    /// Writes a tile, or a bundle in the form in which it is stored. What lies there already must hold the same; it is
+    /// written again all the same, since whoever wrote it may have died before it was durable.
+    pub(crate) async fn put_tile(&self, tile: Tile, stored: Bytes) -> Result<(), Error> {
+        let packed = tile.packed_path();
+        let old = self.tile(tile).await?;
+        if let Some(old) = &old {
+            let new = packed.as_ref().map_or_else(|| Ok(stored.clone()), |path| unpacked(path, &stored))?;
+            if *old != new {
+                return Err(Error::corrupt(format!("{tile} holds other bytes than the journal")));
+            }
         }
-        self.put(&path, bytes).await
+        self.put(packed.as_deref().unwrap_or(&tile.path()), stored).await?;
+        match old.is_some() && packed.is_some() {
+            // Perhaps an older version's, not packed: one of the two would be too many.
+            true => self.delete(&tile.path()).await,
+            false => Ok(()),
+        }
     }
 
     /// Writes a vault bundle beside its entry bundle; what was deleted from it stays deleted.
@@ -91,7 +129,7 @@ impl Store {
     /// taken from the full one where the partial one is gone. `None` if either file is missing.
     pub(crate) async fn bundle(&self, bundle: Tile) -> Result<Option<Vec<Entry>>, Error> {
         for candidate in [Some(bundle), bundle.full().filter(|_| bundle.is_partial())].into_iter().flatten() {
-            let envelopes = self.get(&candidate.path()).await?;
+            let envelopes = self.tile(candidate).await?;
             let (Some(envelopes), Some(vaults)) = (envelopes, self.get(&vault_path(candidate)).await?) else {
                 continue;
             };
@@ -192,6 +230,11 @@ impl Store {
     pub(crate) async fn write_all(&self, writes: Vec<BoxFuture<'_, Result<(), Error>>>) -> Result<(), Error> {
         futures::stream::iter(writes).buffer_unordered(WRITES_AT_ONCE).try_collect().await
     }
+}
+
+fn unpacked(path: &str, packed: &[u8]) -> Result<Bytes, Error> {
+    let unpacked = unpack(packed).map_err(|cause| Error::corrupt(format!("{path}: {cause}")))?;
+    Ok(Bytes::from(unpacked))
 }
 
 /// Path of the vault bundle beside an entry bundle.

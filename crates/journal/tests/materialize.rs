@@ -223,6 +223,55 @@ async fn erased_vault_entries_are_gone_everywhere_and_stay_gone() {
     assert_eq!(listed(&objects, "vault/001.p").await, ["vault/001.p/19"]);
 }
 
+async fn get(objects: &Arc<dyn ObjectStore>, path: &str) -> Option<bytes::Bytes> {
+    objects.get(&Path::from(path)).await.ok()?.bytes().await.ok()
+}
+
+#[tokio::test]
+async fn full_bundles_are_packed_and_those_of_older_versions_are_read_as_they_are() {
+    let (journal, objects, head) = published_log().await;
+    let packed = get(&objects, "tile/entries/000.gz").await.unwrap();
+    let bundle = countersign_tlog::unpack(&packed).unwrap();
+    assert!(packed.len() * 2 < bundle.len() && get(&objects, "tile/entries/000").await.is_none());
+    objects.put(&Path::from("tile/entries/000"), bundle.clone().into()).await.unwrap();
+    objects.delete(&Path::from("tile/entries/000.gz")).await.unwrap();
+    let materializer = open(&journal, &objects, &head, &Arc::new(AtomicU64::new(300))).await.unwrap();
+    let head = append(&*journal, &head, 300).await;
+    drain(&materializer, &*journal).await;
+    assert_eq!(check_files(&*objects, &[]).await, 600);
+    let reader = LogReader::new(Arc::clone(&journal), Store::new(Arc::clone(&objects)), LOG);
+    let all = reader.read_range(0, head.size()).await.unwrap();
+    assert!(all.iter().enumerate().all(|(position, found)| *found == entry(position as u64)));
+    assert!(get(&objects, "tile/entries/001.gz").await.is_some());
+
+    // Left by an older version that died before it could publish: the same bytes or none.
+    for same in [true, false] {
+        let (journal, head) = new_log().await;
+        let (journal, objects): (Arc<dyn Journal>, Arc<dyn ObjectStore>) = (journal, Arc::new(InMemory::new()));
+        let mut left = bundle.clone();
+        left[9] ^= u8::from(!same);
+        objects.put(&Path::from("tile/entries/000"), left.into()).await.unwrap();
+        let materializer = open(&journal, &objects, &head, &Arc::default()).await.unwrap();
+        append(&*journal, &head, 300).await;
+        match same {
+            true => {
+                drain(&materializer, &*journal).await;
+                assert_eq!(get(&objects, "tile/entries/000.gz").await.unwrap(), packed);
+                assert!(get(&objects, "tile/entries/000").await.is_none(), "one form is enough");
+            }
+            false => assert!(matches!(materializer.publish_once().await, Err(Error::Corrupt { .. }))),
+        }
+    }
+    // A packed file that was changed is no bundle.
+    let (journal, objects, _) = published_log().await;
+    let mut changed = packed.to_vec();
+    changed[4] ^= 1;
+    objects.put(&Path::from("tile/entries/000.gz"), changed.into()).await.unwrap();
+    journal.trim(LOG, 300).await.unwrap();
+    let reader = LogReader::new(journal, Store::new(objects), LOG);
+    assert!(matches!(reader.read(0, 1).await, Err(Error::Corrupt { .. })));
+}
+
 async fn listed(objects: &Arc<dyn ObjectStore>, folder: &str) -> Vec<String> {
     use futures::TryStreamExt;
     let found: Vec<_> = objects.list(Some(&Path::from(folder))).try_collect().await.unwrap();

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use countersign_tlog::{
-    Checkpoint, Hash, RightEdge, Signer, TileError, bundles_for, encode_bundle, encode_hashes, leaf_hash,
+    Checkpoint, Hash, RightEdge, Signer, TileError, bundles_for, encode_bundle, encode_hashes, leaf_hash, pack,
 };
 
 /// A published log, not a secret: the same entries and key for everybody.
@@ -60,7 +60,11 @@ fn grow(folder: &Path, edge: &mut RightEdge, entries: &[Vec<u8>], size: u64) -> 
     for bundle in bundles_for(old, size) {
         let start = bundle.start() as usize;
         let slice = entries.get(start..start + usize::from(bundle.width())).ok_or("an entry is missing")?;
-        write(folder, &bundle.path(), &encode_bundle(slice)?)?;
+        let bytes = encode_bundle(slice)?;
+        match bundle.packed_path() {
+            Some(path) => write(folder, &path, &pack(&bytes)?)?,
+            None => write(folder, &bundle.path(), &bytes)?,
+        }
     }
     Ok(())
 }

@@ -13,6 +13,7 @@
 //! | append and know the root | [`Frontier`] |
 //! | append and write tiles | [`RightEdge`], [`tiles_for`], [`bundles_for`] |
 //! | sign or open a checkpoint | [`Checkpoint`], [`Signer`], [`Verifier`] |
+//! | keep full bundles small | [`pack`], [`unpack`] |
 //! | prove from stored tiles | [`TileReader`] |
 //! | hand one proof to somebody | [`TlogProof`] |
 //! | decide what to believe | [`TrustFile`] |
@@ -33,6 +34,7 @@ mod frontier;
 mod hash;
 mod key;
 mod note;
+mod packed;
 mod proof;
 mod reader;
 mod signer;
@@ -49,6 +51,7 @@ pub use frontier::{Frontier, FrontierError};
 pub use hash::{EMPTY_ROOT, HASH_BYTES, Hash, HashError, leaf_hash, node_hash};
 pub use key::{KeyError, MAX_KEY_NAME_BYTES, SignatureType, Verifier};
 pub use note::{MAX_NOTE_BYTES, MAX_NOTE_SIGNATURES, Note, NoteError, Signature, Verified};
+pub use packed::{MAX_BUNDLE_BYTES, PackedError, pack, unpack};
 pub use proof::{
     MAX_TREE_SIZE, ProofError, prove_consistency, prove_inclusion, root_from_inclusion, tree_root, verify_consistency,
     verify_inclusion,

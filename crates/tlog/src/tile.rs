@@ -12,6 +12,9 @@ pub const TILE_WIDTH: u16 = 256;
 /// Longest path that [`Tile::from_path`] looks at, in bytes.
 pub const MAX_TILE_PATH_BYTES: usize = 64;
 
+/// What a packed bundle's path ends with.
+const PACKED: &str = ".gz";
+
 /// Highest level that a tree of at most [`MAX_TREE_SIZE`] leaves reaches: 256^8 is more than that.
 const MAX_LEVEL: u8 = 7;
 
@@ -133,6 +136,22 @@ impl Tile {
     #[must_use]
     pub fn path(&self) -> String {
         self.to_string()
+    }
+
+    /// The path of the packed form ([`crate::pack`]), such as `tile/entries/000.gz`: full entry bundles alone have one.
+    #[must_use]
+    pub fn packed_path(&self) -> Option<String> {
+        let packs = self.level == Level::Entries && !self.is_partial();
+        packs.then(|| format!("{self}{PACKED}"))
+    }
+
+    /// Reads a path in the one spelling that [`Tile::packed_path`] writes.
+    ///
+    /// # Errors
+    /// As [`Tile::from_path`]; [`TileError::Path`] too for a tile that has no packed form.
+    pub fn from_packed_path(path: &str) -> Result<Self, TileError> {
+        let tile = Self::from_path(path.strip_suffix(PACKED).ok_or(TileError::Path)?)?;
+        tile.packed_path().map(|_| tile).ok_or(TileError::Path)
     }
 
     /// Reads a path in the one spelling that [`Tile::path`] writes.

@@ -16,7 +16,7 @@ use countersign_verify::{Options, verify_folder};
 fn main() {
     let actions = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(20_000);
     let log = sample::courses::log(1, actions);
-    let folder = sample::publish::whole(&log.entries);
+    let folder = sample::publish::packed(sample::publish::whole(&log.entries));
     let trust = TrustFile::parse(sample::publish::trust_text().as_bytes()).unwrap();
     let base = Options { trust: Some(&trust), ..Options::default() };
     let (envelopes, vault) = log.entries.iter().fold((0, 0), |(e, v), entry| (e + entry.0.len(), v + entry.1.len()));

@@ -84,7 +84,9 @@ impl Pass {
             let sealed = vaults.as_mut().map(|entries| entries.next().unwrap_or_default());
             match scan(envelope) {
                 Ok(scan) => self.check_vault(position, &scan, sealed),
-                Err(problem) => self.findings.at(position, format!("{} in {}", problem, tile.path())),
+                Err(problem) => {
+                    self.findings.at(position, format!("{} in {}", problem, shelf.place(Kind::Entries, tile)))
+                }
             }
             each(Stored { position, envelope, leaf, vault: sealed.unwrap_or_default() });
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use countersign_tlog::{Level, TILE_WIDTH, Tile, decode_bundle};
+use countersign_tlog::{Level, TILE_WIDTH, Tile, decode_bundle, unpack};
 
 use crate::bundle::decode_vault_bundle;
 use crate::folder::Folder;
@@ -22,7 +22,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) fn path(self, tile: Tile) -> String {
+    fn path(self, tile: Tile) -> String {
         match self {
             Kind::Entries => tile.path(),
             Kind::Vault => tile.path().replacen("tile/entries", "vault", 1),
@@ -56,13 +56,19 @@ pub(crate) struct Shelf<'a> {
     folder: &'a dyn Folder,
     growing: bool,
     widths: BTreeMap<Slot, BTreeSet<u16>>,
+    /// Indexes of the full entry bundles that lie there packed.
+    packed: BTreeSet<u64>,
     unexpected: Vec<String>,
+    /// Full entry bundles that lie there in both forms.
+    twice: Vec<String>,
     vkey: bool,
 }
 
 impl<'a> Shelf<'a> {
     pub(crate) fn new(folder: &'a dyn Folder, growing: bool) -> Result<Self, VerifyError> {
-        let mut shelf = Shelf { folder, growing, widths: BTreeMap::new(), unexpected: Vec::new(), vkey: false };
+        let (widths, packed) = (BTreeMap::new(), BTreeSet::new());
+        let (unexpected, twice) = (Vec::new(), Vec::new());
+        let mut shelf = Shelf { folder, growing, widths, packed, unexpected, twice, vkey: false };
         for path in folder.list().map_err(|source| VerifyError { path: ".".to_owned(), source })? {
             shelf.put(path);
         }
@@ -75,9 +81,14 @@ impl<'a> Shelf<'a> {
             Kind::Vault => path.replacen("vault", "tile/entries", 1),
             Kind::Entries => path.clone(),
         };
-        match Tile::from_path(&as_tile) {
+        let packed = Tile::from_packed_path(&path).ok();
+        match packed.map_or_else(|| Tile::from_path(&as_tile), Ok) {
             Ok(tile) => {
-                self.widths.entry((kind, tile.level(), tile.index())).or_default().insert(tile.width());
+                self.packed.extend(packed.map(|tile| tile.index()));
+                let widths = self.widths.entry((kind, tile.level(), tile.index())).or_default();
+                if !widths.insert(tile.width()) {
+                    self.twice.push(path);
+                }
             }
             Err(_) if path == CHECKPOINT => {}
             Err(_) if path == VKEY => self.vkey = true,
@@ -89,6 +100,22 @@ impl<'a> Shelf<'a> {
 
     pub(crate) fn read(&self, path: &str) -> Result<Option<Vec<u8>>, VerifyError> {
         self.folder.read(path).map_err(|source| VerifyError { path: path.to_owned(), source })
+    }
+
+    /// Where a tile or bundle lies.
+    pub(crate) fn place(&self, kind: Kind, tile: Tile) -> String {
+        let packed = tile.packed_path().filter(|_| kind == Kind::Entries && self.packed.contains(&tile.index()));
+        packed.unwrap_or_else(|| kind.path(tile))
+    }
+
+    /// The bytes of a bundle, unpacked, or what is wrong with its file; nothing where it is missing.
+    fn load(&self, kind: Kind, bundle: Tile) -> Result<Option<Result<Vec<u8>, String>>, VerifyError> {
+        let place = self.place(kind, bundle);
+        let bytes = self.read(&place)?;
+        Ok(bytes.map(|bytes| match place == kind.path(bundle) {
+            true => Ok(bytes),
+            false => unpack(&bytes).map_err(|error| error.to_string()),
+        }))
     }
 
     pub(crate) fn has_vkey(&self) -> bool {
@@ -117,7 +144,7 @@ impl<'a> Shelf<'a> {
         }
         for width in stored.range(tile.width() + 1..) {
             if let Ok(wider) = Tile::new(tile.level(), tile.index(), *width) {
-                findings.add(kind.path(wider), "it reaches beyond the checkpoint: nothing vouches for its end");
+                findings.add(self.place(kind, wider), "it reaches beyond the checkpoint: nothing vouches for its end");
             }
         }
     }
@@ -136,9 +163,16 @@ impl<'a> Shelf<'a> {
             findings.add(kind.path(tile), "it is missing");
             return Ok(None);
         };
-        let Some(bytes) = self.read(&kind.path(source))? else {
-            findings.add(kind.path(source), "it is missing");
-            return Ok(None);
+        let bytes = match self.load(kind, source)? {
+            Some(Ok(bytes)) => bytes,
+            Some(Err(problem)) => {
+                findings.add(self.place(kind, source), problem);
+                return Ok(None);
+            }
+            None => {
+                findings.add(self.place(kind, source), "it is missing");
+                return Ok(None);
+            }
         };
         let decoded = kind.decode(&bytes, source.width());
         let lengths: Vec<usize> = match decoded {
@@ -147,7 +181,7 @@ impl<'a> Shelf<'a> {
                 entries.iter().take(usize::from(tile.width())).map(|entry| entry.len()).collect()
             }
             Err(problem) => {
-                findings.add(kind.path(source), problem);
+                findings.add(self.place(kind, source), problem);
                 return Ok(None);
             }
         };
@@ -167,27 +201,30 @@ impl<'a> Shelf<'a> {
         for width in stored.iter().filter(|width| **width < tile.width() || self.growing) {
             let Ok(other) = Tile::new(tile.level(), tile.index(), *width) else { continue };
             let shared = kind.length(entries, (*width).min(tile.width()));
-            let found = self.read(&kind.path(other))?.unwrap_or_default();
+            let found = self.load(kind, other)?.and_then(Result::ok).unwrap_or_default();
             let same = found.get(..shared) == bytes.get(..shared);
             if !same || (*width <= tile.width() && found.len() != shared) {
-                findings.add(kind.path(other), format!("it does not fit {}", kind.path(tile)));
+                findings.add(self.place(kind, other), format!("it does not fit {}", self.place(kind, tile)));
             }
         }
         Ok(())
     }
 
     /// Reports every file that has not been taken.
-    pub(crate) fn report_left(self, without_vault: bool, findings: &mut Findings) {
-        for path in self.unexpected {
+    pub(crate) fn report_left(mut self, without_vault: bool, findings: &mut Findings) {
+        for path in std::mem::take(&mut self.unexpected) {
             findings.add(path, "a published log has no such file");
         }
-        for ((kind, level, index), widths) in self.widths {
+        for path in std::mem::take(&mut self.twice) {
+            findings.add(path, "the same bundle lies there twice, packed and not: one is too many");
+        }
+        for ((kind, level, index), widths) in std::mem::take(&mut self.widths) {
             if self.growing || (without_vault && kind == Kind::Vault) {
                 continue;
             }
             for width in widths {
                 if let Ok(tile) = Tile::new(level, index, width) {
-                    findings.add(kind.path(tile), "it lies beyond the checkpoint: nothing vouches for it");
+                    findings.add(self.place(kind, tile), "it lies beyond the checkpoint: nothing vouches for it");
                 }
             }
         }

@@ -51,14 +51,14 @@ fn compare(tile: Tile, hashes: &[Hash], shelf: &mut Shelf<'_>, findings: &mut Fi
     for width in stored.iter().copied().filter(|width| *width <= tile.width() || shelf.is_growing()) {
         let Ok(found) = Tile::new(tile.level(), tile.index(), width) else { continue };
         let bytes = shelf.read(&found.path())?.unwrap_or_default();
-        if let Some(problem) = difference(found, &bytes, hashes) {
+        if let Some(problem) = difference(found, &bytes, hashes, shelf) {
             findings.add(found.path(), problem);
         }
     }
     Ok(())
 }
 
-fn difference(tile: Tile, bytes: &[u8], hashes: &[Hash]) -> Option<String> {
+fn difference(tile: Tile, bytes: &[u8], hashes: &[Hash], shelf: &Shelf<'_>) -> Option<String> {
     let known = hashes.len().min(usize::from(tile.width()));
     let expected = encode_hashes(hashes.get(..known).unwrap_or_default());
     if bytes.get(..expected.len()) == Some(&expected) && bytes.len() == usize::from(tile.width()) * 32 {
@@ -72,13 +72,16 @@ fn difference(tile: Tile, bytes: &[u8], hashes: &[Hash]) -> Option<String> {
     let position = tile.start() + u64::try_from(at).unwrap_or_default();
     Some(match tile.level() {
         // One of the two was changed; whether the root still holds tells which.
-        Level::Hashes(0) => format!("hash {at} is not the leaf hash of record {position} in {}", entries_beside(tile)),
+        Level::Hashes(0) => {
+            format!("hash {at} is not the leaf hash of record {position} in {}", entries_beside(tile, shelf))
+        }
         _ => format!("hash {at} is not the root of the subtree below it"),
     })
 }
 
-fn entries_beside(tile: Tile) -> String {
-    Tile::new(Level::Entries, tile.index(), tile.width()).map(|tile| tile.path()).unwrap_or_default()
+fn entries_beside(tile: Tile, shelf: &Shelf<'_>) -> String {
+    let bundle = Tile::new(Level::Entries, tile.index(), tile.width());
+    bundle.map(|bundle| shelf.place(Kind::Entries, bundle)).unwrap_or_default()
 }
 
 /// The leaf hashes that level 0 claims for an unreadable entry bundle, so that the rest can still be judged; the root

@@ -4,10 +4,10 @@
 mod sample;
 
 use countersign_evidence::key::Random;
-use countersign_tlog::{Checkpoint, Signer, TrustFile, decode_bundle, encode_bundle};
+use countersign_tlog::{Checkpoint, Signer, TrustFile, decode_bundle, encode_bundle, pack, unpack};
 use countersign_verify::{Memory, Options, Question, Report, Verdict, append_vault_entry, verify_folder};
 use sample::courses::log;
-use sample::publish::{Entry, publish, signer, trust_text, whole};
+use sample::publish::{Entry, packed, publish, signer, trust_text, whole};
 use sample::{LOG_SEED, Seeded};
 
 const SIZES: [u64; 4] = [3, 130, 256, 300];
@@ -30,6 +30,15 @@ fn original() -> (Vec<Entry>, Memory) {
     (entries, folder)
 }
 
+/// The same log as it may lie in a folder: its full bundles as they are, and packed.
+fn both_forms() -> [Memory; 2] {
+    let (_, folder) = original();
+    let packed = packed(folder.clone());
+    let report = verify(&packed);
+    assert!(!report.failed(), "{report:#?}");
+    [folder, packed]
+}
+
 /// Fails, and some finding's place starts with one of `places`.
 fn assert_fails(folder: &Memory, places: &[&str], how: &str) -> Report {
     let report = verify(folder);
@@ -43,9 +52,9 @@ fn assert_fails(folder: &Memory, places: &[&str], how: &str) -> Report {
 
 #[test]
 fn one_changed_bit_in_any_file_fails() {
-    let (_, folder) = original();
     let (random, trust) = (Seeded::new(3), trust());
-    for (path, bytes) in &folder.0 {
+    let forms = both_forms();
+    for (folder, (path, bytes)) in forms.iter().flat_map(|folder| folder.0.iter().map(move |file| (folder, file))) {
         // Every byte of what is short, a sample of what is long; the first and last always.
         let mut places: Vec<usize> = vec![0, bytes.len() - 1];
         if bytes.len() <= 400 {
@@ -72,14 +81,14 @@ fn one_changed_bit_in_any_file_fails() {
 
 #[test]
 fn a_file_that_is_gone_cut_emptied_or_longer_fails() {
-    let (_, folder) = original();
-    for (path, bytes) in &folder.0 {
+    let forms = both_forms();
+    for (folder, (path, bytes)) in forms.iter().flat_map(|folder| folder.0.iter().map(move |file| (folder, file))) {
         let partial = path.contains(".p/") && !path.ends_with(".p/44");
         // Partial tiles of earlier checkpoints may go (C2SP tlog-tiles), and so may the key that came along.
         if !partial && path != "log.vkey" && !path.ends_with(".p/1") {
             let mut changed = folder.clone();
             changed.0.remove(path);
-            assert_fails(&changed, &[path], &format!("removing {path}"));
+            assert_fails(&changed, &[path.trim_end_matches(".gz")], &format!("removing {path}"));
         }
         for length in [0, 1, bytes.len() / 2, bytes.len() - 1] {
             let mut changed = folder.clone();
@@ -92,15 +101,25 @@ fn a_file_that_is_gone_cut_emptied_or_longer_fails() {
             assert_fails(&changed, &[path], &format!("appending to {path}"));
         }
     }
-    let mut without_top = folder.clone();
+    let mut without_top = forms[0].clone();
     without_top.0.remove("tile/1/000.p/1").unwrap();
     assert_fails(&without_top, &["tile/1/000.p/1"], "removing the upper tile");
 }
 
 #[test]
 fn an_unexpected_file_fails() {
-    let (_, folder) = original();
+    let [folder, packed] = both_forms();
+    for (path, beside) in [("tile/entries/000.gz", &folder), ("tile/entries/000", &packed)] {
+        let mut changed = beside.clone();
+        changed.0.insert(path.to_owned(), if beside == &folder { &packed } else { &folder }.0[path].clone());
+        let report = assert_fails(&changed, &["tile/entries/000.gz"], "both forms");
+        assert!(format!("{report:?}").contains("twice"), "{report:#?}");
+    }
     for path in [
+        "tile/entries/001.gz",
+        "tile/entries/001.p/44.gz",
+        "tile/0/000.gz",
+        "vault/000.gz",
         "tile/0/002",
         "tile/0/001.p/45",
         "tile/2/000.p/1",
@@ -159,6 +178,18 @@ fn entries_changed_under_their_tiles_are_named_by_position() {
     let report = assert_fails(&swapped, &["tile/0/000"], "swapping under the tile");
     let text = format!("{report:?}");
     assert!(text.contains("hash 140 is not the leaf hash of record 140"), "{text}");
+}
+
+#[test]
+fn an_entry_changed_and_packed_again_is_named_with_its_file() {
+    let [_, mut folder] = both_forms();
+    let place = "tile/entries/000.gz";
+    let mut bundle = unpack(&folder.0[place]).unwrap();
+    let at = bundle.windows(5).position(|window| window == b"\"v\":1").unwrap();
+    bundle[at + 4] = b'2';
+    folder.0.insert(place.to_owned(), pack(&bundle).unwrap());
+    let report = assert_fails(&folder, &["tile/0/000"], "an edit");
+    assert!(format!("{report:?}").contains(&format!("is not the leaf hash of record 0 in {place}")), "{report:#?}");
 }
 
 #[test]
@@ -252,4 +283,7 @@ fn an_older_checkpoint_of_the_same_log_is_a_rollback() {
     let mut changed = rolled_back.clone();
     changed.0.get_mut("tile/entries/000").unwrap()[50] ^= 1;
     assert!(verify_folder(&changed, options, &mut |_| {}).unwrap().failed());
+    let packed = packed(rolled_back);
+    let report = verify_folder(&packed, options, &mut |_| {}).unwrap();
+    assert!(!report.failed(), "the bundle that the checkpoint cuts is packed: {report:#?}");
 }

@@ -84,6 +84,8 @@ fn every_list_has_its_cases() {
         ("disclosures.json", "seal", 10),
         ("disclosures.json", "open", 63),
         ("disclosures.json", "reject", 15),
+        ("packed.json", "accept", 3),
+        ("packed.json", "reject", 14),
         ("vault.json", "open", 4),
         ("vault.json", "reject", 8),
     ] {

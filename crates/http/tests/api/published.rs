@@ -1,5 +1,7 @@
 //! The published log, as any tile client reads it.
 
+use std::io::Read;
+
 use countersign_http::Peer;
 use countersign_tlog::{Checkpoint, Level, Note, Tile, decode_bundle};
 
@@ -25,6 +27,35 @@ async fn checkpoint_and_tiles_are_served_to_anyone_as_the_spec_says() {
             Level::Entries => assert_eq!(decode_bundle(&told.body, tile.width()).unwrap().len(), tree.size() as usize),
             Level::Hashes(_) => assert_eq!(told.body.len(), 32 * tree.size() as usize),
         }
+    }
+}
+
+#[tokio::test]
+async fn a_full_bundle_comes_in_gzip_to_whoever_accepts_it() {
+    let house = House::new().await;
+    for n in 0..90 {
+        house.ask(house.refund(&format!("many-{n}"), 10).key(&house.agent)).await.good();
+    }
+    house.publish().await;
+    let bundle = "/log/tile/entries/000";
+    let plain = house.ask(Ask::get(bundle).peer(Peer::Remote)).await;
+    assert_eq!((plain.status, plain.headers.get("content-encoding")), (200, None));
+    assert_eq!((plain.header("vary"), decode_bundle(&plain.body, 256).unwrap().len()), ("accept-encoding", 256));
+    for refused in ["br", "gzip;q=0", "gzip; q=0.000", "gzipped"] {
+        let told = house.ask(Ask::get(bundle).peer(Peer::Remote).header("accept-encoding", refused)).await;
+        assert_eq!((told.headers.get("content-encoding"), &told.body), (None, &plain.body), "{refused}");
+    }
+    for accepted in ["gzip", "br, GZIP;q=0.5", "deflate,gzip"] {
+        let told = house.ask(Ask::get(bundle).peer(Peer::Remote).header("accept-encoding", accepted)).await;
+        assert_eq!((told.header("content-encoding"), told.header("vary")), ("gzip", "accept-encoding"), "{accepted}");
+        let mut read = Vec::new();
+        flate2::read::GzDecoder::new(&told.body[..]).read_to_end(&mut read).unwrap();
+        assert_eq!(read, plain.body, "{accepted}");
+    }
+    // Hashes and partial tiles are not packed.
+    for path in ["/log/tile/0/000", "/log/tile/1/000.p/1"] {
+        let told = house.ask(Ask::get(path).peer(Peer::Remote).header("accept-encoding", "gzip")).await;
+        assert_eq!((told.status, told.headers.get("content-encoding"), told.headers.get("vary")), (200, None, None));
     }
 }
 

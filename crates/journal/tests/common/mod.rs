@@ -64,14 +64,17 @@ async fn get(objects: &dyn ObjectStore, path: &str) -> Option<Bytes> {
     objects.get(&Path::from(path)).await.ok()?.bytes().await.ok()
 }
 
-/// A partial file may have been replaced by the full one: C2SP tlog-tiles tells clients to look there.
+/// A partial file may have been replaced by the full one: C2SP tlog-tiles tells clients to look there. Full entry bundles
+/// are packed.
 async fn get_or_full(objects: &dyn ObjectStore, path: &str) -> Vec<u8> {
     let full = path.split(".p/").next().unwrap();
-    let found = match get(objects, path).await {
-        None => get(objects, full).await,
-        found => found,
-    };
-    found.unwrap_or_else(|| panic!("{path} is missing")).to_vec()
+    for candidate in [path, full] {
+        if let Some(found) = get(objects, candidate).await {
+            return found.to_vec();
+        }
+    }
+    let packed = get(objects, &format!("{full}.gz")).await.unwrap_or_else(|| panic!("{path} is missing"));
+    countersign_tlog::unpack(&packed).unwrap()
 }
 
 /// Reads length-prefixed items, the length in `prefix` bytes.

@@ -2,7 +2,7 @@
 
 use countersign_tlog::{
     Checkpoint, Level, Note, RightEdge, Signer, Tile, TileError, TileReader, TlogProof, bundles_for, encode_bundle,
-    encode_hashes, leaf_hash,
+    encode_hashes, leaf_hash, pack,
 };
 use countersign_verify::{Memory, append_vault_entry};
 
@@ -29,6 +29,17 @@ pub fn publish(entries: &[Entry], sizes: &[u64]) -> Memory {
     let note = checkpoint(&edge, &signer());
     folder.0.insert("checkpoint".to_owned(), note.to_bytes());
     folder.0.insert("log.vkey".to_owned(), format!("{}\n", signer().verifier().vkey()).into_bytes());
+    folder
+}
+
+/// The same folder with its full entry bundles packed, as a gate leaves them.
+pub fn packed(mut folder: Memory) -> Memory {
+    let paths: Vec<String> = folder.0.keys().cloned().collect();
+    for path in paths {
+        let Some(place) = Tile::from_path(&path).ok().and_then(|tile| tile.packed_path()) else { continue };
+        let bundle = folder.0.remove(&path).unwrap();
+        folder.0.insert(place, pack(&bundle).unwrap());
+    }
     folder
 }
 

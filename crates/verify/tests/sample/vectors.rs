@@ -3,6 +3,7 @@
 mod canonical;
 mod conformance;
 mod envelopes;
+mod packed;
 mod sealing;
 mod signatures;
 
@@ -28,6 +29,7 @@ pub fn files() -> BTreeMap<String, Vec<u8>> {
     files.insert("envelopes.json".to_owned(), envelopes::file());
     files.insert("conformance.json".to_owned(), conformance::file());
     files.insert("disclosures.json".to_owned(), sealing::disclosures());
+    files.insert("packed.json".to_owned(), packed::file());
     files.insert("signatures.json".to_owned(), signatures::file());
     files.insert("vault.json".to_owned(), sealing::vault());
     published(&mut files);

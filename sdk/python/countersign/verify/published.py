@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -40,13 +41,41 @@ def split_bundle(data: bytes, prefix: int) -> list[bytes]:
     return entries
 
 
+PACKED = bytes.fromhex("1f8b0804 00000000 00ff 0800 4353 0400")
+MOST_BUNDLE = 256 * (2 + 65535)
+
+
+def unpack(data: bytes) -> bytes:
+    """The bytes of a packed bundle: gzip of which every byte counts (§8)."""
+    need(data[:16] == PACKED and len(data) >= 28, "the header of a packed bundle")
+    need(zlib.crc32(data[20:]) == int.from_bytes(data[16:20], "little"), "the checksum of what was packed")
+    length = int.from_bytes(data[-4:], "little")
+    need(length <= MOST_BUNDLE, "a length that a bundle may have")
+    inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        # One byte more would show that the length is wrong.
+        bundle = inflate.decompress(data[20:-8], length + 1)
+    except zlib.error as error:
+        raise Broken(f"a packed bundle: {error}") from error
+    need(inflate.eof and not inflate.unused_data, "one whole stream")
+    need(len(bundle) == length, "the length of what was packed")
+    need(zlib.crc32(bundle) == int.from_bytes(data[-8:-4], "little"), "the checksum of the content")
+    return bundle
+
+
+def read_bundle(folder: Path, name: str) -> bytes:
+    """The bytes of one bundle of a published folder; a full one may lie there packed."""
+    packed = folder / (name + ".gz")
+    return unpack(packed.read_bytes()) if packed.exists() else (folder / name).read_bytes()
+
+
 def read_bundles(folder: Path, below: str, size: int, prefix: int) -> list[bytes]:
     """All entries of a published folder below one path."""
     entries: list[bytes] = []
     for index in range((size + 255) // 256):
         width = min(256, size - index * 256)
-        path = folder / below / (tile_path(index) + ("" if width == 256 else f".p/{width}"))
-        found = split_bundle(path.read_bytes(), prefix)
+        path = Path(below, tile_path(index) + ("" if width == 256 else f".p/{width}"))
+        found = split_bundle(read_bundle(folder, path.as_posix()), prefix)
         need(len(found) == width, f"{width} entries in {path.name}")
         entries += found
     return entries
