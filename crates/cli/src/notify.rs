@@ -1,6 +1,7 @@
 //! Who is told what waits and what came of it, by the configuration.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -41,7 +42,7 @@ fn collector(data: &Path, settings: &Otlp) -> Result<Option<Collector>, Failure>
     if settings.endpoint.is_empty() {
         return Ok(None);
     }
-    let headers = read(data, &settings.headers_file)?.unwrap_or_default();
+    let headers = read_secret(data, &settings.headers_file)?.unwrap_or_default();
     let collector = Collector::new(&settings.endpoint, &headers, &settings.service_name);
     collector.map(Some).map_err(|error| Failure::Usage(error.to_string()))
 }
@@ -69,22 +70,34 @@ fn targets(data: &Path, config: &Config) -> Result<Vec<Target>, Failure> {
     let guard = Guard { private: settings.private_addresses };
     let mut targets = Vec::new();
     if !settings.webhook.is_empty() {
-        let secret = read(data, &settings.webhook_secret_file)?.unwrap_or_default();
+        let secret = read_secret(data, &settings.webhook_secret_file)?.unwrap_or_default();
         targets.push(Target::Webhook(Webhook::new(&settings.webhook, &secret, guard).map_err(wrong)?));
     }
-    if let Some(place) = read(data, &settings.slack_file)? {
+    if let Some(place) = read_secret(data, &settings.slack_file)? {
         targets.push(Target::Slack(Slack::new(&place, guard).map_err(wrong)?));
     }
     if !settings.smtp.is_empty() {
         let mail = MailSettings {
             server: settings.smtp.clone(),
-            password: read(data, &settings.smtp_password_file)?,
+            password: read_secret(data, &settings.smtp_password_file)?,
             from: settings.mail_from.clone(),
             to: settings.mail_to.clone(),
         };
         targets.push(Target::Mail(Mail::new(&mail).map_err(wrong)?));
     }
     Ok(targets)
+}
+
+/// The same of a file that holds a secret. Others may be meant to read it, as where a container mounts it: then it is only said.
+pub(crate) fn read_secret(data: &Path, file: &Path) -> Result<Option<String>, Failure> {
+    let secret = read(data, file)?;
+    if secret.is_some()
+        && let Ok(metadata) = fs::metadata(data.join(file))
+        && metadata.permissions().mode() & 0o077 != 0
+    {
+        tracing::warn!(file = %data.join(file).display(), "others than its owner may read this secret: chmod 600");
+    }
+    Ok(secret)
 }
 
 /// The text of a file that the configuration names, without the line end behind it.

@@ -227,7 +227,8 @@ def decide(call: Call, executor: str, clock: Callable[[], float] = time.monotoni
         elif state == "waiting":
             left = int(until - clock())
             if left <= 0:
-                raise ApprovalPending(str(view.get("message")) or "people have not decided yet", action)
+                told = str(view.get("message") or "People have not decided yet.")
+                raise ApprovalPending(f"{told} Nothing was executed: make the same call again once they have.", action)
             hold = min(left, HOLD_AT_ONCE)
             view = view_of((yield Request("GET", f"/v1/actions/{action}?wait_s={hold}", hold=hold)))
         elif state in ("denied", "closed"):

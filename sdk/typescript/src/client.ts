@@ -149,7 +149,10 @@ export class Client {
         }
         case "waiting": {
           const left = Math.floor((until - performance.now()) / 1_000);
-          if (left <= 0) throw new ApprovalPending(view.message || "people have not decided yet", id);
+          if (left <= 0) {
+            const told = view.message || "People have not decided yet.";
+            throw new ApprovalPending(`${told} Nothing was executed: make the same call again once they have.`, id);
+          }
           try {
             view = await this.action(id, { waitS: Math.min(left, HOLD_AT_ONCE), signal });
           } catch (error) {

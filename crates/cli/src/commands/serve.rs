@@ -31,6 +31,9 @@ use crate::system::{SystemClock, SystemRandom};
 /// What an MCP message says besides its payload, in bytes at most.
 const BESIDE_PAYLOAD: usize = 256 << 10;
 
+/// How long ending may take before it says what it waits for.
+const SILENCE: Duration = Duration::from_secs(1);
+
 /// Run the gate on a data folder
 #[derive(Debug, Args)]
 pub(crate) struct Serve {
@@ -171,7 +174,7 @@ fn in_file<E: Display>(file: &Path) -> impl FnOnce(E) -> Failure {
 
 /// What a file of secrets holds that a gateway's configuration names.
 fn secret(data: &Path, file: &Path) -> Result<String, String> {
-    match crate::notify::read(data, file) {
+    match crate::notify::read_secret(data, file) {
         Ok(Some(secret)) if secret.is_empty() => Err(format!("{} is empty", file.display())),
         Ok(Some(secret)) => Ok(secret),
         Ok(None) => Err("a file of secrets has no name".to_owned()),
@@ -199,7 +202,7 @@ fn provider(data: &Path, config: &Config) -> Result<Option<Provider>, Failure> {
         name: settings.name.clone(),
         issuer: settings.issuer.clone(),
         client_id: settings.client_id.clone(),
-        client_secret: crate::notify::read(data, &settings.client_secret_file)?,
+        client_secret: crate::notify::read_secret(data, &settings.client_secret_file)?,
         redirect: format!("{}/sign-in/account/back", config.public_url()),
         groups_claim: settings.groups_claim.clone(),
     };
@@ -237,7 +240,14 @@ pub(crate) async fn run(args: &Serve, session: &mut Session) -> Result<Exit, Fai
         () = &mut asked_to_end => {}
         () = idle(args.idle_exit, &serving) => {}
     }
-    serving.stop().await?;
+    let mut ending = pin!(serving.stop());
+    tokio::select! {
+        ended = &mut ending => return Ok(ended.map(|()| Exit::Done)?),
+        () = tokio::time::sleep(SILENCE) => {}
+    }
+    session.out.line("ending: calls that wait for an answer have a few seconds more; what they recorded is kept")?;
+    session.out.flush()?;
+    ending.await?;
     Ok(Exit::Done)
 }
 
