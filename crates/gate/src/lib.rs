@@ -26,6 +26,7 @@ mod mismatch;
 mod news;
 mod open_action;
 mod oversight;
+mod pace;
 mod policies;
 mod prepare;
 mod recover;

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::command::{Answer, Command};
 use crate::draft::{Draft, system};
 use crate::error::GateError;
+use crate::pace::pause;
 use crate::shared::Shared;
 use crate::state::State;
 use crate::time_line::TimeLine;
@@ -56,7 +57,10 @@ impl Writer {
     /// Runs until every sender is gone or the journal fails.
     pub(crate) fn run(mut self) {
         while let Some(first) = self.jobs.blocking_recv() {
-            self.state.forget_indexed(self.shared.parts.index.position(), &self.shared);
+            let indexed = self.shared.parts.index.position();
+            self.state.forget_indexed(indexed, &self.shared);
+            // A plain thread, which has nothing else to do.
+            std::thread::sleep(pause(self.state.head.size().saturating_sub(indexed)));
             let mut jobs = vec![first];
             // No timer: what came in during the last commit is the next batch.
             let most = self.shared.settings().batch_records;
