@@ -192,7 +192,7 @@ func unpack(name string, packed []byte) ([]byte, error) {
 // splitBundle reads exactly width length-prefixed entries.
 func splitBundle(data []byte, width int) ([][]byte, error) {
 	var entries [][]byte
-	for len(data) > 0 {
+	for len(data) > 0 && len(entries) <= width {
 		if len(data) < 2 {
 			return nil, errors.New("ends within a length")
 		}
@@ -290,6 +290,9 @@ func compareFiles(folder string, n int64, own tlog.HashReader) error {
 			return err
 		}
 		if strings.HasSuffix(path, packedSuffix) {
+			if _, err := os.Stat(strings.TrimSuffix(path, packedSuffix)); !errors.Is(err, os.ErrNotExist) {
+				return fmt.Errorf("%s lies beside the same bundle that is not packed", name)
+			}
 			if data, err = unpack(name, data); err != nil {
 				return err
 			}

@@ -71,6 +71,7 @@ flip "$log/tile/entries/001.gz" 300
 check "a changed byte in entries ahead" objects "$go_check" "$log" "$vkey"
 flip "$log/tile/entries/001.gz" 300
 gzip -dc "$log/tile/entries/000.gz" >"$log/tile/entries/000"
+check "a full bundle in both forms" objects "$go_check" "$log" "$vkey"
 rm "$log/tile/entries/000.gz"
 check "a full bundle that is not packed" "$go_check" "$log" "$vkey"
 flip "$log/tile/entries/000" 300

@@ -8,6 +8,7 @@
 import { webcrypto } from "node:crypto";
 import { readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
+import { gunzipSync } from "node:zlib";
 
 import { digestOf, fromBase64url, leafHash, nodeHash, sha256, toBase64, toBase64url, utf8 } from "./src/verify/bytes.js";
 import { isKnown, readEnvelope, sealsWrongly } from "./src/verify/envelope.js";
@@ -153,8 +154,9 @@ function readEntries(folder, size) {
   const entries = [];
   for (let index = 0; index * 256 < size; index += 1) {
     const width = Math.min(256, size - index * 256);
-    const name = String(index).padStart(3, "0") + (width === 256 ? "" : `.p/${width}`);
-    const data = readFileSync(path.join(folder, "tile/entries", name));
+    const name = String(index).padStart(3, "0") + (width === 256 ? ".gz" : `.p/${width}`);
+    const stored = readFileSync(path.join(folder, "tile/entries", name));
+    const data = width === 256 ? gunzipSync(stored) : stored;
     for (let at = 0; at < data.length; at += 2 + data.readUInt16BE(at)) {
       entries.push(new Uint8Array(data.subarray(at + 2, at + 2 + data.readUInt16BE(at))));
     }

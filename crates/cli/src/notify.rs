@@ -88,16 +88,19 @@ fn targets(data: &Path, config: &Config) -> Result<Vec<Target>, Failure> {
     Ok(targets)
 }
 
-/// The same of a file that holds a secret. Others may be meant to read it, as where a container mounts it: then it is only said.
+/// What a file of secrets holds that the configuration names. Where every user of the machine may read it, that is said: it
+/// may be meant so, as in a container.
 pub(crate) fn read_secret(data: &Path, file: &Path) -> Result<Option<String>, Failure> {
     let secret = read(data, file)?;
-    if secret.is_some()
-        && let Ok(metadata) = fs::metadata(data.join(file))
-        && metadata.permissions().mode() & 0o077 != 0
-    {
-        tracing::warn!(file = %data.join(file).display(), "others than its owner may read this secret: chmod 600");
+    let path = data.join(file);
+    if secret.is_some() && open_to_all(&path, 0o004) && path.parent().is_some_and(|folder| open_to_all(folder, 0o001)) {
+        tracing::warn!(file = %path.display(), "everybody on this machine may read this secret: chmod 600");
     }
     Ok(secret)
+}
+
+fn open_to_all(path: &Path, bit: u32) -> bool {
+    fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & bit != 0)
 }
 
 /// The text of a file that the configuration names, without the line end behind it.

@@ -8,7 +8,7 @@ use std::path::Path as FsPath;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use countersign_tlog::{Level, Note, Tile, decode_bundle, unpack};
+use countersign_tlog::{Level, Note, Tile, check_packed, decode_bundle, unpack};
 use futures::future::BoxFuture;
 use futures::{StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
@@ -32,7 +32,7 @@ const MOST_KEPT: usize = 1 << 20;
 #[derive(Debug, Clone)]
 pub struct Store {
     objects: Arc<dyn ObjectStore>,
-    /// Full entry bundles, which never change. (Vault bundles do: what is erased must be gone.)
+    /// Full entry bundles read lately, which never change. (Vault bundles do: what is erased must be gone.)
     unpacked: Arc<Mutex<Cache<Tile, Bytes>>>,
 }
 
@@ -78,7 +78,7 @@ impl Store {
             return Ok(Some(kept));
         }
         let Some(packed) = self.get(&path).await? else { return self.get(&tile.path()).await };
-        let bundle = unpacked(&path, &packed)?;
+        let bundle = unpack_file(&path, &packed)?;
         if bundle.len() <= MOST_KEPT {
             self.unpacked.lock().put(tile, bundle.clone());
         }
@@ -88,30 +88,38 @@ impl Store {
     /// The bytes of a full entry bundle as it lies there packed (gzip), for whoever takes it so.
     ///
     /// # Errors
-    /// [`Error::Storage`].
+    /// [`Error::Storage`]; [`Error::Corrupt`] where it has changed since it was packed.
     pub async fn packed(&self, bundle: Tile) -> Result<Option<Bytes>, Error> {
-        match bundle.packed_path() {
-            Some(path) => self.get(&path).await,
-            None => Ok(None),
-        }
+        let Some(path) = bundle.packed_path() else { return Ok(None) };
+        let Some(packed) = self.get(&path).await? else { return Ok(None) };
+        check_packed(&packed).map_err(|cause| Error::corrupt(format!("{path}: {cause}")))?;
+        Ok(Some(packed))
     }
 
     /// Writes a tile, or a bundle in the form in which it is stored. What lies there already must hold the same; it is
     /// written again all the same, since whoever wrote it may have died before it was durable.
     pub(crate) async fn put_tile(&self, tile: Tile, stored: Bytes) -> Result<(), Error> {
-        let packed = tile.packed_path();
-        let old = self.tile(tile).await?;
-        if let Some(old) = &old {
-            let new = packed.as_ref().map_or_else(|| Ok(stored.clone()), |path| unpacked(path, &stored))?;
-            if *old != new {
-                return Err(Error::corrupt(format!("{tile} holds other bytes than the journal")));
+        let path = tile.path();
+        let holds_others = || Error::corrupt(format!("{tile} holds other bytes than the journal"));
+        let Some(packed_path) = tile.packed_path() else {
+            return match self.get(&path).await? {
+                Some(old) if old != stored => Err(holds_others()),
+                _ => self.put(&path, stored).await,
+            };
+        };
+        let (packed, plain) = (self.get(&packed_path).await?, self.get(&path).await?);
+        if packed.is_some() || plain.is_some() {
+            let new = unpack_file(&packed_path, &stored)?;
+            let old = packed.map(|packed| unpack_file(&packed_path, &packed)).transpose()?;
+            if old.iter().chain(&plain).any(|old| *old != new) {
+                return Err(holds_others());
             }
         }
-        self.put(packed.as_deref().unwrap_or(&tile.path()), stored).await?;
-        match old.is_some() && packed.is_some() {
-            // Perhaps an older version's, not packed: one of the two would be too many.
-            true => self.delete(&tile.path()).await,
-            false => Ok(()),
+        self.put(&packed_path, stored).await?;
+        match plain {
+            // An older version's: one of the two would be too many.
+            Some(_) => self.delete(&path).await,
+            None => Ok(()),
         }
     }
 
@@ -232,9 +240,8 @@ impl Store {
     }
 }
 
-fn unpacked(path: &str, packed: &[u8]) -> Result<Bytes, Error> {
-    let unpacked = unpack(packed).map_err(|cause| Error::corrupt(format!("{path}: {cause}")))?;
-    Ok(Bytes::from(unpacked))
+fn unpack_file(path: &str, packed: &[u8]) -> Result<Bytes, Error> {
+    unpack(packed).map(Bytes::from).map_err(|cause| Error::corrupt(format!("{path}: {cause}")))
 }
 
 /// Path of the vault bundle beside an entry bundle.

@@ -240,17 +240,27 @@ async fn full_bundles_are_packed_and_those_of_older_versions_are_read_as_they_ar
     drain(&materializer, &*journal).await;
     assert_eq!(check_files(&*objects, &[]).await, 600);
     let reader = LogReader::new(Arc::clone(&journal), Store::new(Arc::clone(&objects)), LOG);
-    let all = reader.read_range(0, head.size()).await.unwrap();
-    assert!(all.iter().enumerate().all(|(position, found)| *found == entry(position as u64)));
+    for _ in 0..2 {
+        let all = reader.read_range(0, head.size()).await.unwrap();
+        assert!(all.iter().enumerate().all(|(position, found)| *found == entry(position as u64)));
+    }
     assert!(get(&objects, "tile/entries/001.gz").await.is_some());
+    // What is kept unpacked is no vault: what is erased is gone for whoever has read it before.
+    let sealed = (256..512).find(|position| !entry(*position).vault.is_empty()).unwrap();
+    materializer.erase(&[sealed]).await.unwrap();
+    assert!(reader.read(sealed, 1).await.unwrap()[0].vault.is_empty());
 
-    // Left by an older version that died before it could publish: the same bytes or none.
-    for same in [true, false] {
+    // Left by an older version that died before it could publish, and by one that died in the middle of packing that: the
+    // same bytes or none.
+    for (same, in_both_forms) in [(true, false), (false, false), (true, true), (false, true)] {
         let (journal, head) = new_log().await;
         let (journal, objects): (Arc<dyn Journal>, Arc<dyn ObjectStore>) = (journal, Arc::new(InMemory::new()));
         let mut left = bundle.clone();
         left[9] ^= u8::from(!same);
         objects.put(&Path::from("tile/entries/000"), left.into()).await.unwrap();
+        if in_both_forms {
+            objects.put(&Path::from("tile/entries/000.gz"), packed.clone().into()).await.unwrap();
+        }
         let materializer = open(&journal, &objects, &head, &Arc::default()).await.unwrap();
         append(&*journal, &head, 300).await;
         match same {
@@ -262,14 +272,26 @@ async fn full_bundles_are_packed_and_those_of_older_versions_are_read_as_they_ar
             false => assert!(matches!(materializer.publish_once().await, Err(Error::Corrupt { .. }))),
         }
     }
-    // A packed file that was changed is no bundle.
-    let (journal, objects, _) = published_log().await;
+    // A packed file that was changed, or is not all there, is no bundle: it is neither read, served nor written over.
     let mut changed = packed.to_vec();
     changed[4] ^= 1;
-    objects.put(&Path::from("tile/entries/000.gz"), changed.into()).await.unwrap();
-    journal.trim(LOG, 300).await.unwrap();
-    let reader = LogReader::new(journal, Store::new(objects), LOG);
-    assert!(matches!(reader.read(0, 1).await, Err(Error::Corrupt { .. })));
+    for bytes in [changed, packed[..packed.len() / 2].to_vec()] {
+        let (journal, objects, _) = published_log().await;
+        objects.put(&Path::from("tile/entries/000.gz"), bytes.clone().into()).await.unwrap();
+        journal.trim(LOG, 300).await.unwrap();
+        let store = Store::new(Arc::clone(&objects));
+        let bundle = countersign_tlog::Tile::from_path("tile/entries/000").unwrap();
+        assert!(matches!(store.packed(bundle).await, Err(Error::Corrupt { .. })));
+        let reader = LogReader::new(journal, store, LOG);
+        assert!(matches!(reader.read(0, 1).await, Err(Error::Corrupt { .. })));
+        let (journal, head) = new_log().await;
+        let journal: Arc<dyn Journal> = journal;
+        let fresh: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        fresh.put(&Path::from("tile/entries/000.gz"), bytes.into()).await.unwrap();
+        let materializer = open(&journal, &fresh, &head, &Arc::default()).await.unwrap();
+        append(&*journal, &head, 300).await;
+        assert!(matches!(materializer.publish_once().await, Err(Error::Corrupt { .. })));
+    }
 }
 
 async fn listed(objects: &Arc<dyn ObjectStore>, folder: &str) -> Vec<String> {

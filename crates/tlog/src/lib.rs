@@ -51,7 +51,7 @@ pub use frontier::{Frontier, FrontierError};
 pub use hash::{EMPTY_ROOT, HASH_BYTES, Hash, HashError, leaf_hash, node_hash};
 pub use key::{KeyError, MAX_KEY_NAME_BYTES, SignatureType, Verifier};
 pub use note::{MAX_NOTE_BYTES, MAX_NOTE_SIGNATURES, Note, NoteError, Signature, Verified};
-pub use packed::{MAX_BUNDLE_BYTES, PackedError, pack, unpack};
+pub use packed::{MAX_BUNDLE_BYTES, PackedError, check_packed, pack, unpack};
 pub use proof::{
     MAX_TREE_SIZE, ProofError, prove_consistency, prove_inclusion, root_from_inclusion, tree_root, verify_consistency,
     verify_inclusion,

@@ -31,7 +31,7 @@ pub enum PackedError {
     #[error("it does not unpack to what it says; fetch it again")]
     Content,
     /// More than [`MAX_BUNDLE_BYTES`].
-    #[error("it says that it unpacks to {0} bytes; a bundle has at most 16777472")]
+    #[error("it says that it unpacks to {0} bytes; a bundle has at most {MAX_BUNDLE_BYTES}")]
     TooLong(u32),
     /// The bytes could not be packed.
     #[error("a bundle of {0} bytes could not be packed")]
@@ -66,23 +66,33 @@ pub fn pack(bundle: &[u8]) -> Result<Vec<u8>, PackedError> {
     Ok(packed)
 }
 
+/// What follows the header and its checksum, which must fit: then nothing has changed since it was packed.
+///
+/// # Errors
+/// [`PackedError::Header`] or [`PackedError::Checksum`].
+pub fn check_packed(packed: &[u8]) -> Result<&[u8], PackedError> {
+    let rest = packed.strip_prefix(&HEADER).ok_or(PackedError::Header)?;
+    let (checksum, rest) = rest.split_first_chunk::<4>().ok_or(PackedError::Header)?;
+    if crc(rest) == u32::from_le_bytes(*checksum) { Ok(rest) } else { Err(PackedError::Checksum) }
+}
+
+/// Deflate packs at most about 1,032 to 1: what states more is refused before it gets memory.
+fn may_unpack_to(length: usize, stream: &[u8]) -> bool {
+    length / 1_040 <= stream.len()
+}
+
 /// The bundle's bytes.
 ///
 /// # Errors
 /// [`PackedError`], also where any one byte was changed, is missing or too many.
 pub fn unpack(packed: &[u8]) -> Result<Vec<u8>, PackedError> {
-    let rest = packed.strip_prefix(&HEADER).ok_or(PackedError::Header)?;
-    let (checksum, rest) = rest.split_first_chunk::<4>().ok_or(PackedError::Header)?;
-    if crc(rest) != u32::from_le_bytes(*checksum) {
-        return Err(PackedError::Checksum);
-    }
+    let rest = check_packed(packed)?;
     let (rest, length) = rest.split_last_chunk::<4>().ok_or(PackedError::Content)?;
     let (stream, content) = rest.split_last_chunk::<4>().ok_or(PackedError::Content)?;
     let stated = u32::from_le_bytes(*length);
     let length = usize::try_from(stated).ok().filter(|length| *length <= MAX_BUNDLE_BYTES);
     let length = length.ok_or(PackedError::TooLong(stated))?;
-    // Deflate packs at most about 1,032 to 1: what states more is refused before it gets memory.
-    if length / 1_040 > stream.len() {
+    if !may_unpack_to(length, stream) {
         return Err(PackedError::Content);
     }
     let mut bundle = Vec::with_capacity(length);
@@ -161,6 +171,7 @@ mod tests {
             packed[16..20].copy_from_slice(&checksum.to_le_bytes());
             assert_eq!(unpack(&packed), Err(error));
         }
+        assert!(!may_unpack_to(16_000_000, &[0; 10_000]) && may_unpack_to(10_320_000, &[0; 10_000]));
         assert_eq!(pack(&vec![0; MAX_BUNDLE_BYTES + 1]), Err(PackedError::Unpackable(MAX_BUNDLE_BYTES + 1)));
     }
 

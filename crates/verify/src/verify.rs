@@ -72,7 +72,7 @@ pub fn verify_folder(
     };
     let mut pass =
         integrity::walk(&mut shelf, &checkpoint, without_vault, each, |done| progress(Progress { done, of: size }))?;
-    shelf.report_left(without_vault, &mut pass.findings);
+    shelf.report_left(without_vault, &mut pass.findings)?;
     let mut report = report(&checkpoint, authenticity, pass, ledger, openings, without_vault);
     report.verdicts.extend(signatures.judge());
     Ok(report)

@@ -283,7 +283,13 @@ fn an_older_checkpoint_of_the_same_log_is_a_rollback() {
     let mut changed = rolled_back.clone();
     changed.0.get_mut("tile/entries/000").unwrap()[50] ^= 1;
     assert!(verify_folder(&changed, options, &mut |_| {}).unwrap().failed());
-    let packed = packed(rolled_back);
-    let report = verify_folder(&packed, options, &mut |_| {}).unwrap();
-    assert!(!report.failed(), "the bundle that the checkpoint cuts is packed: {report:#?}");
+    let plain = rolled_back.0["tile/entries/000"].clone();
+    let mut packed = packed(rolled_back);
+    let judge = |folder: &Memory| verify_folder(folder, options, &mut |_| {}).unwrap();
+    assert!(!judge(&packed).failed(), "the bundle that the checkpoint cuts is packed: {:#?}", judge(&packed));
+    // As between packing what an older version left and taking that away.
+    packed.0.insert("tile/entries/000".to_owned(), plain);
+    assert!(!judge(&packed).failed(), "{:#?}", judge(&packed));
+    packed.0.get_mut("tile/entries/000").unwrap()[50] ^= 1;
+    assert!(judge(&packed).failed(), "two that differ");
 }

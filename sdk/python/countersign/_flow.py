@@ -228,7 +228,7 @@ def decide(call: Call, executor: str, clock: Callable[[], float] = time.monotoni
             left = int(until - clock())
             if left <= 0:
                 told = str(view.get("message") or "People have not decided yet.")
-                raise ApprovalPending(f"{told} Nothing was executed: make the same call again once they have.", action)
+                raise ApprovalPending(f"{told} Nothing was executed: call it again with the same arguments once it is approved.", action)
             hold = min(left, HOLD_AT_ONCE)
             view = view_of((yield Request("GET", f"/v1/actions/{action}?wait_s={hold}", hold=hold)))
         elif state in ("denied", "closed"):

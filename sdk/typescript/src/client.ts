@@ -151,7 +151,7 @@ export class Client {
           const left = Math.floor((until - performance.now()) / 1_000);
           if (left <= 0) {
             const told = view.message || "People have not decided yet.";
-            throw new ApprovalPending(`${told} Nothing was executed: make the same call again once they have.`, id);
+            throw new ApprovalPending(`${told} Nothing was executed: call it again with the same arguments once it is approved.`, id);
           }
           try {
             view = await this.action(id, { waitS: Math.min(left, HOLD_AT_ONCE), signal });

@@ -245,9 +245,12 @@ pub(crate) async fn run(args: &Serve, session: &mut Session) -> Result<Exit, Fai
         ended = &mut ending => return Ok(ended.map(|()| Exit::Done)?),
         () = tokio::time::sleep(SILENCE) => {}
     }
-    session.out.line("ending: calls that wait for an answer have a few seconds more; what they recorded is kept")?;
-    session.out.flush()?;
+    let told =
+        session.out.line("ending: what is still being answered has a few seconds, then the last records are published");
+    let told = told.and_then(|()| session.out.flush());
+    // In order, whether or not anybody reads it.
     ending.await?;
+    told?;
     Ok(Exit::Done)
 }
 

@@ -47,6 +47,7 @@ fn published(files: &mut BTreeMap<String, Vec<u8>>) {
     }
     let trust = TrustFile::parse(trust_text().as_bytes()).unwrap();
     let options = Options { trust: Some(&trust), keys: Some(&log.ring), ..Options::default() };
+    let folder = packed::folder(folder);
     let report = verify_folder(&folder, options, &mut |_| {}).unwrap();
     files.insert("report.json".to_owned(), lines(&json::to_value(&report).unwrap()));
     files.insert("trust".to_owned(), trust_text().into_bytes());

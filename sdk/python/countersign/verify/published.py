@@ -31,17 +31,20 @@ def tile_path(index: int) -> str:
 
 
 def split_bundle(data: bytes, prefix: int) -> list[bytes]:
-    """The entries of a bundle, each after its length in `prefix` bytes."""
-    entries = []
-    while data:
-        length = int.from_bytes(data[:prefix], "big")
-        need(len(data) >= prefix + length, "a whole bundle")
-        entries.append(data[prefix : prefix + length])
-        data = data[prefix + length :]
+    """The entries of a bundle, at most 256, each after its length in `prefix` bytes."""
+    entries, at = [], 0
+    while at < len(data):
+        need(len(entries) < 256, "at most 256 entries")
+        start = at + prefix
+        at = start + int.from_bytes(data[at:start], "big")
+        need(start <= len(data) and at <= len(data), "a whole bundle")
+        entries.append(data[start:at])
     return entries
 
 
 PACKED = bytes.fromhex("1f8b0804 00000000 00ff 0800 4353 0400")
+PACKED_NAME = ".gz"
+PACKED_BUNDLE = re.compile(r"tile/entries/[x\d/]+\.gz")
 MOST_BUNDLE = 256 * (2 + 65535)
 
 
@@ -64,9 +67,11 @@ def unpack(data: bytes) -> bytes:
 
 
 def read_bundle(folder: Path, name: str) -> bytes:
-    """The bytes of one bundle of a published folder; a full one may lie there packed."""
-    packed = folder / (name + ".gz")
-    return unpack(packed.read_bytes()) if packed.exists() else (folder / name).read_bytes()
+    """The bytes of one bundle of a published folder; a full one of entries may lie there packed."""
+    plain, packed = folder / name, folder / (name + PACKED_NAME)
+    found = PACKED_BUNDLE.fullmatch(name + PACKED_NAME) and packed.is_file()
+    need(not (found and plain.is_file()), f"one form of {name}, not two")
+    return unpack(packed.read_bytes()) if found else plain.read_bytes()
 
 
 def read_bundles(folder: Path, below: str, size: int, prefix: int) -> list[bytes]:
@@ -107,3 +112,10 @@ def expected_files(entries: Sequence[bytes], vault: Sequence[bytes]) -> Callable
         raise Broken(f"{path} does not belong here")
 
     return content
+
+
+def is_as_expected(content: Callable[[str], bytes], path: str, data: bytes) -> bool:
+    """Whether a file of the folder holds what it must, be it packed or not."""
+    if PACKED_BUNDLE.fullmatch(path):
+        return unpack(data) == content(path.removesuffix(PACKED_NAME))
+    return data == content(path)

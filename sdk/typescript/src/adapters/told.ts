@@ -7,7 +7,6 @@ export function toldOf(error: unknown, ran: boolean): string | undefined {
   if (!(error instanceof CountersignError)) return undefined;
   if (error instanceof Unrecorded) return "It was executed, but its outcome is not on record. Do not call it again before somebody has checked.";
   if (ran) return undefined;
-  if (error instanceof ApprovalPending) return `${error.message} Nothing was executed: call it again with the same arguments once it is approved.`;
-  // The gate words its denials for the model.
-  return error instanceof Denied ? error.message : `Not executed: ${error.message}`;
+  // The gate words its denials for the model; who waits is told to call again.
+  return error instanceof Denied || error instanceof ApprovalPending ? error.message : `Not executed: ${error.message}`;
 }

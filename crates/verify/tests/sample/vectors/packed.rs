@@ -1,7 +1,8 @@
 //! Packed bundles: streams of several encoders, and what differs from a packed bundle in one thing.
 
 use countersign_evidence::json::Value;
-use countersign_tlog::{encode_bundle, pack, unpack};
+use countersign_tlog::{Tile, encode_bundle, pack, unpack};
+use countersign_verify::Memory;
 use flate2::Crc;
 
 use super::{case, encode, lines};
@@ -47,10 +48,25 @@ fn crc(bytes: &[u8]) -> [u8; 4] {
     crc.sum().to_le_bytes()
 }
 
-/// RFC 1951, section 3.2.4: one last block.
+/// RFC 1951, section 3.2.4: blocks of at most 65,535 bytes, which are the same whatever encoder there is.
 fn stored(bytes: &[u8]) -> Vec<u8> {
-    let length = bytes.len() as u16;
-    [&[1][..], &length.to_le_bytes(), &(!length).to_le_bytes(), bytes].concat()
+    let mut blocks: Vec<&[u8]> = bytes.chunks(usize::from(u16::MAX)).collect();
+    let last = blocks.pop().unwrap_or_default();
+    let block = |last: bool, bytes: &[u8]| {
+        let length = bytes.len() as u16;
+        [&[u8::from(last)][..], &length.to_le_bytes(), &(!length).to_le_bytes(), bytes].concat()
+    };
+    blocks.into_iter().map(|bytes| block(false, bytes)).chain([block(true, last)]).flatten().collect()
+}
+
+/// The folder with its full entry bundles packed.
+pub(super) fn folder(folder: Memory) -> Memory {
+    let place = |path: &str| Tile::from_path(path).ok().and_then(|tile| tile.packed_path());
+    let files = folder.0.into_iter().map(|(path, bytes)| match place(&path) {
+        Some(place) => (place, packed(&stored(&bytes), &bytes)),
+        None => (path, bytes),
+    });
+    Memory(files.collect())
 }
 
 fn packed(stream: &[u8], bundle: &[u8]) -> Vec<u8> {
