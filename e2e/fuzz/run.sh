@@ -8,6 +8,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../../fuzz"
 seconds=${FUZZ_SECONDS:-5}
+built=${CARGO_TARGET_DIR:-$here/../../target}
 targets=("$@")
 [ $# -gt 0 ] || mapfile -t targets < <(find fuzz_targets -name '*.rs' -printf '%f\n' | sed 's/\.rs$//' | sort)
 
@@ -23,8 +24,9 @@ with_libfuzzer() {
         -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1
 }
 
+# In the workspace's target folder and profile, where most of it is built already.
 with_loop() {
-    cargo run --quiet --release --no-default-features --features smoke --bin smoke -- "$seconds" "$1"
+    CARGO_TARGET_DIR="$built" cargo run --quiet --no-default-features --features smoke --bin smoke -- "$seconds" "$1"
 }
 
 if [ -z "${FUZZ_LOOP:-}" ] && cargo fuzz --version >/dev/null 2>&1 && command -v c++ >/dev/null; then
@@ -33,9 +35,17 @@ if [ -z "${FUZZ_LOOP:-}" ] && cargo fuzz --version >/dev/null 2>&1 && command -v
 else
     echo "libFuzzer: SKIPPED (it needs cargo-fuzz 0.13 and a C++ compiler); the same properties run in a plain loop"
     run=with_loop
-    cargo build --release --no-default-features --features smoke --bin smoke
+    CARGO_TARGET_DIR="$built" cargo build --no-default-features --features smoke --bin smoke
 fi
 
+if CARGO_TARGET_DIR="$built" cargo test --quiet --no-default-features --features smoke >"$work/out" 2>&1; then
+    passed=$((passed + 1))
+    echo "ok      the seeds are what they should be"
+else
+    failed=$((failed + 1))
+    echo "FAILED  the seeds"
+    tail -n 40 "$work/out" | sed 's|^|    |'
+fi
 for target in "${targets[@]}"; do
     if "$run" "$target" >"$work/out" 2>&1; then
         passed=$((passed + 1))
