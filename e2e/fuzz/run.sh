@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Runs every property of fuzz/ for a few seconds: with libFuzzer where cargo-fuzz is installed, else in a plain loop.
 #
-#     FUZZ_SECONDS=5 run.sh [TARGET...]     FUZZ_LOOP=1 for the plain loop in any case
+#     FUZZ_SECONDS=30 run.sh [TARGET...]     FUZZ_LOOP=1 for the plain loop in any case
 #
 # Works on stable Rust: without a sanitizer, cargo-fuzz needs no nightly. A failing input lies in fuzz/artifacts/.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../../fuzz"
-seconds=${FUZZ_SECONDS:-5}
+seconds=${FUZZ_SECONDS:-10}
 built=${CARGO_TARGET_DIR:-$here/../../target}
 targets=("$@")
 [ $# -gt 0 ] || mapfile -t targets < <(find fuzz_targets -name '*.rs' -printf '%f\n' | sed 's/\.rs$//' | sort)

@@ -4,6 +4,7 @@
 import { createHash, webcrypto } from "node:crypto";
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { gunzipSync } from "node:zlib";
 import { Client } from "countersign";
 import { canonical, failed, parse, passed, readTrust, verifyProof, verifyStory } from "countersign/verify";
 
@@ -146,7 +147,7 @@ tally("moved, dropped and foreign parts", 90, 50);
 const leafOf = (envelope) => createHash("sha256").update("\0").update(envelope).digest("base64url");
 function vectorStories() {
   const folder = path.join("vectors", "log", "tile", "entries");
-  const data = [readFileSync(path.join(folder, "000")), ...readdirSync(path.join(folder, "001.p")).map((name) => readFileSync(path.join(folder, "001.p", name)))];
+  const data = [gunzipSync(readFileSync(path.join(folder, "000.gz"))), ...readdirSync(path.join(folder, "001.p")).map((name) => readFileSync(path.join(folder, "001.p", name)))];
   const actions = new Map();
   let position = 0;
   for (const bundle of data) {
