@@ -32,7 +32,8 @@ def tile_path(index: int) -> str:
 
 def split_bundle(data: bytes, prefix: int) -> list[bytes]:
     """The entries of a bundle, at most 256, each after its length in `prefix` bytes."""
-    entries, at = [], 0
+    entries: list[bytes] = []
+    at = 0
     while at < len(data):
         need(len(entries) < 256, "at most 256 entries")
         start = at + prefix
