@@ -21,7 +21,7 @@ pub use json::json;
 pub use mcp::mcp;
 pub use policy::policy;
 pub use story::story;
-pub use tiles::{bundle, crc32, packed, tile};
+pub use tiles::{bundle, framed, packed, tile};
 pub use tlog::{checkpoint, note, tlog_proof, trust_file};
 
 /// A property under its name.

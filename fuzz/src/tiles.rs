@@ -65,8 +65,7 @@ pub fn bundle(data: &[u8]) {
 /// what it says, or is refused; packs again; and one changed bit anywhere is seen.
 pub fn packed(data: &[u8]) {
     let _ = unpack(data);
-    let begin = &pack(b"").expect("nothing packs")[..16];
-    let packed = [begin, &crc32(data).to_le_bytes(), data].concat();
+    let packed = framed(data);
     let Ok(bundle) = unpack(&packed) else { return };
     assert!(bundle.len() <= MAX_BUNDLE_BYTES);
     let length = &data[data.len() - 4..];
@@ -80,8 +79,14 @@ pub fn packed(data: &[u8]) {
     }
 }
 
+/// `rest` behind a packed bundle's header, with the checksum that fits it.
+pub fn framed(rest: &[u8]) -> Vec<u8> {
+    let header = &pack(b"").expect("nothing packs")[..16];
+    [header, &crc32(rest).to_le_bytes(), rest].concat()
+}
+
 /// RFC 1952, section 8, bit by bit.
-pub fn crc32(bytes: &[u8]) -> u32 {
+fn crc32(bytes: &[u8]) -> u32 {
     let step = |crc: u32, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
     !bytes.iter().fold(u32::MAX, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), step))
 }

@@ -10,9 +10,9 @@ use countersign_evidence::json::{Limits, from_value, parse};
 use countersign_evidence::record::Envelope;
 use countersign_evidence::seal::read_disclosure;
 use countersign_evidence::vault;
-use countersign_fuzz::TARGETS;
+use countersign_fuzz::{TARGETS, framed};
 use countersign_policy::{PolicySet, PolicyText};
-use countersign_tlog::{Checkpoint, Note, Tile, TlogProof, TrustFile, decode_bundle, pack, unpack};
+use countersign_tlog::{Checkpoint, Note, Tile, TlogProof, TrustFile, decode_bundle, unpack};
 use countersign_verify::{Question, Verdict, decode_vault_bundle, verify_story};
 use countersign_wire::{DecideRequest, FinishRequest, ProposeRequest, StartRequest};
 use serde::de::DeserializeOwned;
@@ -64,11 +64,7 @@ fn what_should_be_read_is_read() {
     decode_bundle(&seed("bundle/entries")[1..], 2).unwrap();
     decode_bundle(&seed("bundle/full")[1..], 256).unwrap();
     for name in ["stored", "zlib", "entries"] {
-        let rest = seed(&format!("packed/{name}"));
-        let mut packed = pack(b"").unwrap();
-        packed.truncate(16);
-        packed.extend_from_slice(&countersign_fuzz::crc32(&rest).to_le_bytes());
-        packed.extend_from_slice(&rest);
+        let packed = framed(&seed(&format!("packed/{name}")));
         assert!(unpack(&packed).unwrap().len() >= 40, "{name}");
     }
     decode_vault_bundle(&seed("bundle/vault")[1..], 3).unwrap();

@@ -4,16 +4,17 @@ use std::time::Duration;
 
 /// Records that the index may be behind without slowing anybody down; twice as many as it lets gather by itself.
 const FREE: u64 = 100_000;
-/// Pause before a commit for so many records more.
-const PAUSE: Duration = Duration::from_millis(100);
+/// For each so many records more, a commit waits so long.
+const STEP: u64 = 1_000;
+const PAUSE: Duration = Duration::from_millis(1);
 /// Longest pause: an index that does not move at all slows the gate down, and does not stop it.
 const LONGEST: Duration = Duration::from_secs(1);
 
 /// How long the writer waits before its next commit, while the index is so many records behind. What comes in meanwhile
 /// goes into that commit, so that the log grows as fast as the index reads, and no faster.
 pub(crate) fn pause(behind: u64) -> Duration {
-    let excess = u32::try_from(behind.saturating_sub(FREE) / (FREE / 100)).unwrap_or(u32::MAX);
-    (PAUSE / 100).saturating_mul(excess).min(LONGEST)
+    let steps = u32::try_from(behind.saturating_sub(FREE) / STEP).unwrap_or(u32::MAX);
+    PAUSE.saturating_mul(steps).min(LONGEST)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ mod common;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use common::{LOG, MortalStore, append, check_files, entry, new_log, published, signer};
+use common::{LOG, MortalStore, append, check_files, entry, get, new_log, published, signer};
 use countersign_journal::faulty::{Fault, FaultyJournal, Verb};
 use countersign_journal::{Boundary, Error, Head, Journal, LogReader, Materializer, Store};
 use object_store::memory::InMemory;
@@ -223,16 +223,12 @@ async fn erased_vault_entries_are_gone_everywhere_and_stay_gone() {
     assert_eq!(listed(&objects, "vault/001.p").await, ["vault/001.p/19"]);
 }
 
-async fn get(objects: &Arc<dyn ObjectStore>, path: &str) -> Option<bytes::Bytes> {
-    objects.get(&Path::from(path)).await.ok()?.bytes().await.ok()
-}
-
 #[tokio::test]
 async fn full_bundles_are_packed_and_those_of_older_versions_are_read_as_they_are() {
     let (journal, objects, head) = published_log().await;
-    let packed = get(&objects, "tile/entries/000.gz").await.unwrap();
+    let packed = get(&*objects, "tile/entries/000.gz").await.unwrap();
     let bundle = countersign_tlog::unpack(&packed).unwrap();
-    assert!(packed.len() * 2 < bundle.len() && get(&objects, "tile/entries/000").await.is_none());
+    assert!(packed.len() * 2 < bundle.len() && get(&*objects, "tile/entries/000").await.is_none());
     objects.put(&Path::from("tile/entries/000"), bundle.clone().into()).await.unwrap();
     objects.delete(&Path::from("tile/entries/000.gz")).await.unwrap();
     let materializer = open(&journal, &objects, &head, &Arc::new(AtomicU64::new(300))).await.unwrap();
@@ -244,7 +240,7 @@ async fn full_bundles_are_packed_and_those_of_older_versions_are_read_as_they_ar
         let all = reader.read_range(0, head.size()).await.unwrap();
         assert!(all.iter().enumerate().all(|(position, found)| *found == entry(position as u64)));
     }
-    assert!(get(&objects, "tile/entries/001.gz").await.is_some());
+    assert!(get(&*objects, "tile/entries/001.gz").await.is_some());
     // What is kept unpacked is no vault: what is erased is gone for whoever has read it before.
     let sealed = (256..512).find(|position| !entry(*position).vault.is_empty()).unwrap();
     materializer.erase(&[sealed]).await.unwrap();
@@ -266,8 +262,8 @@ async fn full_bundles_are_packed_and_those_of_older_versions_are_read_as_they_ar
         match same {
             true => {
                 drain(&materializer, &*journal).await;
-                assert_eq!(get(&objects, "tile/entries/000.gz").await.unwrap(), packed);
-                assert!(get(&objects, "tile/entries/000").await.is_none(), "one form is enough");
+                assert_eq!(get(&*objects, "tile/entries/000.gz").await.unwrap(), packed);
+                assert!(get(&*objects, "tile/entries/000").await.is_none(), "one form is enough");
             }
             false => assert!(matches!(materializer.publish_once().await, Err(Error::Corrupt { .. }))),
         }

@@ -66,9 +66,15 @@ pub(crate) struct Shelf<'a> {
 
 impl<'a> Shelf<'a> {
     pub(crate) fn new(folder: &'a dyn Folder, growing: bool) -> Result<Self, VerifyError> {
-        let (widths, packed) = (BTreeMap::new(), BTreeSet::new());
-        let (unexpected, twice) = (Vec::new(), Vec::new());
-        let mut shelf = Shelf { folder, growing, widths, packed, unexpected, twice, vkey: false };
+        let mut shelf = Shelf {
+            folder,
+            growing,
+            widths: BTreeMap::new(),
+            packed: BTreeSet::new(),
+            unexpected: Vec::new(),
+            twice: Vec::new(),
+            vkey: false,
+        };
         for path in folder.list().map_err(|source| VerifyError { path: ".".to_owned(), source })? {
             shelf.put(path);
         }

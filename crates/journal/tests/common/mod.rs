@@ -60,7 +60,7 @@ fn group(level: u8, leaves: &[Hash]) -> Vec<Hash> {
     leaves.chunks_exact(size).map(root).collect()
 }
 
-async fn get(objects: &dyn ObjectStore, path: &str) -> Option<Bytes> {
+pub async fn get(objects: &dyn ObjectStore, path: &str) -> Option<Bytes> {
     objects.get(&Path::from(path)).await.ok()?.bytes().await.ok()
 }
 

@@ -33,14 +33,18 @@ pub fn publish(entries: &[Entry], sizes: &[u64]) -> Memory {
 }
 
 /// The same folder with its full entry bundles packed, as a gate leaves them.
-pub fn packed(mut folder: Memory) -> Memory {
-    let paths: Vec<String> = folder.0.keys().cloned().collect();
-    for path in paths {
-        let Some(place) = Tile::from_path(&path).ok().and_then(|tile| tile.packed_path()) else { continue };
-        let bundle = folder.0.remove(&path).unwrap();
-        folder.0.insert(place, pack(&bundle).unwrap());
-    }
-    folder
+pub fn packed(folder: Memory) -> Memory {
+    packed_by(folder, |bundle| pack(bundle).unwrap())
+}
+
+/// The same folder with its full entry bundles packed by `pack`.
+pub fn packed_by(folder: Memory, pack: impl Fn(&[u8]) -> Vec<u8>) -> Memory {
+    let place = |path: &str| Tile::from_path(path).ok().and_then(|tile| tile.packed_path());
+    let files = folder.0.into_iter().map(|(path, bytes)| match place(&path) {
+        Some(place) => (place, pack(&bytes)),
+        None => (path, bytes),
+    });
+    Memory(files.collect())
 }
 
 pub fn whole(entries: &[Entry]) -> Memory {

@@ -16,7 +16,7 @@ use countersign_tlog::TrustFile;
 use countersign_verify::{Options, verify_folder};
 
 use super::courses::log;
-use super::publish::{prove, publish, trust_text};
+use super::publish::{packed_by, prove, publish, trust_text};
 use super::{Key, Writer};
 
 const SEED: u64 = 2026;
@@ -47,7 +47,7 @@ fn published(files: &mut BTreeMap<String, Vec<u8>>) {
     }
     let trust = TrustFile::parse(trust_text().as_bytes()).unwrap();
     let options = Options { trust: Some(&trust), keys: Some(&log.ring), ..Options::default() };
-    let folder = packed::folder(folder);
+    let folder = packed_by(folder, packed::by_blocks);
     let report = verify_folder(&folder, options, &mut |_| {}).unwrap();
     files.insert("report.json".to_owned(), lines(&json::to_value(&report).unwrap()));
     files.insert("trust".to_owned(), trust_text().into_bytes());
